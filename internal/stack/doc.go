@@ -1,0 +1,23 @@
+// Package stack is the Analyzer: it counts and times packets on their way
+// between the layers of the kernel's network stack.
+//
+// [Open] loads BPF programs at one measurement point per layer and direction.
+// Each point adds to per-CPU maps; nothing is sent to user space per packet.
+// [Engine.Snapshot] sums the maps over the CPUs.
+//
+// # How a packet is recognised in the next layer
+//
+// A point writes the packet's address (struct sk_buff *), its own layer and,
+// for timed packets, the time into a per-CPU table, at a place given by a hash
+// of the address. The next point looks at the same place: if the address and
+// the layer before are there, the packet has crossed. Nothing is ever deleted,
+// so nothing can leak: an unused stamp is overwritten, and what was overwritten
+// before it was used is counted (see [Cause]). Receive processing stays on one
+// CPU from the link layer to the socket, so a per-CPU table is enough; a queueing
+// discipline may hand a packet to another CPU, so waits in a queue are kept in
+// one table of the same make that all CPUs share.
+//
+// # Thread Safety
+//
+// All methods of an [Engine] may be called from any goroutine.
+package stack
