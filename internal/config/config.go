@@ -1,0 +1,69 @@
+package config
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/packetscope/packetscope/internal/stack"
+	"gopkg.in/yaml.v3"
+)
+
+// DefaultSeriesLimit is Config.SeriesLimit if the file does not set it: more
+// than three times what a host with the default probes and no watch exposes.
+const DefaultSeriesLimit = 10_000
+
+// A Config is the content of the file, with defaults filled in.
+type Config struct {
+	// Stack is the configuration of the Analyzer, including its watches.
+	Stack stack.Config
+	// SeriesLimit is the greatest number of series of one scrape.
+	SeriesLimit int
+}
+
+// Default returns the configuration of an empty file.
+func Default() Config { return Config{SeriesLimit: DefaultSeriesLimit} }
+
+// Names lists what the file may call the probes and their groups.
+type Names struct {
+	Probes, Groups []string
+}
+
+// Load reads the file at path, or returns [Default] if path is "".
+//
+// A file that was named but cannot be read is an error, because a mistyped path
+// would otherwise silently drop the watches. Faults in the file are an *[Error].
+func Load(path string, names Names) (Config, error) {
+	if path == "" {
+		return Default(), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("read config: %w", err)
+	}
+	return Parse(path, data, names)
+}
+
+// Parse reads the content of a file; file is its name in the faults. The error
+// is an *[Error] with all of them.
+func Parse(file string, data []byte, names Names) (Config, error) {
+	d := decoder{lines: data}
+	config := Default()
+	if root := d.document(); root != nil {
+		decodeConfig(&d, root, names, &config)
+	}
+	if len(d.faults) > 0 {
+		return Config{}, newError(file, d.faults)
+	}
+	return config, nil
+}
+
+func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
+	d.mapping(root, "the file", keys{
+		"stack":   func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
+		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
+		"series_limit": func(n *yaml.Node) {
+			// Below a hundred not even the probes' own metrics fit.
+			config.SeriesLimit = d.integer(n, 100, 1_000_000, config.SeriesLimit)
+		},
+	})
+}

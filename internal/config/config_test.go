@@ -1,0 +1,175 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+var testNames = Names{
+	Probes: []string{"link_receive", "network_receive"},
+	Groups: []string{"napi", "netfilter", "qdisc", "softirq"},
+}
+
+// wantMark begins the comment lines of a bad file that hold its faults.
+const wantMark = "# want "
+
+func TestEveryFaultIsReportedWithItsPosition(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.bad.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bad files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".bad.yaml"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var want []string
+			for line := range strings.Lines(string(data)) {
+				if fault, ok := strings.CutPrefix(line, wantMark); ok {
+					want = append(want, strings.TrimSuffix(fault, "\n"))
+				}
+			}
+			config, err := Parse("x.yaml", data, testNames)
+			if err == nil {
+				t.Fatalf("accepted as %+v", config)
+			}
+			if diff := cmp.Diff(want, strings.Split(err.Error(), "\n")); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(Config{}, config, cmpConfig); diff != "" {
+				t.Errorf("a bad file leaves something behind (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+var cmpConfig = cmp.Options{cmpopts.EquateComparable(netip.Prefix{})}
+
+func TestFullFileBecomesTypedValues(t *testing.T) {
+	want := Config{
+		SeriesLimit: 500,
+		Stack: stack.Config{
+			OwnNamespaceOnly: true,
+			SampleEvery:      16,
+			NetfilterTiming:  true,
+			RunStats:         stack.RunStatsAlways,
+			Disable:          []string{"napi", "softirq"},
+			Hooks: map[string]stack.HookFamily{
+				"": stack.Tracepoint, "link_receive": stack.Auto, "network_receive": stack.Net,
+			},
+			Watches: []stack.Watch{
+				{
+					Name:       "web",
+					Prefix:     netip.MustParsePrefix("10.0.0.0/8"),
+					Ports:      stack.PortRange{First: 443, Last: 443},
+					PeerPrefix: netip.MustParsePrefix("192.0.2.7/32"),
+					PeerPorts:  stack.PortRange{First: 1024, Last: 65535},
+					Protocol:   6,
+					Device:     "eth0",
+				},
+				{Name: "ping6", Prefix: netip.MustParsePrefix("2001:db8::/32"), Protocol: 58},
+				{Name: "vrrp", Protocol: 112},
+				{Name: "everything"},
+			},
+		},
+	}
+	got, err := Load("testdata/full.good.yaml", testNames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpConfig); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+}
+
+func TestEmptyFilesMeanTheDefault(t *testing.T) {
+	commentedOut, err := os.ReadFile("testdata/commented_out.good.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string]string{
+		"no byte":         "",
+		"blank":           "\n\n",
+		"comment":         "# nothing yet\n",
+		"document marker": "---\n",
+		"null":            "null\n",
+		"empty mapping":   "{}\n",
+		"commented out":   string(commentedOut),
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := Parse("x.yaml", []byte(data), testNames)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(Default(), got, cmpConfig); diff != "" {
+				t.Errorf("config (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestNoPathMeansTheDefault(t *testing.T) {
+	got, err := Load("", testNames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(Default(), got, cmpConfig); diff != "" {
+		t.Errorf("config (-want +got):\n%s", diff)
+	}
+}
+
+func TestMistypedPathIsAnError(t *testing.T) {
+	_, err := Load("testdata/nowhere.yaml", testNames)
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("error %v, want fs.ErrNotExist", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add([]byte("watches: &a [*a]"))
+	f.Add([]byte("\r\r0"))
+	f.Add([]byte("? [a]\n: {<<: *b}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, err := Parse("x.yaml", data, testNames)
+		var faults *Error
+		if err != nil && !errors.As(err, &faults) {
+			t.Fatalf("error of type %T: %v", err, err)
+		}
+		if err == nil {
+			return
+		}
+		if len(faults.Faults) == 0 {
+			t.Error("an error without a fault")
+		}
+		for _, fault := range faults.Faults {
+			// YAML ends lines at more characters than Go's tools do, \r among them.
+			if fault.Line < 1 || fault.Line > len(data)+1 || fault.Column < 1 {
+				t.Errorf("fault outside of the file: %+v", fault)
+			}
+			if strings.Contains(fault.String(), "\n") {
+				t.Errorf("fault of more than one line: %q", fault)
+			}
+		}
+	})
+}

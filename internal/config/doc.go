@@ -1,0 +1,31 @@
+// Package config reads the exporter's one YAML file.
+//
+// Everything in it is optional, and so is the file: without one, the traffic of
+// all network namespaces is measured with the best hooks the kernel has.
+//
+//	stack:
+//	  scope: all              # network namespaces: all | own
+//	  sample_every: 1         # time one packet in so many; all are counted
+//	  netfilter_timing: false # time the rules of every netfilter hook
+//	  run_stats: sampled      # cost of the programs: sampled | always | off
+//	  disable: [qdisc]        # groups of probes to leave out
+//	  hooks:                  # force a hook family:
+//	    default: auto         #   auto | tracepoint | trampoline | kprobe | net
+//	    link_receive: kprobe  #   for one probe
+//	watches:                  # flows to show under their own label, first match wins
+//	  - name: web
+//	    prefix: 10.0.0.0/8    # address or CIDR of one end ...
+//	    ports: 443            # ... and its port, or 8000-8099
+//	    peer_prefix: 192.0.2.7
+//	    peer_ports: 1024-65535
+//	    protocol: tcp         # name or number
+//	    device: eth0
+//	series_limit: 10000       # most series of one scrape; the rest goes to "other"
+//
+// Reading is strict and patient: an unknown or repeated key, a wrong type or an
+// impossible value is a fault, and all faults of a file are reported together
+// as "file:line:col: message" (see [Error]). A key without a value counts as
+// absent, so that a section may be commented out line by line.
+//
+// A [Reloader] keeps the last good file in force when a later one is bad.
+package config

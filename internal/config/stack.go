@@ -1,0 +1,90 @@
+package config
+
+import (
+	"slices"
+
+	"github.com/packetscope/packetscope/internal/stack"
+	"gopkg.in/yaml.v3"
+)
+
+// maxSampleEvery is far beyond any use: at ten million packets a second it
+// still leaves ten timed packets.
+const maxSampleEvery = 1 << 20
+
+// defaultHook is the key under stack.hooks that stands for every probe that is
+// not named.
+const defaultHook = "default"
+
+func decodeStack(d *decoder, n *yaml.Node, names Names, config *stack.Config) {
+	d.mapping(n, "stack", keys{
+		"scope": func(n *yaml.Node) {
+			config.OwnNamespaceOnly = d.choice(n, "scope", "all", "own") == 1
+		},
+		"sample_every": func(n *yaml.Node) {
+			config.SampleEvery = d.integer(n, 1, maxSampleEvery, 0)
+		},
+		"netfilter_timing": func(n *yaml.Node) { config.NetfilterTiming = d.boolean(n) },
+		"run_stats": func(n *yaml.Node) {
+			// The order is that of the constants of stack.RunStats.
+			config.RunStats = stack.RunStats(d.choice(n, "run_stats", "sampled", "always", "off"))
+		},
+		"disable": func(n *yaml.Node) { config.Disable = decodeGroups(d, n, names.Groups) },
+		"hooks":   func(n *yaml.Node) { config.Hooks = decodeHooks(d, n, names.Probes) },
+	})
+}
+
+// decodeGroups returns the groups to leave out in the order of known, so that
+// two files that differ only in the order of the list mean the same.
+func decodeGroups(d *decoder, n *yaml.Node, known []string) []string {
+	listed := map[string]bool{}
+	for _, element := range d.sequence(n, "stack.disable") {
+		group, ok := d.text(element)
+		switch {
+		case !ok:
+		case !slices.Contains(known, group):
+			d.fault(element, suggest(group, known), "unknown probe group %q", group)
+		case listed[group]:
+			d.fault(element, "", "duplicate probe group %q", group)
+		default:
+			listed[group] = true
+		}
+	}
+	var groups []string
+	for _, group := range known {
+		if listed[group] {
+			groups = append(groups, group)
+		}
+	}
+	return groups
+}
+
+// decodeHooks returns the forced families by probe name, "" being the default.
+// It returns nil rather than an empty map if nothing is forced, and no entry
+// for a default of auto, because that forces nothing.
+func decodeHooks(d *decoder, n *yaml.Node, probes []string) map[string]stack.HookFamily {
+	words := make([]string, 0, len(stack.HookFamilies)+1)
+	words = append(words, stack.Auto.String())
+	for _, family := range stack.HookFamilies {
+		words = append(words, family.String())
+	}
+	hooks := map[string]stack.HookFamily{}
+	known := keys{}
+	for _, probe := range append([]string{defaultHook}, probes...) {
+		known[probe] = func(n *yaml.Node) {
+			i := d.choice(n, "hook family", words...)
+			switch {
+			case probe != defaultHook && i == 0:
+				hooks[probe] = stack.Auto
+			case probe != defaultHook:
+				hooks[probe] = stack.HookFamilies[i-1]
+			case i > 0:
+				hooks[""] = stack.HookFamilies[i-1]
+			}
+		}
+	}
+	d.mapping(n, "stack.hooks", known)
+	if len(hooks) == 0 {
+		return nil
+	}
+	return hooks
+}
