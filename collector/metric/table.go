@@ -1,0 +1,27 @@
+package metric
+
+// Families lists every family, grouped by the collector that emits it. It must
+// not be changed.
+var Families = []*Family{
+	Packets, Bytes, WirePackets, LayerCrossings, UnmatchedStages, StageDuration, LostEvents,
+	SocketReadWait,
+	QdiscWait, DriverXmit, NAPIPollPackets, NAPIBudgetExhausted,
+	SoftirqWait, SoftirqRun,
+	NetfilterHookDuration,
+	ProbeAttached, ProbeRuns, ProbeRunSeconds, ProbeStatsWindow, MapEntries, MapCapacity,
+	NetworkNamespaces, SamplingRatio, SeriesLimited,
+	ScrapeCollectorDuration, ScrapeCollectorSuccess,
+	BuildInfo, ConfigReloadSuccessful, ConfigReloadSuccessTime,
+}
+
+// Of returns the families that the named collector emits, in the order of
+// [Families].
+func Of(collector string) []*Family {
+	var of []*Family
+	for _, f := range Families {
+		if f.Collector == collector {
+			of = append(of, f)
+		}
+	}
+	return of
+}
