@@ -8,33 +8,27 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// DefaultSeriesLimit is Config.SeriesLimit if the file does not set it: more
-// than three times what a host with the default probes and no watch exposes.
-const DefaultSeriesLimit = 10_000
-
-// A Config is the content of the file, with defaults filled in.
+// A Config is the content of the file. The zero value is that of an empty one.
 type Config struct {
 	// Stack is the configuration of the Analyzer, including its watches.
 	Stack stack.Config
-	// SeriesLimit is the greatest number of series of one scrape.
+	// SeriesLimit is the greatest number of series of one metric; 0 stands for
+	// the default of package collector.
 	SeriesLimit int
 }
-
-// Default returns the configuration of an empty file.
-func Default() Config { return Config{SeriesLimit: DefaultSeriesLimit} }
 
 // Names lists what the file may call the probes and their groups.
 type Names struct {
 	Probes, Groups []string
 }
 
-// Load reads the file at path, or returns [Default] if path is "".
+// Load reads the file at path, or returns the zero Config if path is "".
 //
 // A file that was named but cannot be read is an error, because a mistyped path
 // would otherwise silently drop the watches. Faults in the file are an *[Error].
 func Load(path string, names Names) (Config, error) {
 	if path == "" {
-		return Default(), nil
+		return Config{}, nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -47,7 +41,7 @@ func Load(path string, names Names) (Config, error) {
 // is an *[Error] with all of them.
 func Parse(file string, data []byte, names Names) (Config, error) {
 	d := decoder{lines: data}
-	config := Default()
+	var config Config
 	if root := d.document(); root != nil {
 		decodeConfig(&d, root, names, &config)
 	}
@@ -62,8 +56,8 @@ func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 		"stack":   func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
 		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
 		"series_limit": func(n *yaml.Node) {
-			// Below a hundred not even the probes' own metrics fit.
-			config.SeriesLimit = d.integer(n, 100, 1_000_000, config.SeriesLimit)
+			// A histogram takes fifteen series, so that less would fold nearly all.
+			config.SeriesLimit = d.integer(n, 100, 1_000_000)
 		},
 	})
 }

@@ -20,7 +20,7 @@
 //	    peer_ports: 1024-65535
 //	    protocol: tcp         # name or number
 //	    device: eth0
-//	series_limit: 10000       # most series of one scrape; the rest goes to "other"
+//	series_limit: 2000        # most series of one metric; the rest goes to "other"
 //
 // Reading is strict and patient: an unknown or repeated key, a wrong type or an
 // impossible value is a fault, and all faults of a file are reported together

@@ -40,16 +40,16 @@ func (d *decoder) boolean(n *yaml.Node) bool {
 	return value
 }
 
-// integer returns an integer from least to most; in case of a fault, otherwise.
-func (d *decoder) integer(n *yaml.Node, least, most, otherwise int) int {
+// integer returns an integer from least to most; in case of a fault, 0.
+func (d *decoder) integer(n *yaml.Node, least, most int) int {
 	var value int
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&value) != nil {
 		d.fault(n, "", "want an integer from %d to %d, not %s", least, most, describe(n))
-		return otherwise
+		return 0
 	}
 	if value < least || value > most {
 		d.fault(n, "", "%d is out of range: want an integer from %d to %d", value, least, most)
-		return otherwise
+		return 0
 	}
 	return value
 }

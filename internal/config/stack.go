@@ -21,7 +21,7 @@ func decodeStack(d *decoder, n *yaml.Node, names Names, config *stack.Config) {
 			config.OwnNamespaceOnly = d.choice(n, "scope", "all", "own") == 1
 		},
 		"sample_every": func(n *yaml.Node) {
-			config.SampleEvery = d.integer(n, 1, maxSampleEvery, 0)
+			config.SampleEvery = d.integer(n, 1, maxSampleEvery)
 		},
 		"netfilter_timing": func(n *yaml.Node) { config.NetfilterTiming = d.boolean(n) },
 		"run_stats": func(n *yaml.Node) {
