@@ -1,0 +1,23 @@
+//go:build ignore
+
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/* Names every type of abi.h once, so that one C type becomes one Go type. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "abi.h"
+
+const struct traffic *unused_traffic __attribute__((unused));
+const struct latency *unused_latency __attribute__((unused));
+const struct watched_station *unused_watched_station __attribute__((unused));
+const struct watched_entry *unused_watched_entry __attribute__((unused));
+const struct watch *unused_watch __attribute__((unused));
+const struct polls *unused_polls __attribute__((unused));
+const enum layer *unused_layer __attribute__((unused));
+const enum direction *unused_direction __attribute__((unused));
+const enum kind *unused_kind __attribute__((unused));
+const enum device_class *unused_device_class __attribute__((unused));
+const enum station *unused_station __attribute__((unused));
+const enum span *unused_span __attribute__((unused));
+const enum cause *unused_cause __attribute__((unused));
+const enum loss *unused_loss __attribute__((unused));
+const enum latency_entry *unused_latency_entry __attribute__((unused));

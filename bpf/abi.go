@@ -1,0 +1,97 @@
+package bpf
+
+// The structs of include/abi.h, whose comments document them.
+type (
+	// Traffic is the value of the maps traffic and watched_traffic.
+	Traffic = abiTraffic
+	// Latency is the value of the maps latency and watched_latency.
+	Latency = abiLatency
+	// WatchedStation is the key of the map watched_traffic.
+	WatchedStation = abiWatchedStation
+	// WatchedEntry is the key of the map watched_latency.
+	WatchedEntry = abiWatchedEntry
+	// Watch is the value of the map watches.
+	Watch = abiWatch
+	// Polls is the value of the map polls.
+	Polls = abiPolls
+	// Station numbers the places where packets are counted.
+	Station = abiStation
+	// Span numbers the ways between stations.
+	Span = abiSpan
+	// Loss numbers the places where an update can be lost.
+	Loss = abiLoss
+)
+
+// The stations of a packet, and the reads and writes of sockets.
+const (
+	LinkReceive       = abiStationSTATION_LINK_RECEIVE
+	NetworkReceive    = abiStationSTATION_NETWORK_RECEIVE
+	TransportReceive  = abiStationSTATION_TRANSPORT_RECEIVE
+	NetworkForward    = abiStationSTATION_NETWORK_FORWARD
+	TransportTransmit = abiStationSTATION_TRANSPORT_TRANSMIT
+	NetworkTransmit   = abiStationSTATION_NETWORK_TRANSMIT
+	QdiscTransmit     = abiStationSTATION_QDISC_TRANSMIT
+	DriverTransmit    = abiStationSTATION_DRIVER_TRANSMIT
+	SocketRead        = abiStationSTATION_SOCKET_READ
+	SocketWrite       = abiStationSTATION_SOCKET_WRITE
+)
+
+// The spans between stations.
+const (
+	ReceiveLinkNetwork       = abiSpanSPAN_RECEIVE_LINK_NETWORK
+	ReceiveNetworkTransport  = abiSpanSPAN_RECEIVE_NETWORK_TRANSPORT
+	ReceiveLinkTransport     = abiSpanSPAN_RECEIVE_LINK_TRANSPORT
+	ReceiveTransportSocket   = abiSpanSPAN_RECEIVE_TRANSPORT_SOCKET
+	ForwardLinkNetwork       = abiSpanSPAN_FORWARD_LINK_NETWORK
+	ForwardNetworkQdisc      = abiSpanSPAN_FORWARD_NETWORK_QDISC
+	ForwardLinkQdisc         = abiSpanSPAN_FORWARD_LINK_QDISC
+	TransmitTransportNetwork = abiSpanSPAN_TRANSMIT_TRANSPORT_NETWORK
+	TransmitNetworkQdisc     = abiSpanSPAN_TRANSMIT_NETWORK_QDISC
+	TransmitQdiscDriver      = abiSpanSPAN_TRANSMIT_QDISC_DRIVER
+	TransmitTransportDriver  = abiSpanSPAN_TRANSMIT_TRANSPORT_DRIVER
+	TransmitTransportQdisc   = abiSpanSPAN_TRANSMIT_TRANSPORT_QDISC
+)
+
+// The sizes of the tables.
+const (
+	Stations      = int(abiStationSTATIONS)
+	Spans         = int(abiSpanSPANS)
+	Kinds         = int(abiKindKINDS)
+	IPKinds       = int(abiKindKIND_NON_IP)
+	Classes       = int(abiDeviceClassCLASSES)
+	Layers        = int(abiLayerLAYERS)
+	Directions    = int(abiDirectionDIRECTIONS)
+	Causes        = int(abiCauseCAUSES)
+	Losses        = int(abiLossLOSSES)
+	DurationSlots = len(Latency{}.Slots)
+	PollSlots     = len(Polls{}.Slots)
+)
+
+// Where each part of the map latency begins; see enum latency_entry.
+const (
+	LatencySpan        = int(abiLatencyEntryLATENCY_SPAN)
+	LatencyReadWait    = int(abiLatencyEntryLATENCY_READ_WAIT)
+	LatencyQdiscWait   = int(abiLatencyEntryLATENCY_QDISC_WAIT)
+	LatencyDriverXmit  = int(abiLatencyEntryLATENCY_DRIVER_XMIT)
+	LatencySoftirqWait = int(abiLatencyEntryLATENCY_SOFTIRQ_WAIT)
+	LatencySoftirqRun  = int(abiLatencyEntryLATENCY_SOFTIRQ_RUN)
+	LatencyNetfilter   = int(abiLatencyEntryLATENCY_NETFILTER)
+	LatencyEntries     = int(abiLatencyEntryLATENCY_ENTRIES)
+)
+
+// DeviceSlots is how many devices have histograms of their own; slot 0 is for
+// the others.
+const DeviceSlots = LatencyDriverXmit - LatencyQdiscWait - 1
+
+// BacklogPolls is the entry of the map polls for polls without a device.
+const BacklogPolls = DeviceSlots + 1
+
+// MaxWatches is how many filters one bank of the map watches holds.
+const MaxWatches = 64
+
+// The keys of the map losses.
+const (
+	LossWatchedTraffic = abiLossLOSS_WATCHED_TRAFFIC
+	LossWatchedLatency = abiLossLOSS_WATCHED_LATENCY
+	LossSocketsReady   = abiLossLOSS_SOCKETS_READY
+)

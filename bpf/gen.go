@@ -1,0 +1,14 @@
+// Package bpf holds the kernel half of PacketScope, in C, and the Go types that
+// both halves share.
+//
+// The C lives beside this file: one object per hook family, on a common body in
+// include/. include/abi.h holds what the halves agree on. The objects and their Go
+// loaders are generated, and committed so that building PacketScope needs no
+// compiler but Go's.
+package bpf
+
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -type traffic -type latency -type watched_station -type watched_entry -type watch -type polls -type layer -type direction -type kind -type device_class -type station -type span -type cause -type loss -type latency_entry abi abi.bpf.c -- -Iinclude -O2 -Wall -Werror -Wpadded
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackTracepoint stack_tracepoint.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackTrampoline stack_function.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackKprobe stack_function.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror -DPROBE_READ_ONLY
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackNet stack_net.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror

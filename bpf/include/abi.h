@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * What the kernel half and the Go half agree on. Every struct here becomes a Go
+ * type through abi.bpf.c; every enum has a label table in internal/stack that a
+ * test compares with it.
+ */
+#ifndef PACKETSCOPE_ABI_H
+#define PACKETSCOPE_ABI_H
+
+#include <linux/types.h>
+
+enum layer {
+	LAYER_LINK,
+	LAYER_NETWORK,
+	LAYER_TRANSPORT,
+	LAYER_SOCKET,
+	LAYER_QDISC,
+	LAYER_DRIVER,
+	LAYERS,
+};
+
+enum direction {
+	DIRECTION_RECEIVE,
+	DIRECTION_TRANSMIT,
+	DIRECTION_FORWARD,
+	DIRECTIONS,
+};
+
+/* Family and protocol in one number, because few of their pairs can occur. */
+enum kind {
+	KIND_TCP4,
+	KIND_UDP4,
+	KIND_ICMP4,
+	KIND_SCTP4,
+	KIND_OTHER4,
+	KIND_TCP6,
+	KIND_UDP6,
+	KIND_ICMP6,
+	KIND_SCTP6,
+	KIND_OTHER6,
+	KIND_NON_IP,
+	KINDS,
+};
+
+enum { IP_KINDS = KIND_NON_IP };
+
+enum device_class {
+	CLASS_NONE,
+	CLASS_PHYSICAL,
+	CLASS_VIRTUAL,
+	CLASS_LOOPBACK,
+	CLASSES,
+};
+
+/* Where a packet, or a read or write of a socket, is counted. */
+enum station {
+	STATION_NONE,
+	STATION_LINK_RECEIVE,
+	STATION_NETWORK_RECEIVE,
+	STATION_TRANSPORT_RECEIVE,
+	STATION_NETWORK_FORWARD,
+	STATION_TRANSPORT_TRANSMIT,
+	STATION_NETWORK_TRANSMIT,
+	STATION_QDISC_TRANSMIT,
+	STATION_DRIVER_TRANSMIT,
+	STATION_SOCKET_READ,
+	STATION_SOCKET_WRITE,
+	STATIONS,
+};
+
+/* The ways between stations that are counted and timed. */
+enum span {
+	SPAN_NONE,
+	SPAN_RECEIVE_LINK_NETWORK,
+	SPAN_RECEIVE_NETWORK_TRANSPORT,
+	SPAN_RECEIVE_LINK_TRANSPORT,
+	SPAN_RECEIVE_TRANSPORT_SOCKET,
+	SPAN_FORWARD_LINK_NETWORK,
+	SPAN_FORWARD_NETWORK_QDISC,
+	SPAN_FORWARD_LINK_QDISC,
+	SPAN_TRANSMIT_TRANSPORT_NETWORK,
+	SPAN_TRANSMIT_NETWORK_QDISC,
+	SPAN_TRANSMIT_QDISC_DRIVER,
+	SPAN_TRANSMIT_TRANSPORT_DRIVER,
+	SPAN_TRANSMIT_TRANSPORT_QDISC,
+	SPANS,
+};
+
+enum cause {
+	CAUSE_DROPPED,
+	CAUSE_DEPARTED,
+	CAUSE_MISSED,
+	CAUSE_STALE,
+	CAUSE_CLOCK,
+	CAUSES,
+};
+
+/* Where an update is lost if a map is full. */
+enum loss {
+	LOSS_WATCHED_TRAFFIC,
+	LOSS_WATCHED_LATENCY,
+	LOSS_SOCKETS_READY,
+	LOSSES,
+};
+
+enum {
+	DEVICE_SLOTS = 64,
+	MAX_WATCHES = 64,
+	DURATION_SLOTS = 128,
+	POLL_SLOTS = 13,
+};
+
+enum softirq_vector {
+	VECTOR_NET_TX,
+	VECTOR_NET_RX,
+	VECTORS,
+};
+
+/* The hooks in the order of enum nf_inet_hooks, for IPv4 and then IPv6. */
+enum { NETFILTER_HOOKS = 5 };
+
+/* Entries of the map latency. Device slot 0 of each kind is "other". */
+enum latency_entry {
+	/* + ((span * IP_KINDS) + kind) * (CLASSES - 1) + class - 1 */
+	LATENCY_SPAN = 0,
+	/* + kind */
+	LATENCY_READ_WAIT = SPANS * IP_KINDS * (CLASSES - 1),
+	/* + device slot */
+	LATENCY_QDISC_WAIT = LATENCY_READ_WAIT + IP_KINDS,
+	LATENCY_DRIVER_XMIT = LATENCY_QDISC_WAIT + DEVICE_SLOTS + 1,
+	/* + vector */
+	LATENCY_SOFTIRQ_WAIT = LATENCY_DRIVER_XMIT + DEVICE_SLOTS + 1,
+	LATENCY_SOFTIRQ_RUN = LATENCY_SOFTIRQ_WAIT + VECTORS,
+	/* + family * NETFILTER_HOOKS + hook */
+	LATENCY_NETFILTER = LATENCY_SOFTIRQ_RUN + VECTORS,
+	LATENCY_ENTRIES = LATENCY_NETFILTER + 2 * NETFILTER_HOOKS,
+};
+
+/* Entry of the map traffic: (station * KINDS + kind) * CLASSES + class. */
+struct traffic {
+	__u64 packets;
+	__u64 bytes;
+	__u64 segments; /* wire packets, see shinfo gso_segs */
+};
+
+/* Addresses are in network order, IPv4 as ::ffff:a.b.c.d; ports in host order. */
+struct flow {
+	__u32 saddr[4];
+	__u32 daddr[4];
+	__u16 sport;
+	__u16 dport;
+	__u8 protocol; /* IPPROTO_* */
+	__u8 pad[3];
+};
+
+/* A recent slow packet. It is whole if begun == done, else being written. */
+struct slow {
+	__u64 duration_ns;
+	__u64 ktime_ns; /* CLOCK_MONOTONIC */
+	struct flow flow;
+	__u32 jiffies;
+	__u32 begun;
+	__u32 done;
+	__u32 pad;
+};
+
+struct latency {
+	__u64 crossings; /* packets, timed or not; unused outside spans */
+	__u64 sum_ns;
+	__u64 slots[DURATION_SLOTS]; /* by duration_slot() */
+	struct slow slow;
+};
+
+/* Key of the map watched_traffic. */
+struct watched_station {
+	__u32 entry; /* as the index of traffic */
+	__u32 watch; /* id, never 0 */
+};
+
+/* Key of the map watched_latency. */
+struct watched_entry {
+	__u32 entry; /* as the index of latency */
+	__u32 watch; /* id, never 0 */
+};
+
+/*
+ * A flow filter. One end of the flow must fit address and ports, the other end
+ * the peer's, in either direction. A zero mask fits all.
+ */
+struct watch {
+	__u32 address[4];
+	__u32 mask[4];
+	__u32 peer_address[4];
+	__u32 peer_mask[4];
+	__u16 port_first;
+	__u16 port_last;
+	__u16 peer_port_first;
+	__u16 peer_port_last;
+	__u8 device[16]; /* NUL padded; all zero for any */
+	__u8 protocol; /* IPPROTO_*, 0 for any */
+	__u8 id; /* 1..255, never 0 */
+	__u8 pad[6];
+};
+
+/* Value of the map polls. */
+struct polls {
+	__u64 packets;
+	__u64 exhausted;
+	__u64 slots[POLL_SLOTS]; /* 0, 1, 2, 3-4, 5-8, ... */
+};
+
+_Static_assert(sizeof(struct traffic) == 24, "struct traffic has padding");
+_Static_assert(sizeof(struct flow) == 40, "struct flow has padding");
+_Static_assert(sizeof(struct slow) == 72, "struct slow has padding");
+_Static_assert(sizeof(struct latency) == 16 + 8 * DURATION_SLOTS + 72,
+	       "struct latency has padding");
+_Static_assert(sizeof(struct watch) == 96, "struct watch has padding");
+_Static_assert(sizeof(struct polls) == 16 + 8 * POLL_SLOTS,
+	       "struct polls has padding");
+
+#endif

@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* See types.h. */
+#define __BITS_PER_LONG 64
+#include <asm-generic/bitsperlong.h>

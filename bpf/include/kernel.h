@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The kernel structs and fields that the probes read: the whole list of what
+ * they depend on. The loader relocates each access to the running kernel (CO-RE),
+ * so the order of fields and what is left out do not matter.
+ */
+#ifndef PACKETSCOPE_KERNEL_H
+#define PACKETSCOPE_KERNEL_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+typedef __u64 size_t;
+
+#define AF_INET 2
+#define AF_INET6 10
+
+#define ETH_P_IP 0x0800
+#define ETH_P_IPV6 0x86DD
+#define ETH_P_8021Q 0x8100
+#define ETH_P_8021AD 0x88A8
+
+#define IFF_LOOPBACK 0x8
+#define MSG_PEEK 0x2
+#define NF_ACCEPT 1
+#define TCX_CONTINUE (-1) /* TCX_NEXT, which older uapi headers lack */
+
+/* The low bit of _skb_refdst says that no reference is held. */
+#define SKB_DST_PTRMASK (~1UL)
+
+/* bpf_tracing.h must not take the registers' names from the uapi headers. */
+#define __VMLINUX_H__
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+/* include/linux/ns_common.h */
+struct ns_common {
+	unsigned int inum;
+};
+
+/* include/net/net_namespace.h */
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+/* arch/x86/include/asm/ptrace.h */
+struct pt_regs {
+	unsigned long r8;
+	unsigned long ax;
+	unsigned long cx;
+	unsigned long dx;
+	unsigned long si;
+	unsigned long di;
+};
+
+/* arch/arm64/include/uapi/asm/ptrace.h */
+struct user_pt_regs {
+	__u64 regs[31];
+};
+
+struct device {
+	struct device *parent;
+};
+
+/* include/linux/netdevice.h */
+struct net_device {
+	unsigned int flags;
+	int ifindex;
+	char name[16];
+	struct device dev;
+	possible_net_t nd_net;
+};
+
+struct napi_struct {
+	struct net_device *dev;
+};
+
+/* include/net/dst.h */
+struct dst_entry {
+	struct net_device *dev;
+};
+
+/* include/linux/skbuff.h */
+struct sk_buff {
+	struct sk_buff *next;
+	struct net_device *dev;
+	unsigned long _skb_refdst;
+	unsigned int len;
+	int skb_iif;
+	__be16 protocol;
+	__u16 network_header;
+	unsigned int end;
+	unsigned char *head;
+	unsigned char *data;
+};
+
+struct skb_shared_info {
+	unsigned short gso_segs;
+};
+
+/* include/net/sock.h */
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
+	unsigned short skc_family;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+typedef struct {
+	int owned;
+} socket_lock_t;
+
+struct sock {
+	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u16 sk_protocol;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+/* include/net/sch_generic.h */
+struct netdev_queue {
+	struct net_device *dev;
+};
+
+/* include/net/flow.h */
+union flowi_uli {
+	struct {
+		__be16 dport;
+		__be16 sport;
+	} ports;
+};
+
+struct flowi_common {
+	__u8 flowic_proto;
+};
+
+struct flowi6 {
+	struct flowi_common __fl_common;
+	struct in6_addr daddr;
+	struct in6_addr saddr;
+	union flowi_uli uli;
+};
+
+/* include/linux/netfilter.h */
+struct nf_hook_state {
+	__u8 hook;
+	__u8 pf;
+	struct net *net;
+};
+
+/* include/net/netfilter/nf_bpf_link.h */
+struct bpf_nf_ctx {
+	const struct nf_hook_state *state;
+	struct sk_buff *skb;
+};
+
+#pragma clang attribute pop
+
+#endif

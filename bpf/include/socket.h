@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Reads and writes of sockets, and how long data was ready before it was read. */
+#ifndef PACKETSCOPE_SOCKET_H
+#define PACKETSCOPE_SOCKET_H
+
+#include "station.h"
+
+/*
+ * The packet that this CPU handed to the transport layer last. A transport
+ * protocol works on one packet at a time, so if a socket's data becomes ready
+ * before the next packet comes, it is because of this one.
+ */
+struct handover {
+	__u64 since_ns; /* 0 if not timed */
+	__u8 class_kind;
+	__u8 watch;
+	__u8 pending; /* not yet followed by a socket */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct handover);
+} handovers SEC(".maps");
+
+/* When the oldest unread data of a socket became ready: ktime in ns, 0 if there is none. */
+#ifdef PROBE_READ_ONLY
+/* A kprobe has no typed socket to hang storage on. Full: the least used socket is forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u64);
+	__type(value, __u64);
+} ready_by_address SEC(".maps");
+
+static __always_inline __u64 *ready_time(struct sock *sk, bool create)
+{
+	__u64 key = (__u64)sk, zero = 0;
+	__u64 *ready = bpf_map_lookup_elem(&ready_by_address, &key);
+
+	if (ready || !create)
+		return ready;
+	bpf_map_update_elem(&ready_by_address, &key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&ready_by_address, &key);
+}
+#else
+/* Freed with its socket, so it cannot become full; creation can fail for want of memory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, __u64);
+} ready_by_socket SEC(".maps");
+
+static __always_inline __u64 *ready_time(struct sock *sk, bool create)
+{
+	return bpf_sk_storage_get(&ready_by_socket, sk, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+}
+#endif
+
+static __always_inline bool is_inet(struct sock *sk)
+{
+	__u16 family = READ(sk, __sk_common.skc_family);
+
+	return family == AF_INET || family == AF_INET6;
+}
+
+static __always_inline bool socket_in_scope(struct sock *sk)
+{
+	return !scope_netns || READ(sk, __sk_common.skc_net.net, ns.inum) == scope_netns;
+}
+
+static __always_inline bool is_mapped(struct sock *sk)
+{
+	return READ(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[2]) == bpf_htonl(0xffff);
+}
+
+/*
+ * The kind of a socket's packets. An IPv6 socket connected to an IPv4 peer counts
+ * as IPv4; one that is not connected and may get both counts as IPv6.
+ */
+static __always_inline enum kind socket_kind(struct sock *sk)
+{
+	__u8 protocol = READ(sk, sk_protocol);
+
+	if (READ(sk, __sk_common.skc_family) == AF_INET || is_mapped(sk))
+		return ipv4_kind(protocol);
+	return ipv6_kind(protocol);
+}
+
+/* The socket's flow, as the packets that it receives carry it: from the peer to this host. */
+static __always_inline void read_socket_flow(struct flow *f, struct sock *sk)
+{
+	__builtin_memset(f, 0, sizeof(*f));
+	f->protocol = READ(sk, sk_protocol);
+	f->sport = bpf_ntohs(READ(sk, __sk_common.skc_dport));
+	f->dport = READ(sk, __sk_common.skc_num);
+	if (READ(sk, __sk_common.skc_family) == AF_INET) {
+		f->saddr[2] = f->daddr[2] = bpf_htonl(0xffff);
+		f->saddr[3] = READ(sk, __sk_common.skc_daddr);
+		f->daddr[3] = READ(sk, __sk_common.skc_rcv_saddr);
+		return;
+	}
+	for (int i = 0; i < 4; i++) {
+		f->saddr[i] = READ(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[i]);
+		f->daddr[i] = READ(sk, __sk_common.skc_v6_rcv_saddr.in6_u.u6_addr32[i]);
+	}
+}
+
+static __always_inline __u32 socket_watch(struct sock *sk)
+{
+	struct device_name no_device = {};
+	struct flow f;
+
+	if (!watching())
+		return 0;
+	read_socket_flow(&f, sk);
+	return watch_of(&f, &no_device);
+}
+
+static __always_inline void record_socket(struct latency *l, struct sock *sk, __u64 ns, __u64 now)
+{
+	struct flow f;
+
+	record_duration(l, ns);
+	if (!is_slow(l, ns))
+		return;
+	read_socket_flow(&f, sk);
+	record_slow(l, &f, ns, now);
+}
+
+static __always_inline struct handover *this_handover(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&handovers, &key);
+}
+
+/* A packet with the given stamp goes to its transport protocol. */
+static __always_inline void hand_over(const struct stamp *s)
+{
+	struct handover *h = this_handover();
+
+	if (!h || !s)
+		return;
+	h->since_ns = s->last_ns;
+	h->class_kind = s->class_kind;
+	h->watch = s->watch;
+	h->pending = (s->class_kind & 0xf) != KIND_NON_IP;
+}
+
+/* Counts the crossing of the packet that made a socket's data ready. */
+static __always_inline void cross_to_socket(struct sock *sk, __u64 now)
+{
+	struct handover *h = this_handover();
+	struct latency *l;
+
+	if (!h || !h->pending)
+		return;
+	/*
+	 * A locked socket works off its backlog when its user lets go; whose data is
+	 * ready then cannot be told, so it is left out.
+	 */
+	if (READ(sk, sk_lock.owned))
+		return;
+	if ((h->class_kind & 0xf) % KIND_TCP6 != socket_kind(sk) % KIND_TCP6)
+		return;
+	h->pending = 0;
+	l = latency_of(span_entry(SPAN_RECEIVE_TRANSPORT_SOCKET, h->class_kind), h->watch);
+	if (!l)
+		return;
+	l->crossings++;
+	if (!h->since_ns)
+		return;
+	if (!now)
+		now = bpf_ktime_get_ns();
+	if (now >= h->since_ns)
+		record_socket(l, sk, now - h->since_ns, now);
+	else
+		count_unmatched(SPAN_RECEIVE_TRANSPORT_SOCKET, CAUSE_CLOCK);
+}
+
+/* Data of a socket became ready to read. */
+static __always_inline void socket_ready(struct sock *sk)
+{
+	__u64 *ready, now = 0;
+
+	if (!is_inet(sk) || !socket_in_scope(sk))
+		return;
+	ready = ready_time(sk, true);
+	if (!ready)
+		count_loss(LOSS_SOCKETS_READY);
+	else if (!*ready)
+		*ready = now = bpf_ktime_get_ns();
+	cross_to_socket(sk, now);
+}
+
+/* A read or write moved data. A peek (MSG_PEEK) moves none. */
+static __always_inline void socket_moved(enum station at, struct sock *sk, int bytes, int flags)
+{
+	if (bytes <= 0 || flags & MSG_PEEK || !is_inet(sk) || !socket_in_scope(sk))
+		return;
+	count_traffic(at, CLASS_NONE << 4 | socket_kind(sk), socket_watch(sk), bytes, 0, true);
+}
+
+/* A read got data, so what was ready waits no longer; data left behind waits for the next notice. */
+static __always_inline void socket_read(struct sock *sk, int bytes, int flags)
+{
+	__u64 *ready, now;
+	struct latency *l;
+
+	socket_moved(STATION_SOCKET_READ, sk, bytes, flags);
+	if (bytes <= 0 || flags & MSG_PEEK || !is_inet(sk) || !socket_in_scope(sk))
+		return;
+	ready = ready_time(sk, false);
+	if (!ready || !*ready)
+		return;
+	now = bpf_ktime_get_ns();
+	l = latency_of(LATENCY_READ_WAIT + socket_kind(sk), socket_watch(sk));
+	if (l && now >= *ready)
+		record_socket(l, sk, now - *ready, now);
+	*ready = 0;
+}
+
+#endif

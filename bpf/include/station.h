@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* What happens when a packet reaches a station: count it, match it, stamp it. */
+#ifndef PACKETSCOPE_STATION_H
+#define PACKETSCOPE_STATION_H
+
+#include "duration.h"
+#include "stamp.h"
+#include "watch.h"
+
+/* A packet at a station, with what the hook knows about it. */
+struct arrival {
+	struct sk_buff *skb;
+	__u64 address; /* of the skb, as a number */
+	struct network network;
+	__u32 bytes; /* from the network header on */
+	__u32 segments; /* 0 if the station does not count wire packets */
+	bool atomic; /* the program may be interrupted by itself */
+};
+
+static __always_inline bool in_scope(struct net_device *dev)
+{
+	if (!scope_netns)
+		return true;
+	return dev && READ(dev, nd_net.net, ns.inum) == scope_netns;
+}
+
+static __always_inline bool net_in_scope(struct net *net)
+{
+	return !scope_netns || READ(net, ns.inum) == scope_netns;
+}
+
+static __always_inline void add(__u64 *counter, __u64 n, bool atomic)
+{
+	if (atomic)
+		__sync_fetch_and_add(counter, n);
+	else
+		*counter += n;
+}
+
+static __always_inline void count_traffic(enum station at, __u8 class_kind, __u8 watch,
+					  __u64 bytes, __u64 segments, bool atomic)
+{
+	__u32 entry = (at * KINDS + (class_kind & 0xf)) * CLASSES + (class_kind >> 4);
+	struct watched_station key = { .entry = entry, .watch = watch };
+	struct traffic zero = {}, *t;
+
+	if (!watch) {
+		t = bpf_map_lookup_elem(&traffic, &entry);
+	} else {
+		t = bpf_map_lookup_elem(&watched_traffic, &key);
+		if (!t) {
+			bpf_map_update_elem(&watched_traffic, &key, &zero, BPF_NOEXIST);
+			t = bpf_map_lookup_elem(&watched_traffic, &key);
+		}
+		if (!t) {
+			count_loss(LOSS_WATCHED_TRAFFIC);
+			t = bpf_map_lookup_elem(&traffic, &entry);
+		}
+	}
+	if (!t)
+		return;
+	add(&t->packets, 1, atomic);
+	add(&t->bytes, bytes, atomic);
+	if (segments)
+		add(&t->segments, segments, atomic);
+}
+
+static __always_inline __u32 span_entry(enum span span, __u8 class_kind)
+{
+	__u32 class = class_kind >> 4;
+
+	return LATENCY_SPAN + (span * IP_KINDS + (class_kind & 0xf)) * (CLASSES - 1) +
+	       (class ? class - 1 : 0);
+}
+
+/* Remembers the flow of a packet that took ns, if it is slower than the recent ones. */
+static __always_inline void keep_example(struct latency *l, const struct network *n, __u64 ns,
+					 __u64 now)
+{
+	struct flow f;
+
+	if (!is_slow(l, ns))
+		return;
+	read_flow(&f, n->l3, n->protocol);
+	record_slow(l, &f, ns, now);
+}
+
+/* Counts a crossing, and times it if since_ns is not 0. */
+static __always_inline void cross(enum span span, const struct stamp *s, __u64 since_ns, __u64 now,
+				  const struct network *n)
+{
+	struct latency *l = latency_of(span_entry(span, s->class_kind), s->watch);
+
+	if (!l)
+		return;
+	l->crossings++;
+	if (!since_ns)
+		return;
+	record_duration(l, now - since_ns);
+	keep_example(l, n, now - since_ns, now);
+}
+
+/* Kind, class and watch of a packet whose path begins here. */
+static __always_inline void classify_packet(enum station at, struct stamp *s,
+					    const struct arrival *a)
+{
+	struct sk_buff *skb = a->skb;
+	struct net_device *dev = READ(skb, dev);
+	struct device_name device = {};
+	enum device_class class;
+	struct flow f;
+
+	if (at == STATION_TRANSPORT_TRANSMIT || at == STATION_NETWORK_TRANSMIT)
+		class = route_class(skb);
+	else
+		class = device_class(dev);
+	s->class_kind = class << 4 | kind_of(&a->network);
+	s->watch = 0;
+	if (!watching())
+		return;
+	read_flow(&f, a->network.l3, a->network.protocol);
+	if (dev)
+		bpf_probe_read_kernel(&device, sizeof(device), dev->name);
+	s->watch = watch_of(&f, &device);
+}
+
+/* Marks the beginning of a path. */
+static __always_inline void stamp_path(enum station at, struct stamp *s, __u64 address)
+{
+	s->skb = address;
+	s->stations = at << 4 | at;
+	s->jiffies = bpf_jiffies64();
+	s->last_ns = s->turn++ & sample_mask ? 0 : bpf_ktime_get_ns();
+	s->first_ns = s->last_ns;
+}
+
+/*
+ * A packet at a station that was not seen at the station before: say so where it
+ * should have been, and begin its path here. A packet that has been all the way
+ * (through a stacked device, out of a tunnel, over the loopback) begins anew.
+ */
+static __always_inline void begin_path(enum station at, struct stamp *s, const struct arrival *a)
+{
+	enum station before = station_before(at);
+	bool again = s->skb == a->address && !span_after(last_station(s));
+
+	give_up(s, CAUSE_DEPARTED);
+	classify_packet(at, s, a);
+	if ((s->class_kind & 0xf) == KIND_NON_IP)
+		return;
+	if (!again && before && is_attached(before))
+		count_unmatched(span_between(before, at), CAUSE_MISSED);
+	stamp_path(at, s, a->address);
+}
+
+/* Completes span, and the whole path where it ends. */
+static __always_inline bool continue_path(enum station at, struct stamp *s, enum span span,
+					  const struct arrival *a)
+{
+	__u64 now = s->last_ns ? bpf_ktime_get_ns() : 0;
+
+	if (is_stale(s) || s->last_ns > now) {
+		count_unmatched(span, is_stale(s) ? CAUSE_STALE : CAUSE_CLOCK);
+		s->skb = 0;
+		return false;
+	}
+	cross(span, s, s->last_ns, now, &a->network);
+	if (at == STATION_TRANSPORT_RECEIVE && span != SPAN_RECEIVE_LINK_TRANSPORT &&
+	    first_station(s) == STATION_LINK_RECEIVE)
+		cross(SPAN_RECEIVE_LINK_TRANSPORT, s, s->first_ns, now, &a->network);
+	if (at == STATION_DRIVER_TRANSMIT && first_station(s) == STATION_TRANSPORT_TRANSMIT)
+		cross(SPAN_TRANSMIT_TRANSPORT_DRIVER, s, s->first_ns, now, &a->network);
+	s->last_ns = now;
+	s->jiffies = bpf_jiffies64();
+	s->stations = (s->stations & 0xf0) | at;
+	return true;
+}
+
+/* The work of every station that sees skbs. Returns the packet's stamp, or NULL. */
+static __always_inline struct stamp *arrive(enum station at, const struct arrival *a)
+{
+	struct stamp *s = stamp_of(a->address);
+	enum span span = SPAN_NONE;
+
+	if (!s)
+		return 0;
+	if (s->skb == a->address)
+		span = span_between(last_station(s), at);
+	if (!span || !continue_path(at, s, span, a))
+		begin_path(at, s, a);
+	count_traffic(at, s->class_kind, s->watch, a->bytes, a->segments, a->atomic);
+	return s;
+}
+
+#endif
