@@ -1,0 +1,130 @@
+package vmtest
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A Report is what the second serial port said.
+//
+// Lines that start with "vmtest: " are from /init: "boot RELEASE", then for each
+// run "run PACKAGE", the output of the test binary, and "exit PACKAGE STATUS",
+// at last "end". A line "error TEXT" says what /init could not do. A report
+// without "end" is of a machine that died.
+type Report struct {
+	// Release is the guest's uname -r.
+	Release string
+	Suites  []SuiteReport
+	Errors  []string
+	Ended   bool
+}
+
+// A SuiteReport is the result of one test binary.
+type SuiteReport struct {
+	Package string
+	Tests   []TestReport
+	// Status is the exit status, such as "exit status 2", "" for success, or
+	// "running" if the machine died first.
+	Status string
+	// Output is everything that the binary printed.
+	Output string
+}
+
+// A TestReport is the result of one top-level test.
+type TestReport struct {
+	Name string
+	// Outcome is "PASS", "FAIL", "SKIP", or "" if the test has not ended.
+	Outcome string
+	// Output is what was printed from its start to the start of the next.
+	Output string
+}
+
+// Prefix starts the lines of /init.
+const Prefix = "vmtest: "
+
+var (
+	testStart = regexp.MustCompile(`^=== RUN +([^/ ]+)$`)
+	testEnd   = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): ([^/ ]+) \(`)
+)
+
+// ParseReport reads the output of the second serial port.
+func ParseReport(text string) Report {
+	var r Report
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\r\n")
+		if event, ok := strings.CutPrefix(line, Prefix); ok {
+			r.event(event)
+		} else if len(r.Suites) > 0 {
+			r.Suites[len(r.Suites)-1].line(line)
+		}
+	}
+	return r
+}
+
+func (r *Report) event(text string) {
+	verb, rest, _ := strings.Cut(text, " ")
+	switch verb {
+	case "boot":
+		r.Release = rest
+	case "run":
+		r.Suites = append(r.Suites, SuiteReport{Package: rest, Status: "running"})
+	case "exit":
+		if len(r.Suites) > 0 {
+			_, r.Suites[len(r.Suites)-1].Status, _ = strings.Cut(rest, " ")
+		}
+	case "error":
+		r.Errors = append(r.Errors, rest)
+	case "end":
+		r.Ended = true
+	}
+}
+
+func (s *SuiteReport) line(line string) {
+	s.Output += line + "\n"
+	if m := testStart.FindStringSubmatch(line); m != nil {
+		s.Tests = append(s.Tests, TestReport{Name: m[1]})
+	}
+	if len(s.Tests) == 0 {
+		return
+	}
+	last := &s.Tests[len(s.Tests)-1]
+	last.Output += line + "\n"
+	if m := testEnd.FindStringSubmatch(line); m != nil && m[2] == last.Name {
+		last.Outcome = m[1]
+	}
+}
+
+// Test returns the result of a test; its Outcome is "" if it never ran.
+func (s SuiteReport) Test(name string) TestReport {
+	for _, t := range s.Tests {
+		if t.Name == name {
+			return t
+		}
+	}
+	return TestReport{Name: name}
+}
+
+// Suite returns the results of a package; its Status is "not run" if /init did
+// not get that far.
+func (r Report) Suite(pkg string) SuiteReport {
+	for _, s := range r.Suites {
+		if s.Package == pkg {
+			return s
+		}
+	}
+	return SuiteReport{Package: pkg, Status: "not run"}
+}
+
+// fault says what is wrong with the machine, apart from its tests.
+func (r Report) fault() error {
+	var errs []error
+	for _, text := range r.Errors {
+		errs = append(errs, fmt.Errorf("init: %s", text))
+	}
+	if !r.Ended {
+		errs = append(errs, errors.New("the machine died before its end line"))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,75 @@
+package vmtest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const finished = `vmtest: boot 6.1.0
+vmtest: run internal/a
+=== RUN   TestOne
+=== RUN   TestOne/sub
+--- PASS: TestOne (0.10s)
+    --- PASS: TestOne/sub (0.01s)
+=== RUN   TestTwo
+    two_test.go:3: got 1, want 2
+--- FAIL: TestTwo (0.01s)
+FAIL
+vmtest: exit internal/a exit status 1
+vmtest: run internal/b
+=== RUN   TestThree
+--- PASS: TestThree (0.00s)
+PASS
+vmtest: exit internal/b
+vmtest: end
+`
+
+func TestParseReport(t *testing.T) {
+	got := ParseReport(strings.ReplaceAll(finished, "\n", "\r\n"))
+	one := "=== RUN   TestOne\n=== RUN   TestOne/sub\n--- PASS: TestOne (0.10s)\n    --- PASS: TestOne/sub (0.01s)\n"
+	two := "=== RUN   TestTwo\n    two_test.go:3: got 1, want 2\n--- FAIL: TestTwo (0.01s)\nFAIL\n"
+	three := "=== RUN   TestThree\n--- PASS: TestThree (0.00s)\nPASS\n"
+	want := Report{
+		Release: "6.1.0",
+		Ended:   true,
+		Suites: []SuiteReport{
+			{Package: "internal/a", Status: "exit status 1", Output: one + two, Tests: []TestReport{
+				{"TestOne", "PASS", one}, {"TestTwo", "FAIL", two},
+			}},
+			{Package: "internal/b", Output: three, Tests: []TestReport{{"TestThree", "PASS", three}}},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("report (-want +got):\n%s", diff)
+	}
+	if err := got.fault(); err != nil {
+		t.Errorf("fault: %v", err)
+	}
+}
+
+func TestReportOfADeadMachine(t *testing.T) {
+	text, _, _ := strings.Cut(finished, "--- PASS: TestThree")
+	got := ParseReport(text)
+	if got.fault() == nil {
+		t.Error("no fault without the end line")
+	}
+	b := got.Suite("internal/b")
+	if b.Status != "running" || b.Test("TestThree").Outcome != "" {
+		t.Errorf("got status %q, outcome %q, want a running package and an unfinished test", b.Status, b.Test("TestThree").Outcome)
+	}
+	if got := got.Suite("internal/c").Status; got != "not run" {
+		t.Errorf("status of a package that was never reached: got %q, want %q", got, "not run")
+	}
+}
+
+func TestConsoleFault(t *testing.T) {
+	if err := consoleFault([]byte("[ 1.0] random: crng init done\n[ 2.0] reboot: Power down\n")); err != nil {
+		t.Errorf("healthy console: %v", err)
+	}
+	err := consoleFault([]byte("[ 1.0] fine\r\n[ 2.0] Kernel panic - not syncing: Fatal exception\r\n"))
+	if err == nil || !strings.Contains(err.Error(), "not syncing") {
+		t.Errorf("panic: got %v", err)
+	}
+}

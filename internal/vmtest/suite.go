@@ -1,0 +1,76 @@
+package vmtest
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// A Suite is the kernel-lane tests of one package.
+type Suite struct {
+	// Package is the folder of the package, relative to the module.
+	Package string
+	// Tests are the top-level tests in its files named *_kernel_test.go. The
+	// other tests of the package need no kernel and are not run here.
+	Tests []string
+	// ByHooks says that the tests ask testnet.Hooks which family to force, so
+	// they are worth running once for each.
+	ByHooks bool
+}
+
+// FindSuites returns the suites of a module in the order of their folders.
+func FindSuites(module fs.FS) ([]Suite, error) {
+	var suites []Suite
+	err := fs.WalkDir(module, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (entry.Name() == "testdata" || len(entry.Name()) > 1 && entry.Name()[0] == '.') {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(name, "_kernel_test.go") {
+			return nil
+		}
+		if dir := path.Dir(name); len(suites) == 0 || suites[len(suites)-1].Package != dir {
+			suites = append(suites, Suite{Package: dir})
+		}
+		return suites[len(suites)-1].addFile(module, name)
+	})
+	return suites, err
+}
+
+func (s *Suite) addFile(module fs.FS, name string) error {
+	source, err := fs.ReadFile(module, name)
+	if err != nil {
+		return err
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), name, source, parser.SkipObjectResolution)
+	if err != nil {
+		return fmt.Errorf("parse kernel tests: %w", err)
+	}
+	for _, decl := range file.Decls {
+		f, ok := decl.(*ast.FuncDecl)
+		if ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") && f.Name.Name != "TestMain" {
+			s.Tests = append(s.Tests, f.Name.Name)
+		}
+	}
+	s.ByHooks = s.ByHooks || bytes.Contains(source, []byte("testnet.Hooks()"))
+	return nil
+}
+
+// For returns the suites to run with a hook family forced: all of them with
+// "auto", else those that care.
+func For(suites []Suite, hooks string) []Suite {
+	var chosen []Suite
+	for _, s := range suites {
+		if hooks == "auto" || s.ByHooks {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}

@@ -1,0 +1,33 @@
+package vmtest
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestFindSuites(t *testing.T) {
+	module := fstest.MapFS{
+		"bpf/abi_test.go":                 {Data: []byte("package bpf\nfunc TestPlain() {}\n")},
+		"bpf/testdata/x_kernel_test.go":   {Data: []byte("not Go")},
+		"internal/a/drop_kernel_test.go":  {Data: []byte("package a\nfunc TestMain() {}\nfunc TestDrop() {}\n")},
+		"internal/a/load_kernel_test.go":  {Data: []byte("package a\nfunc helper() {}\nfunc TestLoad() { testnet.Hooks() }\n")},
+		"internal/b/queue_kernel_test.go": {Data: []byte("package b\nfunc TestQueue() {}\n")},
+	}
+	suites, err := FindSuites(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := Suite{Package: "internal/a", Tests: []string{"TestDrop", "TestLoad"}, ByHooks: true}
+	b := Suite{Package: "internal/b", Tests: []string{"TestQueue"}}
+	if diff := cmp.Diff([]Suite{a, b}, suites); diff != "" {
+		t.Errorf("suites (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]Suite{a, b}, For(suites, "auto")); diff != "" {
+		t.Errorf("suites for auto (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]Suite{a}, For(suites, "kprobe")); diff != "" {
+		t.Errorf("suites for kprobe (-want +got):\n%s", diff)
+	}
+}
