@@ -1,0 +1,120 @@
+package collector
+
+import (
+	"github.com/packetscope/packetscope/collector/metric"
+)
+
+// A Host is what the number of series depends on.
+type Host struct {
+	// Kinds is the number of pairs of family and protocol in the traffic, and
+	// Protocols that of protocols alone.
+	Kinds, Protocols int
+	// Classes is the number of device classes, "none" included.
+	Classes int
+	// Devices is the number of network devices that have a series of their own.
+	Devices int
+	// Watches is the number of watches in the configuration.
+	Watches int
+	// Netfilter is whether the collector "netfilter" is on.
+	Netfilter bool
+	// Probes and Maps are those of the engine.
+	Probes, Maps int
+}
+
+// TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
+// IPv4 and IPv6, on loopback and on network cards.
+var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Probes: 24, Maps: 4}
+
+// LargestHost has everything that the engine can tell apart.
+var LargestHost = Host{
+	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Probes: 64, Maps: 16,
+}
+
+const (
+	// stations is the number of pairs of layer and direction: four layers on
+	// receive, five on transmit, and at most two that see forwarded packets.
+	stations = 4 + 5 + 2
+	// spans is the number of ways between neighbouring stations: three on
+	// receive, four on transmit, and at most two when forwarding.
+	spans = 3 + 4 + 2
+)
+
+// SeriesBound returns the greatest number of classic series that a host can have
+// with the given StackOptions.SeriesLimit, all collectors of this package
+// together. A server that ingests only native histograms stores far fewer.
+//
+// It takes every label to have each of its values together with each of the
+// others, so real hosts stay well below it.
+func SeriesBound(h Host, limit int) int {
+	own := make(map[*metric.Family]bool)
+	for _, f := range limited() {
+		own[f] = true
+	}
+	total := 0
+	for _, f := range metric.Families {
+		switch {
+		case f.Collector == "", f.Collector == metric.CollectorNetfilter && !h.Netfilter:
+			continue
+		}
+		sets := h.labelSets(f)
+		if own[f] {
+			sets = min(sets, max(1, limit/f.SeriesPerSet()))
+		}
+		total += sets * f.SeriesPerSet()
+	}
+	return total
+}
+
+// labelSets returns how many label sets of a family the host can have.
+func (h Host) labelSets(f *metric.Family) int {
+	sets := 1
+	for _, label := range f.Labels {
+		sets *= h.values(f, label)
+	}
+	return sets
+}
+
+// values returns how many values a label of a family can have. Labels that
+// depend on another one count as 1 beside it.
+func (h Host) values(f *metric.Family, label string) int {
+	switch label {
+	case "layer":
+		return stations
+	case "from":
+		return spans
+	case "direction":
+		if f.HasLabel("layer") || f.HasLabel("from") {
+			return 1
+		}
+		return 2
+	case "protocol":
+		if f.HasLabel("family") {
+			return h.Kinds
+		}
+		return h.Protocols
+	case "device_class":
+		return h.Classes
+	case "watch":
+		return 1 + h.Watches
+	case "device":
+		return h.Devices + 1
+	case "cause":
+		return 5
+	case "vector", "state":
+		return 2
+	case "hook":
+		if f.HasLabel("probe") {
+			return 1
+		}
+		return 2 * 5 // IPv4 and IPv6
+	case "probe":
+		return h.Probes
+	case "map", "source":
+		return h.Maps
+	case "metric":
+		return len(limited())
+	case "collector":
+		return len(Switches)
+	}
+	return 1 // "to" beside "from", and "family" beside "protocol" or "hook"
+}

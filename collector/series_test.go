@@ -1,0 +1,196 @@
+package collector
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// hostSnapshot returns the snapshot of a host on which every combination of
+// labels occurs that can.
+func hostSnapshot(h Host) stack.Snapshot {
+	kinds, classes := commonFirst[:h.Kinds], stack.DeviceClasses[:h.Classes]
+	watches := []string{""}
+	for i := range h.Watches {
+		watches = append(watches, fmt.Sprint("watch", i))
+	}
+	busy := withSlowest(busyHistogram(), time.Second)
+	var s stack.Snapshot
+	for _, watch := range watches {
+		for _, kind := range kinds {
+			s.ReadWaits = append(s.ReadWaits, stack.ReadWait{Kind: kind, Watch: watch, Histogram: busy})
+			for _, class := range classes {
+				for _, at := range allStations {
+					s.Traffic = append(s.Traffic, stack.Traffic{
+						Layer: at.layer, Direction: at.direction, Kind: kind, Class: class, Watch: watch,
+						Packets: 1000, Bytes: 64000, WirePackets: at.wire,
+					})
+				}
+				for _, span := range allSpans {
+					s.Crossings = append(s.Crossings, stack.Crossing{Span: span, Kind: kind, Class: class, Watch: watch, Packets: 900})
+					s.Stages = append(s.Stages, stack.Stage{Span: span, Kind: kind, Class: class, Watch: watch, Histogram: busy})
+				}
+			}
+		}
+	}
+	for _, span := range allSpans {
+		for _, cause := range stack.Causes {
+			s.Unmatched = append(s.Unmatched, stack.Unmatched{Span: span, Cause: cause, Packets: 3})
+		}
+	}
+	addDevices(&s, h.Devices, busy)
+	s.SoftirqWaits = map[string]stack.Histogram{"net_rx": busy, "net_tx": busy}
+	s.SoftirqRuns = s.SoftirqWaits
+	for _, hook := range []string{"prerouting", "input", "forward", "output", "postrouting"} {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			if h.Netfilter {
+				s.NetfilterHooks = append(s.NetfilterHooks, stack.NetfilterHook{Family: family, Hook: hook, Histogram: busy})
+			}
+		}
+	}
+	s.LostUpdates = make(map[string]uint64)
+	for i := range h.Maps {
+		s.LostUpdates[fmt.Sprint("map", i)] = 1
+	}
+	return s
+}
+
+// commonFirst are all kinds, so that the first ones are what most hosts have.
+var commonFirst = []stack.Kind{
+	stack.TCP4, stack.UDP4, stack.ICMP4, stack.TCP6, stack.UDP6, stack.ICMP6,
+	stack.SCTP4, stack.Other4, stack.SCTP6, stack.Other6, stack.NonIP,
+}
+
+func addDevices(s *stack.Snapshot, devices int, busy stack.Histogram) {
+	s.QdiscWaits = map[string]stack.Histogram{"other": busy}
+	for i := range devices {
+		s.QdiscWaits[fmt.Sprint("eth", i)] = busy
+	}
+	s.DriverXmits = s.QdiscWaits
+	s.Polls = make(map[string]stack.Polls)
+	for device := range s.QdiscWaits {
+		s.Polls[device] = stack.Polls{Buckets: [stack.PollSlots]uint64{1, 2, 3, 4, 5, 6, 7, 8}, Packets: 500, Exhausted: 8}
+	}
+}
+
+// busyHistogram has durations in forty neighbouring slots, as real ones have.
+func busyHistogram() stack.Histogram {
+	var h stack.Histogram
+	for i := 20; i < 60; i++ {
+		h.Buckets[i] = uint64(i * i)
+		h.SumSeconds += float64(i*i) * stack.UpperBound(i)
+	}
+	return h
+}
+
+var allStations = []struct {
+	layer     stack.Layer
+	direction stack.Direction
+	wire      uint64
+}{
+	{stack.Link, stack.Receive, 1500},
+	{stack.Network, stack.Receive, 0},
+	{stack.Transport, stack.Receive, 0},
+	{stack.Socket, stack.Receive, 0},
+	{stack.Socket, stack.Transmit, 0},
+	{stack.Transport, stack.Transmit, 0},
+	{stack.Network, stack.Transmit, 0},
+	{stack.Qdisc, stack.Transmit, 0},
+	{stack.Driver, stack.Transmit, 1500},
+	{stack.Network, stack.Forward, 0},
+	{stack.Qdisc, stack.Forward, 0},
+}
+
+var allSpans = []stack.Span{
+	{Direction: stack.Receive, From: stack.Link, To: stack.Network},
+	{Direction: stack.Receive, From: stack.Network, To: stack.Transport},
+	{Direction: stack.Receive, From: stack.Transport, To: stack.Socket},
+	{Direction: stack.Transmit, From: stack.Socket, To: stack.Transport},
+	{Direction: stack.Transmit, From: stack.Transport, To: stack.Network},
+	{Direction: stack.Transmit, From: stack.Network, To: stack.Qdisc},
+	{Direction: stack.Transmit, From: stack.Qdisc, To: stack.Driver},
+	{Direction: stack.Forward, From: stack.Link, To: stack.Network},
+	{Direction: stack.Forward, From: stack.Network, To: stack.Qdisc},
+}
+
+func hostSelf(h Host) stack.Self {
+	s := stack.Self{Maps: make(map[string]stack.MapFill)}
+	for i := range h.Probes {
+		s.Probes = append(s.Probes, stack.Probe{Name: fmt.Sprint("probe", i), Hook: "tp_btf:kfree_skb", Attached: true})
+	}
+	for i := range h.Maps {
+		s.Maps[fmt.Sprint("map", i)] = stack.MapFill{Capacity: 1}
+	}
+	return s
+}
+
+// seriesIn counts what a server stores of a family without native histograms.
+func seriesIn(f *dto.MetricFamily) int {
+	n := 0
+	for _, m := range f.GetMetric() {
+		if m.Histogram == nil {
+			n++
+			continue
+		}
+		n += len(m.Histogram.Bucket) + 3
+	}
+	return n
+}
+
+func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
+	withoutWatches, watched := LargestHost, TypicalHost
+	withoutWatches.Watches = 0
+	watched.Watches = 8
+	for _, c := range []struct {
+		name  string
+		host  Host
+		limit int
+		want  int
+	}{
+		{"typical", TypicalHost, DefaultSeriesLimit, 2739},
+		{"typical with 8 watches", watched, DefaultSeriesLimit, 8586},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 6933},
+		{"largest", LargestHost, DefaultSeriesLimit, 15_311},
+		{"low limit", watched, 150, 1335},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := SeriesBound(c.host, c.limit); got != c.want {
+				t.Errorf("bound is %d series, want %d", got, c.want)
+			}
+			r := reader{hostSnapshot(c.host), hostSelf(c.host)}
+			got := 0
+			for _, f := range gatherFrom(t, newFullSet(r, r, StackOptions{SeriesLimit: c.limit})) {
+				if f.GetName() == metric.NetfilterHookDuration.Name && !c.host.Netfilter {
+					t.Errorf("%s is not wanted", f.GetName())
+				}
+				got += seriesIn(f)
+			}
+			if got != c.want {
+				t.Errorf("%d series, the bound is %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestTypicalHostHasFewerThan3000Series(t *testing.T) {
+	if got := SeriesBound(TypicalHost, DefaultSeriesLimit); got >= 3000 {
+		t.Errorf("%d series", got)
+	}
+}
+
+func TestSeriesBoundKnowsEveryLabel(t *testing.T) {
+	dependent := map[string]bool{"to": true, "family": true}
+	for _, f := range metric.Families {
+		for _, label := range f.Labels {
+			beside := label == "direction" || label == "hook"
+			if f.Collector != "" && LargestHost.values(f, label) == 1 && !dependent[label] && !beside {
+				t.Errorf("%s: label %q counts as one value", f.Name, label)
+			}
+		}
+	}
+}
