@@ -29,10 +29,10 @@ func labels(values ...string) labelSet {
 
 func compareLabels(a, b labelSet) int { return slices.Compare(a[:], b[:]) }
 
-// value is what a group adds up: a count or a histogram. Values are immutable,
-// since they may be part of a shared snapshot.
+// value is what a group adds up: a count or a histogram.
 type value[V any] interface {
-	// plus returns the sum.
+	// plus returns the sum. It may reuse the memory of the receiver, which is no
+	// longer valid, but not that of a snapshot: other collectors read it.
 	plus(V) V
 	// weight is the number of observations.
 	weight() uint64
@@ -78,9 +78,9 @@ func emit[V value[V]](e emitter, g group[V]) {
 			weights = append(weights, weighted{set, v.weight()})
 		}
 	}
-	for _, set := range e.limits.fold(g.family, weights) {
-		v := g.rows[set]
-		delete(g.rows, set)
+	for _, folded := range e.limits.fold(g.family, weights) {
+		v := g.rows[folded.set]
+		delete(g.rows, folded.set)
 		g.addSet(v, other)
 	}
 

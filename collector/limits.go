@@ -28,9 +28,10 @@ type weighted struct {
 	weight uint64
 }
 
-// fold returns those of the present label sets of f that are to be folded. The
-// set that they are folded into is not among them, but there is room for it.
-func (l *limits) fold(f *metric.Family, present []weighted) []labelSet {
+// fold returns the part of present, the label sets of f in this scrape, that is to
+// be folded. It reorders present. The set that they are folded into is not among
+// them, but there is room for it.
+func (l *limits) fold(f *metric.Family, present []weighted) []weighted {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one, ok := l.families[f]
@@ -57,55 +58,64 @@ type limiter struct {
 	// room is the number of label sets that can be exposed besides "other", and
 	// perSet the number of series that each has.
 	room, perSet int
-	// kept and foldedSets are disjoint.
-	kept, foldedSets map[labelSet]struct{}
-	series           uint64
+	// folded tells of every known label set whether it is folded; kept is the
+	// number of those that are not.
+	folded map[labelSet]bool
+	kept   int
+	// series is the number of series that were folded so far.
+	series uint64
 }
 
 func newLimiter(series, perSet int) *limiter {
 	return &limiter{
-		room:       max(0, series/perSet-1),
-		perSet:     perSet,
-		kept:       make(map[labelSet]struct{}),
-		foldedSets: make(map[labelSet]struct{}),
+		room:   max(0, series/perSet-1),
+		perSet: perSet,
+		folded: make(map[labelSet]bool),
 	}
 }
 
-// fold decides about the label sets that are new, and returns all folded ones
-// that are present.
-func (l *limiter) fold(present []weighted) []labelSet {
+// fold decides about the label sets that are new, and returns the folded ones. It
+// reorders present.
+func (l *limiter) fold(present []weighted) []weighted {
 	var fresh []weighted
 	for _, p := range present {
-		if !has(l.kept, p.set) && !has(l.foldedSets, p.set) {
+		if _, known := l.folded[p.set]; !known {
 			fresh = append(fresh, p)
 		}
 	}
-	if len(l.kept)+len(fresh) > l.room {
+	if l.kept+len(fresh) > l.room && len(fresh) > 0 {
 		// Only now, and not at every scrape: when two scrapes overlap, the one with
 		// the older snapshot must not forget what the other has just exposed.
 		l.forgetAbsent(present)
 	}
+	l.decide(fresh)
+	if len(l.folded) == l.kept {
+		return nil
+	}
+	n := 0
+	for i, p := range present {
+		if l.folded[p.set] {
+			present[i], present[n] = present[n], p
+			n++
+		}
+	}
+	return present[:n]
+}
+
+// decide gives the room there is to the label sets with the most observations.
+func (l *limiter) decide(fresh []weighted) {
 	slices.SortFunc(fresh, func(a, b weighted) int {
 		return cmp.Or(cmp.Compare(b.weight, a.weight), compareLabels(a.set, b.set))
 	})
 	for _, p := range fresh {
-		if len(l.kept) < l.room {
-			l.kept[p.set] = struct{}{}
-			continue
-		}
-		l.foldedSets[p.set] = struct{}{}
-		l.series += uint64(l.perSet)
-	}
-	if len(l.foldedSets) == 0 {
-		return nil
-	}
-	var folded []labelSet
-	for _, p := range present {
-		if has(l.foldedSets, p.set) {
-			folded = append(folded, p.set)
+		fold := l.kept >= l.room
+		l.folded[p.set] = fold
+		if fold {
+			l.series += uint64(l.perSet)
+		} else {
+			l.kept++
 		}
 	}
-	return folded
 }
 
 // forgetAbsent makes room: the engine reports what it has counted for good, so
@@ -115,16 +125,13 @@ func (l *limiter) forgetAbsent(present []weighted) {
 	for _, p := range present {
 		now[p.set] = struct{}{}
 	}
-	for _, sets := range []map[labelSet]struct{}{l.kept, l.foldedSets} {
-		for set := range sets {
-			if !has(now, set) {
-				delete(sets, set)
-			}
+	for set, folded := range l.folded {
+		if _, ok := now[set]; ok {
+			continue
+		}
+		delete(l.folded, set)
+		if !folded {
+			l.kept--
 		}
 	}
-}
-
-func has(sets map[labelSet]struct{}, set labelSet) bool {
-	_, ok := sets[set]
-	return ok
 }

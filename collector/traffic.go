@@ -58,7 +58,7 @@ func emitStages(rows []stack.Stage, e emitter) {
 	stages := newGroup[durations](metric.StageDuration, len(rows))
 	for i := range rows {
 		s := &rows[i]
-		stages.add(durations{&s.Histogram}, s.Direction.String(), s.From.String(), s.To.String(),
+		stages.add(durations{Histogram: &s.Histogram}, s.Direction.String(), s.From.String(), s.To.String(),
 			s.Kind.Protocol(), s.Class.String(), s.Watch)
 	}
 	emit(e, stages)

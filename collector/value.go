@@ -19,20 +19,26 @@ func (c count) metric(f *metric.Family, created time.Time, labels []string) prom
 	return f.Counter(float64(c), created, labels...)
 }
 
-// durations is a histogram of durations, never nil. It points into the snapshot
-// until something is added to it.
-type durations struct{ *stack.Histogram }
+// durations is a histogram of durations, never nil. It is part of the snapshot
+// unless it is own, which is the sum of several.
+type durations struct {
+	*stack.Histogram
+	own bool
+}
 
 func (d durations) plus(e durations) durations {
-	sum := *d.Histogram
+	if !d.own {
+		sum := *d.Histogram
+		d = durations{&sum, true}
+	}
 	for i, c := range e.Buckets {
-		sum.Buckets[i] += c
+		d.Buckets[i] += c
 	}
-	sum.SumSeconds += e.SumSeconds
-	if sum.Slowest == nil || e.Slowest != nil && e.Slowest.Duration > sum.Slowest.Duration {
-		sum.Slowest = e.Slowest
+	d.SumSeconds += e.SumSeconds
+	if d.Slowest == nil || e.Slowest != nil && e.Slowest.Duration > d.Slowest.Duration {
+		d.Slowest = e.Slowest
 	}
-	return durations{&sum}
+	return d
 }
 
 func (d durations) weight() uint64 { return d.Count() }

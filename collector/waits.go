@@ -10,7 +10,7 @@ func collectSocket(s stack.Snapshot, e emitter) {
 	waits := newGroup[durations](metric.SocketReadWait, len(s.ReadWaits))
 	for i := range s.ReadWaits {
 		w := &s.ReadWaits[i]
-		waits.add(durations{&w.Histogram}, w.Kind.Protocol(), w.Kind.Family(), w.Watch)
+		waits.add(durations{Histogram: &w.Histogram}, w.Kind.Protocol(), w.Kind.Family(), w.Watch)
 	}
 	emit(e, waits)
 }
@@ -42,7 +42,7 @@ func collectNetfilter(s stack.Snapshot, e emitter) {
 	hooks := newGroup[durations](metric.NetfilterHookDuration, len(s.NetfilterHooks))
 	for i := range s.NetfilterHooks {
 		h := &s.NetfilterHooks[i]
-		hooks.add(durations{&h.Histogram}, h.Family, h.Hook)
+		hooks.add(durations{Histogram: &h.Histogram}, h.Family, h.Hook)
 	}
 	emit(e, hooks)
 }
@@ -51,7 +51,7 @@ func collectNetfilter(s stack.Snapshot, e emitter) {
 func emitDurations(e emitter, f *metric.Family, byLabel map[string]stack.Histogram) {
 	g := newGroup[durations](f, len(byLabel))
 	for label, h := range byLabel {
-		g.add(durations{&h}, label)
+		g.add(durations{Histogram: &h}, label)
 	}
 	emit(e, g)
 }
