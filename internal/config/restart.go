@@ -1,0 +1,35 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// NeedsRestart returns the keys whose values differ and cannot be changed while
+// the probes are attached, such as "stack.hooks"; nil if there is none.
+func NeedsRestart(before, after Config) []string {
+	a, b := before.Stack, after.Stack
+	var keys []string
+	for _, setting := range []struct {
+		key  string
+		same bool
+	}{
+		{"stack.scope", a.OwnNamespaceOnly == b.OwnNamespaceOnly},
+		{"stack.sample_every", sampleEvery(a) == sampleEvery(b)},
+		{"stack.netfilter_timing", a.NetfilterTiming == b.NetfilterTiming},
+		{"stack.run_stats", a.RunStats == b.RunStats},
+		{"stack.disable", slices.Equal(a.Disable, b.Disable)},
+		{"stack.hooks", maps.Equal(a.Hooks, b.Hooks)},
+		{"series_limit", before.SeriesLimit == after.SeriesLimit},
+	} {
+		if !setting.same {
+			keys = append(keys, setting.key)
+		}
+	}
+	return keys
+}
+
+// sampleEvery returns the setting in force: 0 and 1 both mean every packet.
+func sampleEvery(c stack.Config) int { return max(1, c.SampleEvery) }

@@ -1,0 +1,30 @@
+package config
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestOnlyWatchesChangeWithoutRestart(t *testing.T) {
+	const before = "stack: {hooks: {link_receive: kprobe}, disable: [napi]}\nwatches: [{name: web}]\n"
+	for after, want := range map[string][]string{
+		before: nil,
+		"stack: {hooks: {link_receive: kprobe}, disable: [napi]}\n":                     nil,
+		"stack: {hooks: {link_receive: kprobe}, disable: [napi], sample_every: 1}\n":    nil,
+		"stack: {hooks: {link_receive: net}, disable: [napi]}\n":                        {"stack.hooks"},
+		"stack: {hooks: {link_receive: kprobe}, disable: [qdisc]}\nseries_limit: 100\n": {"stack.disable", "series_limit"},
+		"stack: {scope: own, sample_every: 2, netfilter_timing: true, run_stats: off, disable: [napi]}": {
+			"stack.scope", "stack.sample_every", "stack.netfilter_timing", "stack.run_stats", "stack.hooks",
+		},
+	} {
+		a, errA := Parse("before.yaml", []byte(before), testNames)
+		b, errB := Parse("after.yaml", []byte(after), testNames)
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if diff := cmp.Diff(want, NeedsRestart(a, b)); diff != "" {
+			t.Errorf("keys of %q (-want +got):\n%s", after, diff)
+		}
+	}
+}
