@@ -1,0 +1,63 @@
+package main
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/collector"
+	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/config"
+)
+
+// collectorFlags switch the collectors.
+type collectorFlags struct {
+	// on and explicit are by name: the value of the flag, and whether it was
+	// on the command line.
+	on, explicit    map[string]*bool
+	disableDefaults *bool
+}
+
+func addCollectorFlags(command *kingpin.CmdClause) *collectorFlags {
+	f := &collectorFlags{on: map[string]*bool{}, explicit: map[string]*bool{}}
+	for _, s := range collector.Switches {
+		help, byDefault := "Collect "+s.Help+" (default: off).", "false"
+		if s.Default {
+			help, byDefault = "Collect "+s.Help+" (default: on).", "true"
+		}
+		explicit := new(bool)
+		f.explicit[s.Name] = explicit
+		f.on[s.Name] = command.Flag("collector."+s.Name, help).Default(byDefault).IsSetByUser(explicit).Bool()
+	}
+	f.disableDefaults = command.Flag("collector.disable-defaults",
+		"Switch off all collectors but those that are switched on by name.").Bool()
+	return f
+}
+
+// enabled tells whether the collector is on.
+func (f *collectorFlags) enabled(name string) bool {
+	return *f.on[name] && (*f.explicit[name] || !*f.disableDefaults)
+}
+
+// amend returns cfg as the flags would have it. Timing netfilter means two more
+// programs per hook, so the collector and stack.netfilter_timing go together:
+// either switches on both, and the command line has the last word.
+func (f *collectorFlags) amend(cfg config.Config) config.Config {
+	if *f.explicit[metric.CollectorNetfilter] {
+		cfg.Stack.NetfilterTiming = *f.on[metric.CollectorNetfilter]
+	}
+	return cfg
+}
+
+// newSet returns the enabled collectors, reading from an engine that was
+// attached just now.
+func (f *collectorFlags) newSet(attached engine, cfg config.Config, now func() time.Time, logger *slog.Logger) *collector.Set {
+	stack := collector.NewStack(attached, collector.StackOptions{SeriesLimit: cfg.SeriesLimit, Since: now()})
+	var chosen []collector.Collector
+	for _, c := range append(stack.Collectors(), collector.NewSelf(attached, stack)) {
+		if f.enabled(c.Name()) || c.Name() == metric.CollectorNetfilter && cfg.Stack.NetfilterTiming {
+			chosen = append(chosen, c)
+		}
+	}
+	return collector.NewSet(logger, now, chosen...)
+}

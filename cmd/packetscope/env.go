@@ -1,0 +1,50 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// An env is everything outside of the program that a verb uses.
+type env struct {
+	args           []string
+	stdout, stderr io.Writer
+	now            func() time.Time
+	host           kernel.Host
+	// names are what the config may call probes and groups.
+	names config.Names
+	// open attaches the probes.
+	open func(stack.Config, *slog.Logger) (engine, error)
+	// drop gives up all capabilities but some, see [kernel.DropTo].
+	drop func(keep []string) ([]string, error)
+	// hangups delivers a value for each request to reload.
+	hangups <-chan os.Signal
+	// listening, if not nil, is told each address that the server listens on.
+	listening func(net.Addr)
+}
+
+// newEnv returns the real one. From then on, SIGHUP no longer ends the process.
+func newEnv(args []string) env {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	return env{
+		args:    args,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		now:     time.Now,
+		host:    kernel.ThisHost(),
+		names:   stackNames(),
+		open:    openStack,
+		drop:    kernel.DropTo,
+		hangups: hangups,
+	}
+}

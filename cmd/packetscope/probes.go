@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+
+	"github.com/packetscope/packetscope/collector"
+	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// probes is the life of an engine, from attaching it to detaching it.
+type probes struct {
+	env            env
+	keepPrivileges bool
+	logger         *slog.Logger
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	// attached is closed when set is there and the engine can be used.
+	attached chan struct{}
+	engine   engine
+	set      atomic.Pointer[collector.Set]
+	// closeErr is what went wrong with detaching; valid after run.
+	closeErr error
+}
+
+func newProbes(e env, keepPrivileges bool, logger *slog.Logger) *probes {
+	ctx, cancel := context.WithCancel(context.Background())
+	return &probes{
+		env: e, keepPrivileges: keepPrivileges, logger: logger,
+		ctx: ctx, cancel: cancel, attached: make(chan struct{}),
+	}
+}
+
+// run waits for the server to listen, attaches the probes, drops the
+// privileges they do not need any more, and detaches them after stop. It
+// returns an error if they cannot be attached; stop is not an error.
+func (p *probes) run(listening <-chan struct{}, cfg stack.Config, newSet func(engine) *collector.Set) error {
+	select {
+	case <-listening:
+	case <-p.ctx.Done():
+		return nil
+	}
+	begin := p.env.now()
+	opened, err := p.env.open(cfg, p.logger)
+	if err != nil {
+		return fmt.Errorf("attach probes: %w", err)
+	}
+	defer func() {
+		p.set.Store(nil)
+		if err := opened.Close(); err != nil {
+			p.closeErr = fmt.Errorf("detach probes: %w", err)
+		}
+	}()
+	if !p.keepPrivileges {
+		if err := dropPrivileges(p.env, opened, cfg, p.logger); err != nil {
+			return err
+		}
+	}
+	p.engine = opened
+	p.set.Store(newSet(opened))
+	close(p.attached)
+	p.logger.Info("ready", "took_seconds", p.env.now().Sub(begin).Seconds())
+	<-p.ctx.Done()
+	return nil
+}
+
+// stop makes run return.
+func (p *probes) stop(error) { p.cancel() }
+
+// ready tells whether the probes are attached.
+func (p *probes) ready() bool { return p.set.Load() != nil }
+
+// errNotReady is returned to whoever comes before the probes are attached.
+var errNotReady = errors.New("the probes are not attached")
+
+// apply puts a new config in force. What needs a restart is refused as a whole,
+// because a half-applied file would be neither the old one nor the new one.
+func (p *probes) apply(before, after config.Config) error {
+	if !p.ready() {
+		return errNotReady
+	}
+	if keys := config.NeedsRestart(before, after); len(keys) > 0 {
+		return fmt.Errorf("%s changed: needs a restart", strings.Join(keys, ", "))
+	}
+	if err := p.engine.SetWatches(after.Stack.Watches); err != nil {
+		return fmt.Errorf("set watches: %w", err)
+	}
+	return nil
+}

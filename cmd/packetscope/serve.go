@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	actors "github.com/oklog/run"
+	"github.com/packetscope/packetscope/collector"
+	"github.com/packetscope/packetscope/internal/config"
+	"github.com/prometheus/common/version"
+	"github.com/prometheus/exporter-toolkit/web"
+	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
+)
+
+// defaultAddress is where the exporter listens and healthcheck asks.
+const defaultAddress = ":10142"
+
+// A serveFlags holds the command line of serve.
+type serveFlags struct {
+	configFile       *string
+	collectors       *collectorFlags
+	web              *web.FlagConfig
+	lifecycle        *bool
+	pprof            *bool
+	maxRequests      *int
+	noProcessMetrics *bool
+	keepPrivileges   *bool
+}
+
+func addServe(app *kingpin.Application) verb {
+	command := app.Command("serve", "Attach the probes and serve metrics (the default).").Default()
+	flags := serveFlags{
+		configFile: command.Flag("config.file", "Config file; without one, everything is measured with the defaults.").String(),
+		collectors: addCollectorFlags(command),
+		web:        kingpinflag.AddFlags(command, defaultAddress),
+		lifecycle:  command.Flag("web.enable-lifecycle", "Reload the config on POST or PUT to /-/reload.").Bool(),
+		pprof:      command.Flag("web.enable-pprof", "Serve profiles of the exporter under /debug/pprof/.").Bool(),
+		maxRequests: command.Flag("web.max-requests", "Most scrapes at the same time; 0 for no limit.").
+			Default("40").Int(),
+		noProcessMetrics: command.Flag("web.disable-exporter-metrics",
+			"Leave out the metrics about the exporter's own process (process_*, go_*, promhttp_*).").Bool(),
+		keepPrivileges: command.Flag("privileges.keep",
+			"Keep all capabilities after the probes are attached.").Bool(),
+	}
+	return func(ctx context.Context, e env, logger *slog.Logger) error { return serve(ctx, e, flags, logger) }
+}
+
+// serve runs until a signal or the end of ctx, and returns nil then.
+//
+// The server listens before the probes are attached, so that a supervisor can
+// watch it become ready. At the end it finishes the scrapes at hand before the
+// probes are detached: the actors of the group are interrupted in their order.
+func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) error {
+	load := func() (config.Config, error) {
+		cfg, err := config.Load(*flags.configFile, e.names)
+		return flags.collectors.amend(cfg), err
+	}
+	first, err := load()
+	if err != nil {
+		return err
+	}
+	logger.Info("starting packetscope", "version", version.Info(), "build", version.BuildContext())
+
+	p := newProbes(e, *flags.keepPrivileges, logger)
+	reloader := config.NewReloader(first, load, p.apply, e.now)
+	handler, err := newHandler(flags, logger, p, reloader)
+	if err != nil {
+		return err
+	}
+	server := newServer(e, flags.web, handler, logger)
+	attach := func() error {
+		return p.run(server.ready, first.Stack, func(attached engine) *collector.Set {
+			return flags.collectors.newSet(attached, first, e.now, logger)
+		})
+	}
+	reloads := newReloads(e.hangups, p.attached, reloader, logger)
+
+	var group actors.Group
+	group.Add(actors.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM))
+	group.Add(server.run, server.stop)
+	group.Add(attach, p.stop)
+	group.Add(reloads.run, reloads.stop)
+
+	err = group.Run()
+	if errors.Is(err, actors.ErrSignal) || ctx.Err() != nil {
+		logger.Info("stopped", "reason", err)
+		err = nil
+	}
+	return errors.Join(explain(err, e.host), p.closeErr)
+}
