@@ -43,9 +43,12 @@ func TestKernels(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			// A machine keeps one processor of the host busy. Fetching is not
+			// parallel: apt-get may have to update.
+			t.Parallel()
 			for _, hooks := range k.Hooks {
 				t.Run(hooks, func(t *testing.T) {
-					t.Parallel() // a machine keeps one processor of the host busy
+					t.Parallel()
 					l.boot(t, image, modules, hooks)
 				})
 			}
