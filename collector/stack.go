@@ -24,7 +24,8 @@ const DefaultSeriesLimit = 2000
 type StackOptions struct {
 	// SeriesLimit is the greatest number of series that one family may have; 0
 	// stands for DefaultSeriesLimit. A histogram counts with each of its buckets,
-	// see [metric.Family.SeriesPerSet].
+	// see [metric.Family.SeriesPerSet]. A limit that is too low for even one label
+	// set leaves the one that everything is folded into.
 	//
 	// When a family would exceed it, the label sets that were exposed before stay,
 	// then come the ones with the most observations, and the others are added up

@@ -5,6 +5,14 @@
 // (dashboards, recording and alerting rules) is checked against it with
 // [Lookup], so that a metric cannot be renamed in one place only.
 //
+// # Labels
+//
+// A label means the same in every family that has it, and an empty value means
+// that there is none: a packet that no watch matches has watch="". A packet that
+// matches a watch is counted under that watch only, so that a sum over the label
+// counts each packet once. The values of layer, direction, from, to, family,
+// protocol, device_class and cause are the names in package stack.
+//
 // # Histograms
 //
 // A histogram is exposed twice in one metric: as a native histogram with
