@@ -53,7 +53,7 @@ var capabilityUses = []struct {
 	{name: CapSyslog, use: "read the addresses of kernel symbols",
 		without: "kernel functions show as bare addresses"},
 	{name: CapSysAdmin, use: "enter other network namespaces and switch on the accounting of run time",
-		without: "hooks of the family net see one network namespace, and probe_run_seconds stays 0"},
+		without: "hooks of the family net see one network namespace, and the cost of the probes stays unknown"},
 	{name: CapSysResource, use: "raise the limit of locked memory",
 		without: "maps may not fit under the limit", before: Release{5, 11}},
 	{name: CapSysPtrace, use: "find the network namespaces of other users' processes",

@@ -153,7 +153,7 @@ func TestEachFlawShowsInItsOwnFact(t *testing.T) {
 			Cure: "boot with lockdown=integrity",
 		}}},
 		{"no securityfs", file("sys/kernel/security/lockdown", ""), []Fact{{
-			Name: "lockdown", Outcome: Unknown, Detail: "open sys/kernel/security/lockdown: file does not exist",
+			Name: "lockdown", Outcome: Unknown, Detail: "open /sys/kernel/security/lockdown: file does not exist",
 			Cure: "mount -t securityfs securityfs /sys/kernel/security",
 		}}},
 		{"accounting always on", file("proc/sys/kernel/bpf_stats_enabled", "1"), []Fact{{

@@ -40,6 +40,10 @@ func (h Host) Release() (Release, string, error) {
 // read returns the content of a small file without the white space around it.
 func (h Host) read(path string) (string, error) {
 	data, err := fs.ReadFile(h.Root, path)
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		// Name the file as people do; paths in an fs.FS have no root.
+		err = &fs.PathError{Op: e.Op, Path: "/" + e.Path, Err: e.Err}
+	}
 	return strings.TrimSpace(string(data)), err
 }
 
