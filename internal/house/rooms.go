@@ -1,0 +1,95 @@
+package house
+
+import "strings"
+
+// A Room is a folder with its place in the house. The packages below the folder
+// belong to the room too, unless they have a room of their own, and may import
+// each other.
+type Room struct {
+	// Path is the folder, relative to the module.
+	Path string
+	// Floor is the height: a room may import rooms of lower floors only.
+	Floor int
+	// Also are packages of the same floor that it may import.
+	Also []string
+	// Not are import paths that it must not import, with what is below them,
+	// from whatever floor. Those of this module are relative to it.
+	Not []string
+	// Only, if not nil, lists all import paths from other modules that it may
+	// import, with what is below them.
+	Only []string
+}
+
+// TestFloor holds the support of tests. Only tests and other rooms of this
+// floor may import it.
+const TestFloor = 0
+
+const (
+	ebpf        = "github.com/cilium/ebpf"
+	clientGo    = "github.com/prometheus/client_golang"
+	rawSockets  = "golang.org/x/net/icmp"
+	guarderText = "internal/guarder/policy" // decodes rules, installs none
+)
+
+// engines hold BPF programs or send packets.
+var engines = []string{"internal/stack", "internal/tracer", "internal/guarder", "internal/locator"}
+
+// Rooms is the plan.
+var Rooms = []Room{
+	{Path: "cmd/packetscope", Floor: 4},
+	// The annotator's process has no capability and no way to the engines.
+	{Path: "cmd/packetscope-annotator", Floor: 4, Not: with(engines, "bpf", ebpf)},
+	{Path: "cmd/packetscope-dashboards", Floor: 4, Not: with(engines, "bpf", ebpf)},
+
+	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf}},
+	{Path: "internal/config", Floor: 3},
+	{Path: "dashboards", Floor: 3, Not: with(engines, "internal/annotator")},
+
+	{Path: "internal/stack", Floor: 2, Not: []string{clientGo}},
+	{Path: "internal/tracer", Floor: 2, Not: []string{clientGo}},
+	{Path: "internal/guarder", Floor: 2, Not: []string{clientGo}},
+	{Path: "internal/locator", Floor: 2, Not: []string{"bpf", ebpf, clientGo}},
+	{Path: "internal/annotator", Floor: 2, Also: []string{guarderText}, Not: []string{"bpf", ebpf, "internal/wire", rawSockets}},
+
+	{Path: "bpf", Floor: 1, Only: []string{ebpf}},
+	{Path: "internal/kernel", Floor: 1},
+	{Path: "internal/wire", Floor: 1},
+	{Path: "internal/geo", Floor: 1},
+	{Path: "collector/metric", Floor: 1},
+	{Path: "rules", Floor: 1},
+	{Path: "alertmanager", Floor: 1},
+
+	{Path: "internal/testnet", Floor: TestFloor},
+	{Path: "internal/vmtest", Floor: TestFloor},
+	{Path: "internal/house", Floor: TestFloor},
+}
+
+func with(paths []string, more ...string) []string {
+	return append(more, paths...)
+}
+
+// roomOf returns the innermost room of a package, or false if it has none.
+func roomOf(pkg string) (Room, bool) {
+	var inner Room
+	for _, r := range Rooms {
+		if within(pkg, r.Path) && len(r.Path) > len(inner.Path) {
+			inner = r
+		}
+	}
+	return inner, inner.Path != ""
+}
+
+// within reports whether an import path is root or below it.
+func within(path, root string) bool {
+	return path == root || strings.HasPrefix(path, root+"/")
+}
+
+// listed reports whether an import path is one of roots or below one.
+func listed(path string, roots []string) bool {
+	for _, root := range roots {
+		if within(path, root) {
+			return true
+		}
+	}
+	return false
+}
