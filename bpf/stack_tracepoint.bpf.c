@@ -62,8 +62,13 @@ SEC("tp_btf/qdisc_dequeue")
 int BPF_PROG(qdisc_dequeue_tracepoint, void *qdisc, struct netdev_queue *txq, int packets,
 	     struct sk_buff *skb)
 {
+	__u32 slot;
+
+	if (!skb || !in_scope(READ(skb, dev)))
+		return 0;
+	slot = device_slot(READ(txq, dev));
 	for (int i = 0; i < MAX_BULK && skb; i++) {
-		dequeue(skb, READ(txq, dev));
+		dequeue(address_of(skb), slot);
 		skb = READ(skb, next);
 	}
 	return 0;

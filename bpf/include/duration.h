@@ -77,7 +77,7 @@ static __always_inline bool is_slow(const struct latency *l, __u64 ns)
 }
 
 /* Rare: at most once per new maximum and once per SLOW_JIFFIES and CPU. */
-static __noinline int record_slow(struct latency *l, struct flow *f, __u64 ns, __u64 now)
+__noinline int record_slow(struct latency *l, struct flow *f, __u64 ns, __u64 now)
 {
 	if (!l || !f)
 		return 0;

@@ -13,7 +13,7 @@ const volatile __u32 scope_netns; /* inode of the only namespace to look at, 0 f
 const volatile __u32 own_netns; /* inode of the namespace whose devices have names */
 
 /* Set while the programs run. */
-volatile __u32 stations_attached; /* bit per enum station */
+volatile __u32 stations_attached; /* bit per enum station; 0 until all are */
 volatile __u32 watch_bank; /* first entry of the map watches << 8 | how many */
 
 /* What passed each station. Index: see struct traffic. Written per packet, read per scrape. */

@@ -51,9 +51,9 @@ static __always_inline __u32 device_slot(struct net_device *dev)
 	return slot && *slot <= DEVICE_SLOTS ? *slot : 0;
 }
 
-static __always_inline void record_device(__u32 base, struct net_device *dev, __u64 ns)
+static __always_inline void record_device(__u32 entry, __u64 ns)
 {
-	struct latency *l = latency_of(base + device_slot(dev), 0);
+	struct latency *l = latency_of(entry, 0);
 
 	if (l)
 		record_duration(l, ns);
@@ -76,10 +76,13 @@ static __always_inline void enqueue(struct sk_buff *skb)
 	s->skb = 0;
 }
 
-/* The stamp moves to the CPU that will transmit the packet. */
-static __noinline int dequeue(struct sk_buff *skb, struct net_device *dev)
+/*
+ * The stamp moves to the CPU that will transmit the packet. A global function, so
+ * that the verifier does not look at it once for each packet of a bulk. Returns 0.
+ */
+__noinline int dequeue(__u64 address, __u32 slot)
 {
-	__u64 address = address_of(skb), now;
+	__u64 now;
 	__u32 key = hash_address(address, QUEUED_BITS);
 	struct stamp *q = bpf_map_lookup_elem(&queued, &key), *s;
 	__u8 turn;
@@ -89,7 +92,7 @@ static __noinline int dequeue(struct sk_buff *skb, struct net_device *dev)
 	if (q->last_ns) {
 		now = bpf_ktime_get_ns();
 		if (now >= q->last_ns)
-			record_device(LATENCY_QDISC_WAIT, dev, now - q->last_ns);
+			record_device(LATENCY_QDISC_WAIT + slot, now - q->last_ns);
 	}
 	s = stamp_of(address);
 	if (s) {
@@ -140,7 +143,7 @@ static __always_inline void end_transmission(struct sk_buff *skb, struct net_dev
 	t->skb = 0;
 	now = bpf_ktime_get_ns();
 	if (now >= t->since_ns)
-		record_device(LATENCY_DRIVER_XMIT, dev, now - t->since_ns);
+		record_device(LATENCY_DRIVER_XMIT + device_slot(dev), now - t->since_ns);
 }
 
 #endif

@@ -77,11 +77,12 @@ static __always_inline __u32 span_entry(enum span span, __u8 class_kind)
 static __always_inline void keep_example(struct latency *l, const struct network *n, __u64 ns,
 					 __u64 now)
 {
-	struct flow f;
+	struct network where = *n;
+	struct flow f = {};
 
 	if (!is_slow(l, ns))
 		return;
-	read_flow(&f, n->l3, n->protocol);
+	read_flow(&f, &where);
 	record_slow(l, &f, ns, now);
 }
 
@@ -107,8 +108,9 @@ static __always_inline void classify_packet(enum station at, struct stamp *s,
 	struct sk_buff *skb = a->skb;
 	struct net_device *dev = READ(skb, dev);
 	struct device_name device = {};
+	struct network where = a->network;
 	enum device_class class;
-	struct flow f;
+	struct flow f = {};
 
 	if (at == STATION_TRANSPORT_TRANSMIT || at == STATION_NETWORK_TRANSMIT)
 		class = route_class(skb);
@@ -118,7 +120,7 @@ static __always_inline void classify_packet(enum station at, struct stamp *s,
 	s->watch = 0;
 	if (!watching())
 		return;
-	read_flow(&f, a->network.l3, a->network.protocol);
+	read_flow(&f, &where);
 	if (dev)
 		bpf_probe_read_kernel(&device, sizeof(device), dev->name);
 	s->watch = watch_of(&f, &device);
@@ -176,13 +178,17 @@ static __always_inline bool continue_path(enum station at, struct stamp *s, enum
 	return true;
 }
 
-/* The work of every station that sees skbs. Returns the packet's stamp, or NULL. */
+/*
+ * The work of every station that sees skbs. Returns the packet's stamp, or NULL.
+ * Nothing is counted before all stations are attached: packets would seem to get
+ * lost between those that are and those that are not yet.
+ */
 static __always_inline struct stamp *arrive(enum station at, const struct arrival *a)
 {
 	struct stamp *s = stamp_of(a->address);
 	enum span span = SPAN_NONE;
 
-	if (!s)
+	if (!s || !stations_attached)
 		return 0;
 	if (s->skb == a->address)
 		span = span_between(last_station(s), at);

@@ -2,14 +2,30 @@ package stack
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/cilium/ebpf/rlimit"
 )
 
 // ErrNothingAttached is returned by [Open] if not one probe could be attached.
 var ErrNothingAttached = errors.New("no probe could be attached")
 
 // An Engine is a set of attached probes and their maps.
-type Engine struct{}
+type Engine struct {
+	cfg      Config
+	logger   *slog.Logger
+	own      netNamespace
+	objects  *objects
+	fixtures []*fixture
+	follower *follower
+	devices  *devices
+	watches  *watchTable
+	stats    *runStats
+	close    sync.Once
+}
 
 // Open loads and attaches the probes that cfg asks for and the kernel allows.
 //
@@ -18,19 +34,155 @@ type Engine struct{}
 // wrapped with the causes), leaving nothing behind. The caller must call
 // [Engine.Close]; if the process dies instead, the kernel detaches everything.
 func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
-	return nil, ErrNothingAttached
+	// Linux 5.11 and later charge maps to the cgroup and need no limit raised.
+	if err := rlimit.RemoveMemlock(); err != nil {
+		logger.Warn("memory for maps is limited", "err", err, "cure", "grant CAP_SYS_RESOURCE or raise RLIMIT_MEMLOCK")
+	}
+	own, err := ownNamespace()
+	if err != nil {
+		return nil, fmt.Errorf("find own network namespace: %w", err)
+	}
+	e := &Engine{cfg: cfg, logger: logger, own: own}
+	if err := e.open(); err != nil {
+		e.Close()
+		return nil, err
+	}
+	return e, nil
 }
 
-// Snapshot reads all counters and histograms.
-func (e *Engine) Snapshot() (Snapshot, error) { return Snapshot{}, nil }
+func (e *Engine) open() error {
+	ns := namespaces{own: uint32(e.own.inode)}
+	if e.cfg.OwnNamespaceOnly {
+		ns.scope = ns.own
+	}
+	var err error
+	if e.objects, err = newObjects(e.cfg, ns); err != nil {
+		return fmt.Errorf("%w: %w", ErrNothingAttached, explain(Auto, err))
+	}
+	e.watches = newWatchTable(e.objects)
+	if err := e.watches.set(e.cfg.Watches); err != nil {
+		return err
+	}
+	if e.devices, err = newDevices(e.objects.maps["device_slots"]); err != nil {
+		return err
+	}
+	e.follower = newFollower(e.own, e.cfg.OwnNamespaceOnly, e.logger)
+	if err := e.attach(); err != nil {
+		return err
+	}
+	e.objects.forgetTypes()
+	e.follower.start()
+	e.stats = startRunStats(e.cfg.RunStats, e.logger)
+	return nil
+}
+
+// attach fixes the wanted probes, one after the other, and then starts all of them
+// at once.
+func (e *Engine) attach() error {
+	var stations uint32
+	var reasons []string
+	attached := 0
+	for _, p := range probes() {
+		if !p.wanted(e.cfg) {
+			continue
+		}
+		x := fix(p, e.cfg, e.objects, e.follower)
+		e.fixtures = append(e.fixtures, x)
+		if !x.attached {
+			reasons = append(reasons, x.name+": "+x.reason)
+			continue
+		}
+		attached++
+		stations |= 1 << x.station
+	}
+	e.logUnattached()
+	if attached == 0 {
+		return fmt.Errorf("%w: %s", ErrNothingAttached, strings.Join(reasons, "; "))
+	}
+	// Bit 0 stands for no station, so this is not 0 even if none is attached.
+	if err := e.objects.attached.Set(stations | 1); err != nil {
+		return fmt.Errorf("set %q: %w", "stations_attached", err)
+	}
+	return nil
+}
+
+// logUnattached writes one line for all probes that share a reason.
+func (e *Engine) logUnattached() {
+	var reasons []string
+	probes := make(map[string][]string)
+	for _, x := range e.fixtures {
+		if x.attached {
+			continue
+		}
+		_, why, _ := strings.Cut(x.reason, ": ")
+		if probes[why] == nil {
+			reasons = append(reasons, why)
+		}
+		probes[why] = append(probes[why], x.name)
+	}
+	for _, why := range reasons {
+		e.logger.Warn("probes not attached", "probes", strings.Join(probes[why], ","), "reason", why)
+	}
+}
 
 // Self reports on the probes themselves.
-func (e *Engine) Self() (Self, error) { return Self{}, nil }
+func (e *Engine) Self() (Self, error) {
+	s := Self{
+		StatsWindow: e.stats.window(),
+		SampleEvery: sampleEvery(e.cfg),
+	}
+	s.NamespacesCovered, s.NamespacesUncovered = e.follower.coverage()
+	for _, x := range e.fixtures {
+		p, err := x.report()
+		if err != nil {
+			return Self{}, err
+		}
+		s.Probes = append(s.Probes, p)
+	}
+	var err error
+	s.Maps, err = e.objects.fill()
+	return s, err
+}
 
 // SetWatches replaces the watches. A watch whose name and filter are unchanged
 // keeps its counts; those of removed and changed ones are forgotten. On error
 // the old watches stay in force.
-func (e *Engine) SetWatches(watches []Watch) error { return nil }
+func (e *Engine) SetWatches(watches []Watch) error { return e.watches.set(watches) }
+
+// NeedsAfterAttach returns the names of the capabilities that the engine goes on
+// using, such as "CAP_SYS_ADMIN". All others may be dropped.
+func (e *Engine) NeedsAfterAttach() []string {
+	var names []string
+	if e.follower.active() {
+		names = append(names, "CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
+	} else if e.stats.needsAdmin() {
+		names = append(names, "CAP_SYS_ADMIN")
+	}
+	if !mapsReadableWithoutPrivilege() && !e.follower.active() {
+		names = append(names, "CAP_BPF")
+	}
+	return names
+}
 
 // Close detaches all probes and frees the maps.
-func (e *Engine) Close() error { return nil }
+func (e *Engine) Close() error {
+	e.close.Do(func() {
+		if e.stats != nil {
+			e.stats.Close()
+		}
+		if e.follower != nil {
+			e.follower.Close()
+		}
+		for _, x := range e.fixtures {
+			x.Close()
+		}
+		if e.devices != nil {
+			e.devices.Close()
+		}
+		if e.objects != nil {
+			e.objects.Close()
+		}
+		e.own.file.Close()
+	})
+	return nil
+}
