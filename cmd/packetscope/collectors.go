@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -39,13 +40,25 @@ func (f *collectorFlags) enabled(name string) bool {
 	return *f.on[name] && (*f.explicit[name] || !*f.disableDefaults)
 }
 
-// amend returns cfg as the flags would have it. Timing netfilter means two more
-// programs per hook, so the collector and stack.netfilter_timing go together:
-// either switches on both, and the command line has the last word.
-func (f *collectorFlags) amend(cfg config.Config) config.Config {
+// amend returns cfg as the flags would have it.
+//
+// A collector that is off should cost nothing, so its probes are left out: the
+// groups of probes are called as the collectors. Timing netfilter means two more
+// programs per hook; its collector and stack.netfilter_timing go together, either
+// switches on both, and the command line has the last word.
+func (f *collectorFlags) amend(cfg config.Config, groups []string) config.Config {
 	if *f.explicit[metric.CollectorNetfilter] {
 		cfg.Stack.NetfilterTiming = *f.on[metric.CollectorNetfilter]
 	}
+	var disable []string
+	for _, group := range groups {
+		_, known := f.on[group]
+		off := known && group != metric.CollectorNetfilter && !f.enabled(group)
+		if off || slices.Contains(cfg.Stack.Disable, group) {
+			disable = append(disable, group)
+		}
+	}
+	cfg.Stack.Disable = disable
 	return cfg
 }
 

@@ -33,7 +33,7 @@ func (d diagnosis) print(w io.Writer) error {
 	printSection(&b, "Kernel", d.factRows())
 	printSection(&b, "Capabilities", d.capabilityRows())
 	printSection(&b, "Probes", d.probeRows())
-	fmt.Fprintf(&b, "\n%s as wanted   %s with less   %s absent   %s not needed   %s could not tell\n\n",
+	fmt.Fprintf(&b, "\n%s as wanted   %s second choice   %s absent   %s not needed   %s could not tell\n\n",
 		markYes, markPartly, markNo, markUnneeded, markUnknown)
 	fmt.Fprintln(&b, d.verdict())
 	_, err := w.Write(b.Bytes())
@@ -52,7 +52,7 @@ func (d diagnosis) verdict() string {
 	}
 	text := fmt.Sprintf("%d of %d probes run", d.Attached, len(d.Probes))
 	if partly > 0 {
-		text += fmt.Sprintf(", %d of them with less", partly)
+		text += fmt.Sprintf(", %d of them by a second choice", partly)
 	}
 	return text + "."
 }

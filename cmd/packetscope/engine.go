@@ -12,6 +12,8 @@ type engine interface {
 	Snapshot() (stack.Snapshot, error)
 	Self() (stack.Self, error)
 	SetWatches([]stack.Watch) error
+	// NeedsAfterAttach names the capabilities that it goes on using.
+	NeedsAfterAttach() []string
 	Close() error
 }
 
@@ -29,5 +31,5 @@ func openStack(cfg stack.Config, logger *slog.Logger) (engine, error) {
 
 // stackNames returns what the config may call the Analyzer's probes and groups.
 func stackNames() config.Names {
-	return config.Names{}
+	return config.Names{Probes: stack.ProbeNames(), Groups: stack.ProbeGroups()}
 }

@@ -26,16 +26,14 @@ type env struct {
 	open func(stack.Config, *slog.Logger) (engine, error)
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
-	// hangups delivers a value for each request to reload.
-	hangups <-chan os.Signal
+	// hangups returns a channel with a value for each request to reload.
+	hangups func() <-chan os.Signal
 	// listening, if not nil, is told each address that the server listens on.
 	listening func(net.Addr)
 }
 
-// newEnv returns the real one. From then on, SIGHUP no longer ends the process.
+// newEnv returns the real one.
 func newEnv(args []string) env {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
 	return env{
 		args:    args,
 		stdout:  os.Stdout,
@@ -45,6 +43,14 @@ func newEnv(args []string) env {
 		names:   stackNames(),
 		open:    openStack,
 		drop:    kernel.DropTo,
-		hangups: hangups,
+		hangups: catchHangups,
 	}
+}
+
+// catchHangups returns the SIGHUPs from now on, which would end the process
+// otherwise. One is kept while nobody reads; more would only mean the same.
+func catchHangups() <-chan os.Signal {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	return hangups
 }

@@ -160,8 +160,8 @@ func newWorld(args ...string) *world {
 		stderr:  w.stderr,
 		now:     func() time.Time { return epoch },
 		host:    fakeHost(kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin),
-		names:   config.Names{Probes: []string{"link_receive"}, Groups: []string{"napi"}},
-		hangups: w.hangups,
+		names:   config.Names{Probes: []string{"link_receive"}, Groups: stack.ProbeGroups()},
+		hangups: func() <-chan os.Signal { return w.hangups },
 		open: func(cfg stack.Config, _ *slog.Logger) (engine, error) {
 			w.opened = &cfg
 			if w.openErr != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/stack"
 )
 
 var familyName = regexp.MustCompile(`(?m)^# TYPE (\w+) `)
@@ -87,29 +89,34 @@ func TestProcessMetricsCanBeLeftOut(t *testing.T) {
 
 func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 	timing := "--config.file=" + writeConfig(t, "stack: {netfilter_timing: true}")
+	disabled := "--config.file=" + writeConfig(t, "stack: {disable: [softirq]}")
 	for _, c := range []struct {
 		claim  string
 		args   []string
 		want   []string
-		timing bool
+		engine stack.Config
 	}{
-		{"defaults", nil, []string{"device", "probe", "socket", "softirq", "stack"}, false},
-		{"one off", []string{"--no-collector.socket"}, []string{"device", "probe", "softirq", "stack"}, false},
+		{"defaults", nil, []string{"device", "probe", "socket", "softirq", "stack"}, stack.Config{}},
+		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "probe", "softirq", "stack"},
+			stack.Config{Disable: []string{"socket"}}},
 		{"netfilter on by flag", []string{"--collector.netfilter"},
-			[]string{"device", "netfilter", "probe", "socket", "softirq", "stack"}, true},
+			[]string{"device", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
 		{"netfilter on by config", []string{timing},
-			[]string{"device", "netfilter", "probe", "socket", "softirq", "stack"}, true},
+			[]string{"device", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
 		{"the flag has the last word", []string{timing, "--no-collector.netfilter"},
-			[]string{"device", "probe", "socket", "softirq", "stack"}, false},
-		{"one by name only", []string{"--collector.disable-defaults", "--collector.stack"}, []string{"stack"}, false},
+			[]string{"device", "probe", "socket", "softirq", "stack"}, stack.Config{}},
+		{"one by name only", []string{"--collector.disable-defaults", "--collector.stack"}, []string{"stack"},
+			stack.Config{Disable: []string{"socket", "device", "softirq"}}},
+		{"groups off in the config stay off", []string{disabled, "--no-collector.stack"},
+			[]string{"device", "probe", "socket", "softirq"}, stack.Config{Disable: []string{"stack", "softirq"}}},
 	} {
 		w := newWorld(c.args...)
 		s := w.startReady(t)
 		if diff := cmp.Diff(c.want, s.enabled(t, "/metrics")); diff != "" {
 			t.Errorf("%s: collectors (-want +got):\n%s", c.claim, diff)
 		}
-		if w.opened.NetfilterTiming != c.timing {
-			t.Errorf("%s: NetfilterTiming is %v", c.claim, w.opened.NetfilterTiming)
+		if diff := cmp.Diff(&c.engine, w.opened); diff != "" {
+			t.Errorf("%s: config of the engine (-want +got):\n%s", c.claim, diff)
 		}
 		if err := s.stop(t); err != nil {
 			t.Errorf("%s: %v", c.claim, err)

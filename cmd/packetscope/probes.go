@@ -58,7 +58,7 @@ func (p *probes) run(listening <-chan struct{}, cfg stack.Config, newSet func(en
 		}
 	}()
 	if !p.keepPrivileges {
-		if err := dropPrivileges(p.env, opened, cfg, p.logger); err != nil {
+		if err := dropPrivileges(p.env, opened, p.logger); err != nil {
 			return err
 		}
 	}

@@ -43,7 +43,7 @@ func addServe(app *kingpin.Application) verb {
 		noProcessMetrics: command.Flag("web.disable-exporter-metrics",
 			"Leave out the metrics about the exporter's own process (process_*, go_*, promhttp_*).").Bool(),
 		keepPrivileges: command.Flag("privileges.keep",
-			"Keep all capabilities after the probes are attached.").Bool(),
+			"Keep all capabilities after the probes are attached, such as the CAP_DAC_READ_SEARCH that reading a config file on reload may take.").Bool(),
 	}
 	return func(ctx context.Context, e env, logger *slog.Logger) error { return serve(ctx, e, flags, logger) }
 }
@@ -56,7 +56,7 @@ func addServe(app *kingpin.Application) verb {
 func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) error {
 	load := func() (config.Config, error) {
 		cfg, err := config.Load(*flags.configFile, e.names)
-		return flags.collectors.amend(cfg), err
+		return flags.collectors.amend(cfg, e.names.Groups), err
 	}
 	first, err := load()
 	if err != nil {
@@ -76,7 +76,7 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 			return flags.collectors.newSet(attached, first, e.now, logger)
 		})
 	}
-	reloads := newReloads(e.hangups, p.attached, reloader, logger)
+	reloads := newReloads(e.hangups(), p.attached, reloader, logger)
 
 	var group actors.Group
 	group.Add(actors.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM))
