@@ -27,7 +27,7 @@ VM_NEEDS     := qemu-system-x86_64:qemu-system-x86 xz:xz-utils apt-get:apt dpkg-
 tool    = $(firstword $(subst :, ,$1))
 package = $(lastword $(subst :, ,$1))
 found   = $(if $(filter /%,$1),$(wildcard $1),$(shell PATH="$$PATH:/usr/sbin" command -v $1))
-missing = $(foreach need,$1,$(if $(call found,$(call tool,$(need))),,$(need)))
+missing = $(strip $(foreach need,$1,$(if $(call found,$(call tool,$(need))),,$(need))))
 packages = $(foreach need,$1,$(call package,$(need)))
 
 ROOT := $(filter 0,$(shell id -u))
