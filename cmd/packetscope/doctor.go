@@ -26,6 +26,11 @@ type diagnosis struct {
 	Probes []probeState `json:"probes"`
 	// Attached is how many probes deliver.
 	Attached int `json:"attached"`
+	// NamespacesSeen and NamespacesUnseen count the network namespaces by whether
+	// the hooks of the family net see their traffic; both are 0 without such a
+	// hook, because the other families see all traffic.
+	NamespacesSeen   int `json:"namespaces_seen"`
+	NamespacesUnseen int `json:"namespaces_unseen"`
 	// Problem tells why no probe could be attached, with the cure; "" if one could.
 	Problem string `json:"problem,omitempty"`
 }
@@ -93,6 +98,7 @@ func diagnose(e env, cfg stack.Config, logger *slog.Logger) (diagnosis, error) {
 	if err := errors.Join(err, attached.Close()); err != nil {
 		return d, err
 	}
+	d.NamespacesSeen, d.NamespacesUnseen = self.NamespacesCovered, self.NamespacesUncovered
 	for _, p := range self.Probes {
 		d.Probes = append(d.Probes, probeState{p.Name, p.Attached, p.Family.String(), p.Hook, p.Reason})
 		if p.Attached {

@@ -54,7 +54,11 @@ func (d diagnosis) verdict() string {
 	if partly > 0 {
 		text += fmt.Sprintf(", %d of them by a second choice", partly)
 	}
-	return text + "."
+	text += "."
+	if all := d.NamespacesSeen + d.NamespacesUnseen; all > 0 {
+		text += fmt.Sprintf(" Hooks of the family net see %d of %d network namespaces, the others all.", d.NamespacesSeen, all)
+	}
+	return text
 }
 
 // printSection writes a heading and the rows, aligned.

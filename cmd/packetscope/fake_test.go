@@ -41,7 +41,7 @@ type fakeEngine struct {
 func newFakeEngine() *fakeEngine {
 	return &fakeEngine{
 		needs: []string{kernel.CapSysAdmin},
-		self: stack.Self{Probes: []stack.Probe{
+		self: stack.Self{NamespacesCovered: 3, NamespacesUncovered: 1, Probes: []stack.Probe{
 			{Name: "link_receive", Hook: "tp_btf:netif_receive_skb", Family: stack.Tracepoint, Attached: true},
 			{
 				Name: "transport_receive", Hook: "netfilter:input", Family: stack.Net, Attached: true,
