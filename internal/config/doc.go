@@ -8,7 +8,7 @@
 //	  sample_every: 1         # time one packet in so many; all are counted
 //	  netfilter_timing: false # time the rules of every netfilter hook
 //	  run_stats: sampled      # cost of the programs: sampled | always | off
-//	  disable: [qdisc]        # groups of probes to leave out
+//	  disable: [softirq]      # groups of probes to leave out
 //	  hooks:                  # force a hook family:
 //	    default: auto         #   auto | tracepoint | trampoline | kprobe | net
 //	    link_receive: kprobe  #   for one probe
