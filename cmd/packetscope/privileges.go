@@ -4,7 +4,18 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+
+	"github.com/packetscope/packetscope/internal/kernel"
 )
+
+// warnOfMissing logs what will be missing for want of a capability.
+func warnOfMissing(host kernel.Host, logger *slog.Logger) {
+	for _, c := range host.Capabilities() {
+		if c.Without != "" {
+			logger.Warn("capability missing", "capability", c.Name, "for", c.For, "without_it", c.Without)
+		}
+	}
+}
 
 // dropPrivileges gives up what the engine does not need once it is attached,
 // and logs what is kept and what for.

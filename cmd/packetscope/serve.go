@@ -63,6 +63,7 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 		return err
 	}
 	logger.Info("starting packetscope", "version", version.Info(), "build", version.BuildContext())
+	warnOfMissing(e.host, logger)
 
 	p := newProbes(e, *flags.keepPrivileges, logger)
 	reloader := config.NewReloader(first, load, p.apply, e.now)

@@ -137,6 +137,29 @@ func TestPrivilegesAreDroppedAfterAttach(t *testing.T) {
 	}
 }
 
+func TestMissingPrivilegesAreLoggedWithTheirUse(t *testing.T) {
+	w := newWorld()
+	s := w.startReady(t)
+	var got []string
+	for line := range strings.Lines(w.stderr.String()) {
+		if _, missing, ok := strings.Cut(line, `msg="capability missing" capability=`); ok {
+			got = append(got, strings.TrimSpace(missing))
+		}
+	}
+	want := []string{
+		`CAP_SYS_ADMIN for="enter other network namespaces and switch on the accounting of run time" ` +
+			`without_it="hooks of the family net see one network namespace, and the cost of the probes stays unknown"`,
+		`CAP_SYS_PTRACE for="find the network namespaces of other users' processes" ` +
+			`without_it="hooks of the family net miss namespaces without a name under /run/netns"`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if err := s.stop(t); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPrivilegesAreKeptOnDemand(t *testing.T) {
 	w := newWorld("--privileges.keep")
 	w.env.drop = func([]string) ([]string, error) {
