@@ -14,7 +14,7 @@ import (
 
 var familyName = regexp.MustCompile(`(?m)^# TYPE (\w+) `)
 
-// families returns the first words of the names of the metrics in a scrape,
+// prefixes returns the first words of the names of the metrics in a scrape,
 // such as "go" or "packetscope_scrape", each once.
 func (s *service) prefixes(t *testing.T, path string) []string {
 	t.Helper()

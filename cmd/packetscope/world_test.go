@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"testing/fstest"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// world is an env that stands for a capable host, and what it records.
+type world struct {
+	env
+	engine         *fakeEngine
+	stdout, stderr *lines
+	hangups        chan os.Signal
+	// opened is the config that the engine was opened with, nil before that.
+	opened *stack.Config
+	// openErr, if not nil, is returned instead of the engine.
+	openErr error
+	// kept is the last argument of drop.
+	kept []string
+}
+
+// epoch is the time in tests. It does not pass.
+var epoch = time.Unix(1_700_000_000, 500_000_000)
+
+func newWorld(args ...string) *world {
+	w := &world{engine: newFakeEngine(), stdout: newLines(), stderr: newLines(), hangups: make(chan os.Signal, 1)}
+	w.env = env{
+		args:    args,
+		stdout:  w.stdout,
+		stderr:  w.stderr,
+		now:     func() time.Time { return epoch },
+		host:    fakeHost(kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin),
+		names:   config.Names{Probes: []string{"link_receive"}, Groups: stack.ProbeGroups()},
+		hangups: func() <-chan os.Signal { return w.hangups },
+		open: func(cfg stack.Config, _ *slog.Logger) (engine, error) {
+			w.opened = &cfg
+			if w.openErr != nil {
+				return nil, w.openErr
+			}
+			return w.engine, nil
+		},
+		drop: func(keep []string) ([]string, error) {
+			w.kept = keep
+			return keep, nil
+		},
+	}
+	return w
+}
+
+// fakeHost is a host with the named capabilities on which all is well but that
+// it has no types.
+func fakeHost(held ...string) kernel.Host {
+	set := map[string]bool{}
+	for _, name := range held {
+		set[name] = true
+	}
+	root := fstest.MapFS{}
+	for path, text := range map[string]string{
+		"proc/sys/kernel/osrelease": "6.18.44\n",
+		"proc/self/uid_map":         "0 0 4294967295\n",
+		"proc/mounts":               "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n",
+	} {
+		root[path] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return kernel.Host{
+		Root: root, Held: set,
+		BTF:        func() (*kernel.BTF, error) { return nil, errors.New("no types in tests") },
+		Trampoline: func() error { return kernel.Missing("trampolines", "5.5") },
+	}
+}
