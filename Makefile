@@ -47,7 +47,7 @@ HOOKS ?= net
 
 C_FILES    = $(wildcard bpf/*.c bpf/include/*.h)
 GENERATED  = $(wildcard bpf/*_bpfel.go bpf/*_bpfel.o)
-BUILD_TAGS = kernel,vm
+BUILD_TAGS = kernel,vm,bench
 
 .DEFAULT_GOAL := help
 
@@ -92,8 +92,9 @@ test-vm: ## the kernel tests in emulated machines with Debian's kernels
 	$(GO) test -tags vm -v -count=1 -timeout 40m -run TestKernels ./internal/vmtest
 
 .PHONY: bench
-bench: ## measure the cost of the probes, as root
-	$(GO) test -tags kernel -count=1 -p 1 -timeout 30m -run '^$$' -bench . -benchmem ./...
+bench: ## measure the cost of the probes, as root, and write BENCHMARKS.md
+	@$(if $(ROOT),:,echo "bench needs root" >&2; exit 1)
+	$(GO) test -tags bench -v -count=1 -timeout 30m ./internal/bench
 
 .PHONY: generate
 generate: ## compile the BPF programs and their Go types

@@ -40,6 +40,8 @@ var Rooms = []Room{
 	// The annotator's process has no capability and no way to the engines.
 	{Path: "cmd/packetscope-annotator", Floor: 4, Not: with(engines, "bpf", ebpf)},
 	{Path: "cmd/packetscope-dashboards", Floor: 4, Not: with(engines, "bpf", ebpf)},
+	// Measures the whole from above, like a command.
+	{Path: "internal/bench", Floor: 4},
 
 	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf}},
 	{Path: "internal/config", Floor: 3},
