@@ -18,6 +18,7 @@ const enum kind *unused_kind __attribute__((unused));
 const enum device_class *unused_device_class __attribute__((unused));
 const enum station *unused_station __attribute__((unused));
 const enum span *unused_span __attribute__((unused));
+const enum way *unused_way __attribute__((unused));
 const enum cause *unused_cause __attribute__((unused));
 const enum loss *unused_loss __attribute__((unused));
 const enum latency_entry *unused_latency_entry __attribute__((unused));

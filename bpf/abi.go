@@ -52,6 +52,18 @@ const (
 	TransmitTransportQdisc   = abiSpanSPAN_TRANSMIT_TRANSPORT_QDISC
 )
 
+// How packets come to a station; see enum way. A smaller number is the station
+// where the path began.
+const (
+	WaySpan          = int(abiWayWAY_SPAN)
+	WayWholeReceive  = int(abiWayWAY_WHOLE_RECEIVE)
+	WayWholeTransmit = int(abiWayWAY_WHOLE_TRANSMIT)
+	Ways             = int(abiWayWAYS)
+)
+
+// TrafficEntries is how many entries one bank of the map traffic has.
+const TrafficEntries = Ways * Kinds * Classes
+
 // The sizes of the tables.
 const (
 	Stations      = int(abiStationSTATIONS)

@@ -61,27 +61,24 @@ const (
 )
 
 type abiLatency struct {
-	_         structs.HostLayout
-	Crossings uint64
-	SumNs     uint64
-	Slots     [128]uint64
-	Slow      struct {
-		_          structs.HostLayout
-		DurationNs uint64
-		KtimeNs    uint64
-		Flow       struct {
-			_        structs.HostLayout
-			Saddr    [4]uint32
-			Daddr    [4]uint32
-			Sport    uint16
-			Dport    uint16
-			Protocol uint8
-			Pad      [3]uint8
-		}
-		Jiffies uint32
-		Begun   uint32
-		Done    uint32
-		Pad     uint32
+	_           structs.HostLayout
+	SumNs       uint64
+	SlowNs      uint64
+	SlowKtimeNs uint64
+	SlowJiffies uint32
+	SlowBegun   uint32
+	SlowDone    uint32
+	Pad         uint32
+	Slots       [128]uint64
+	SlowFlow    struct {
+		_        structs.HostLayout
+		Saddr    [4]uint32
+		Daddr    [4]uint32
+		Sport    uint16
+		Dport    uint16
+		Protocol uint8
+		Version  uint8
+		Pad      [2]uint8
 	}
 }
 
@@ -181,8 +178,9 @@ type abiWatch struct {
 	PeerPortLast  uint16
 	Device        [16]uint8
 	Protocol      uint8
+	Version       uint8
 	Id            uint8
-	Pad           [6]uint8
+	Pad           [5]uint8
 }
 
 type abiWatchedEntry struct {
@@ -196,6 +194,15 @@ type abiWatchedStation struct {
 	Entry uint32
 	Watch uint32
 }
+
+type abiWay uint32
+
+const (
+	abiWayWAY_SPAN           abiWay = 11
+	abiWayWAY_WHOLE_RECEIVE  abiWay = 24
+	abiWayWAY_WHOLE_TRANSMIT abiWay = 25
+	abiWayWAYS               abiWay = 26
+)
 
 // Names of all BPF objects in the ELF.
 //
@@ -216,6 +223,7 @@ const (
 	abiVarUnusedWatch          = "unused_watch"
 	abiVarUnusedWatchedEntry   = "unused_watched_entry"
 	abiVarUnusedWatchedStation = "unused_watched_station"
+	abiVarUnusedWay            = "unused_way"
 )
 
 // loadAbi returns the embedded CollectionSpec for abi.
@@ -287,6 +295,7 @@ type abiVariableSpecs struct {
 	UnusedWatch          *ebpf.VariableSpec `ebpf:"unused_watch"`
 	UnusedWatchedEntry   *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
 	UnusedWatchedStation *ebpf.VariableSpec `ebpf:"unused_watched_station"`
+	UnusedWay            *ebpf.VariableSpec `ebpf:"unused_way"`
 }
 
 // abiObjects contains all objects after they have been loaded into the kernel.
@@ -334,6 +343,7 @@ type abiVariables struct {
 	UnusedWatch          *ebpf.Variable `ebpf:"unused_watch"`
 	UnusedWatchedEntry   *ebpf.Variable `ebpf:"unused_watched_entry"`
 	UnusedWatchedStation *ebpf.Variable `ebpf:"unused_watched_station"`
+	UnusedWay            *ebpf.Variable `ebpf:"unused_way"`
 }
 
 // abiPrograms contains all programs after they have been loaded into the kernel.

@@ -45,8 +45,8 @@ ENTRY(ip_protocol_deliver_rcu)
 int PROGRAM(transport_receive_ip_protocol_deliver_rcu, struct net *net, struct sk_buff *skb)
 {
 	if (in_scope(READ(skb, dev)))
-		hand_over(arrive_with_header(STATION_TRANSPORT_RECEIVE, skb, ETH_P_IP, false,
-					     false));
+		hand_over(
+			arrive_with_header(STATION_TRANSPORT_RECEIVE, skb, ETH_P_IP, false, false));
 	return 0;
 }
 
@@ -80,16 +80,15 @@ ENTRY(__ip_local_out)
 int PROGRAM(transport_transmit_ip_local_out, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	if (net_in_scope(net))
-		arrive_with_header(STATION_TRANSPORT_TRANSMIT, skb, ETH_P_IP, false, true);
+		arrive_with_header(STATION_TRANSPORT_TRANSMIT, skb, ETH_P_IP, false, false);
 	return 0;
 }
 
 ENTRY(__ip6_local_out)
-int PROGRAM(transport_transmit_ip6_local_out, struct net *net, struct sock *sk,
-	    struct sk_buff *skb)
+int PROGRAM(transport_transmit_ip6_local_out, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	if (net_in_scope(net))
-		arrive_with_header(STATION_TRANSPORT_TRANSMIT, skb, ETH_P_IPV6, false, true);
+		arrive_with_header(STATION_TRANSPORT_TRANSMIT, skb, ETH_P_IPV6, false, false);
 	return 0;
 }
 
@@ -105,7 +104,7 @@ ENTRY(ip_output)
 int PROGRAM(network_transmit_ip_output, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	if (net_in_scope(net) && !is_forwarded(skb))
-		arrive_with_header(STATION_NETWORK_TRANSMIT, skb, ETH_P_IP, false, true);
+		arrive_with_header(STATION_NETWORK_TRANSMIT, skb, ETH_P_IP, false, false);
 	return 0;
 }
 
@@ -113,7 +112,7 @@ ENTRY(ip_mc_output)
 int PROGRAM(network_transmit_ip_mc_output, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	if (net_in_scope(net) && !is_forwarded(skb))
-		arrive_with_header(STATION_NETWORK_TRANSMIT, skb, ETH_P_IP, false, true);
+		arrive_with_header(STATION_NETWORK_TRANSMIT, skb, ETH_P_IP, false, false);
 	return 0;
 }
 
@@ -121,7 +120,7 @@ ENTRY(ip6_output)
 int PROGRAM(network_transmit_ip6_output, struct net *net, struct sock *sk, struct sk_buff *skb)
 {
 	if (net_in_scope(net) && !is_forwarded(skb))
-		arrive_with_header(STATION_NETWORK_TRANSMIT, skb, ETH_P_IPV6, false, true);
+		arrive_with_header(STATION_NETWORK_TRANSMIT, skb, ETH_P_IPV6, false, false);
 	return 0;
 }
 
@@ -136,15 +135,24 @@ int PROGRAM(socket_ready_sock_def_readable, struct sock *sk)
 #include "retprobe.h"
 #else
 SEC("fexit/inet_recvmsg")
-int BPF_PROG(socket_read_inet_recvmsg, struct socket *sock, void *msg, size_t size,
-	     int flags, int ret)
+int BPF_PROG(socket_read_inet_recvmsg, struct socket *sock, void *msg, size_t size, int flags,
+	     int ret)
 {
 	socket_read(READ(sock, sk), ret, flags);
 	return 0;
 }
 
 SEC("fexit/inet6_recvmsg")
-int BPF_PROG(socket_read_inet6_recvmsg, struct socket *sock, void *msg, size_t size,
+int BPF_PROG(socket_read_inet6_recvmsg, struct socket *sock, void *msg, size_t size, int flags,
+	     int ret)
+{
+	socket_read(READ(sock, sk), ret, flags);
+	return 0;
+}
+
+/* Reads of raw IPv6 sockets. */
+SEC("fexit/sock_common_recvmsg")
+int BPF_PROG(socket_read_sock_common_recvmsg, struct socket *sock, void *msg, size_t size,
 	     int flags, int ret)
 {
 	socket_read(READ(sock, sk), ret, flags);
@@ -152,16 +160,14 @@ int BPF_PROG(socket_read_inet6_recvmsg, struct socket *sock, void *msg, size_t s
 }
 
 SEC("fexit/inet_sendmsg")
-int BPF_PROG(socket_write_inet_sendmsg, struct socket *sock, void *msg, size_t size,
-	     int ret)
+int BPF_PROG(socket_write_inet_sendmsg, struct socket *sock, void *msg, size_t size, int ret)
 {
 	socket_moved(STATION_SOCKET_WRITE, READ(sock, sk), ret, 0);
 	return 0;
 }
 
 SEC("fexit/inet6_sendmsg")
-int BPF_PROG(socket_write_inet6_sendmsg, struct socket *sock, void *msg, size_t size,
-	     int ret)
+int BPF_PROG(socket_write_inet6_sendmsg, struct socket *sock, void *msg, size_t size, int ret)
 {
 	socket_moved(STATION_SOCKET_WRITE, READ(sock, sk), ret, 0);
 	return 0;

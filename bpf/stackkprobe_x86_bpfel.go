@@ -21,6 +21,7 @@ const (
 	StackKprobeMapHandovers                              = "handovers"
 	StackKprobeMapLatency                                = "latency"
 	StackKprobeMapLosses                                 = "losses"
+	StackKprobeMapNesting                                = "nesting"
 	StackKprobeMapPolls                                  = "polls"
 	StackKprobeMapReadyByAddress                         = "ready_by_address"
 	StackKprobeMapStamps                                 = "stamps"
@@ -40,6 +41,8 @@ const (
 	StackKprobeProgSocketReadInet6RecvmsgReturn          = "socket_read_inet6_recvmsg_return"
 	StackKprobeProgSocketReadInetRecvmsg                 = "socket_read_inet_recvmsg"
 	StackKprobeProgSocketReadInetRecvmsgReturn           = "socket_read_inet_recvmsg_return"
+	StackKprobeProgSocketReadSockCommonRecvmsg           = "socket_read_sock_common_recvmsg"
+	StackKprobeProgSocketReadSockCommonRecvmsgReturn     = "socket_read_sock_common_recvmsg_return"
 	StackKprobeProgSocketReadySockDefReadable            = "socket_ready_sock_def_readable"
 	StackKprobeProgSocketWriteInet6Sendmsg               = "socket_write_inet6_sendmsg"
 	StackKprobeProgSocketWriteInet6SendmsgReturn         = "socket_write_inet6_sendmsg_return"
@@ -111,6 +114,8 @@ type StackKprobeProgramSpecs struct {
 	SocketReadInet6RecvmsgReturn          *ebpf.ProgramSpec `ebpf:"socket_read_inet6_recvmsg_return"`
 	SocketReadInetRecvmsg                 *ebpf.ProgramSpec `ebpf:"socket_read_inet_recvmsg"`
 	SocketReadInetRecvmsgReturn           *ebpf.ProgramSpec `ebpf:"socket_read_inet_recvmsg_return"`
+	SocketReadSockCommonRecvmsg           *ebpf.ProgramSpec `ebpf:"socket_read_sock_common_recvmsg"`
+	SocketReadSockCommonRecvmsgReturn     *ebpf.ProgramSpec `ebpf:"socket_read_sock_common_recvmsg_return"`
 	SocketReadySockDefReadable            *ebpf.ProgramSpec `ebpf:"socket_ready_sock_def_readable"`
 	SocketWriteInet6Sendmsg               *ebpf.ProgramSpec `ebpf:"socket_write_inet6_sendmsg"`
 	SocketWriteInet6SendmsgReturn         *ebpf.ProgramSpec `ebpf:"socket_write_inet6_sendmsg_return"`
@@ -132,6 +137,7 @@ type StackKprobeMapSpecs struct {
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
+	Nesting        *ebpf.MapSpec `ebpf:"nesting"`
 	Polls          *ebpf.MapSpec `ebpf:"polls"`
 	ReadyByAddress *ebpf.MapSpec `ebpf:"ready_by_address"`
 	Stamps         *ebpf.MapSpec `ebpf:"stamps"`
@@ -179,6 +185,7 @@ type StackKprobeMaps struct {
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
+	Nesting        *ebpf.Map `ebpf:"nesting"`
 	Polls          *ebpf.Map `ebpf:"polls"`
 	ReadyByAddress *ebpf.Map `ebpf:"ready_by_address"`
 	Stamps         *ebpf.Map `ebpf:"stamps"`
@@ -196,6 +203,7 @@ func (m *StackKprobeMaps) Close() error {
 		m.Handovers,
 		m.Latency,
 		m.Losses,
+		m.Nesting,
 		m.Polls,
 		m.ReadyByAddress,
 		m.Stamps,
@@ -234,6 +242,8 @@ type StackKprobePrograms struct {
 	SocketReadInet6RecvmsgReturn          *ebpf.Program `ebpf:"socket_read_inet6_recvmsg_return"`
 	SocketReadInetRecvmsg                 *ebpf.Program `ebpf:"socket_read_inet_recvmsg"`
 	SocketReadInetRecvmsgReturn           *ebpf.Program `ebpf:"socket_read_inet_recvmsg_return"`
+	SocketReadSockCommonRecvmsg           *ebpf.Program `ebpf:"socket_read_sock_common_recvmsg"`
+	SocketReadSockCommonRecvmsgReturn     *ebpf.Program `ebpf:"socket_read_sock_common_recvmsg_return"`
 	SocketReadySockDefReadable            *ebpf.Program `ebpf:"socket_ready_sock_def_readable"`
 	SocketWriteInet6Sendmsg               *ebpf.Program `ebpf:"socket_write_inet6_sendmsg"`
 	SocketWriteInet6SendmsgReturn         *ebpf.Program `ebpf:"socket_write_inet6_sendmsg_return"`
@@ -259,6 +269,8 @@ func (p *StackKprobePrograms) Close() error {
 		p.SocketReadInet6RecvmsgReturn,
 		p.SocketReadInetRecvmsg,
 		p.SocketReadInetRecvmsgReturn,
+		p.SocketReadSockCommonRecvmsg,
+		p.SocketReadSockCommonRecvmsgReturn,
 		p.SocketReadySockDefReadable,
 		p.SocketWriteInet6Sendmsg,
 		p.SocketWriteInet6SendmsgReturn,

@@ -20,6 +20,7 @@ const (
 	StackNetMapHandovers                   = "handovers"
 	StackNetMapLatency                     = "latency"
 	StackNetMapLosses                      = "losses"
+	StackNetMapNesting                     = "nesting"
 	StackNetMapPassages                    = "passages"
 	StackNetMapPolls                       = "polls"
 	StackNetMapReadyBySocket               = "ready_by_socket"
@@ -107,6 +108,7 @@ type StackNetMapSpecs struct {
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
+	Nesting        *ebpf.MapSpec `ebpf:"nesting"`
 	Passages       *ebpf.MapSpec `ebpf:"passages"`
 	Polls          *ebpf.MapSpec `ebpf:"polls"`
 	ReadyBySocket  *ebpf.MapSpec `ebpf:"ready_by_socket"`
@@ -154,6 +156,7 @@ type StackNetMaps struct {
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
+	Nesting        *ebpf.Map `ebpf:"nesting"`
 	Passages       *ebpf.Map `ebpf:"passages"`
 	Polls          *ebpf.Map `ebpf:"polls"`
 	ReadyBySocket  *ebpf.Map `ebpf:"ready_by_socket"`
@@ -171,6 +174,7 @@ func (m *StackNetMaps) Close() error {
 		m.Handovers,
 		m.Latency,
 		m.Losses,
+		m.Nesting,
 		m.Passages,
 		m.Polls,
 		m.ReadyBySocket,

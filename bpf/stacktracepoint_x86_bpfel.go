@@ -20,6 +20,7 @@ const (
 	StackTracepointMapHandovers                 = "handovers"
 	StackTracepointMapLatency                   = "latency"
 	StackTracepointMapLosses                    = "losses"
+	StackTracepointMapNesting                   = "nesting"
 	StackTracepointMapPolls                     = "polls"
 	StackTracepointMapQueued                    = "queued"
 	StackTracepointMapReadyBySocket             = "ready_by_socket"
@@ -119,6 +120,7 @@ type StackTracepointMapSpecs struct {
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
+	Nesting        *ebpf.MapSpec `ebpf:"nesting"`
 	Polls          *ebpf.MapSpec `ebpf:"polls"`
 	Queued         *ebpf.MapSpec `ebpf:"queued"`
 	ReadyBySocket  *ebpf.MapSpec `ebpf:"ready_by_socket"`
@@ -168,6 +170,7 @@ type StackTracepointMaps struct {
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
+	Nesting        *ebpf.Map `ebpf:"nesting"`
 	Polls          *ebpf.Map `ebpf:"polls"`
 	Queued         *ebpf.Map `ebpf:"queued"`
 	ReadyBySocket  *ebpf.Map `ebpf:"ready_by_socket"`
@@ -187,6 +190,7 @@ func (m *StackTracepointMaps) Close() error {
 		m.Handovers,
 		m.Latency,
 		m.Losses,
+		m.Nesting,
 		m.Polls,
 		m.Queued,
 		m.ReadyBySocket,

@@ -20,6 +20,7 @@ const (
 	StackTrampolineMapHandovers                              = "handovers"
 	StackTrampolineMapLatency                                = "latency"
 	StackTrampolineMapLosses                                 = "losses"
+	StackTrampolineMapNesting                                = "nesting"
 	StackTrampolineMapPolls                                  = "polls"
 	StackTrampolineMapReadyBySocket                          = "ready_by_socket"
 	StackTrampolineMapStamps                                 = "stamps"
@@ -37,6 +38,7 @@ const (
 	StackTrampolineProgNetworkTransmitIpOutput               = "network_transmit_ip_output"
 	StackTrampolineProgSocketReadInet6Recvmsg                = "socket_read_inet6_recvmsg"
 	StackTrampolineProgSocketReadInetRecvmsg                 = "socket_read_inet_recvmsg"
+	StackTrampolineProgSocketReadSockCommonRecvmsg           = "socket_read_sock_common_recvmsg"
 	StackTrampolineProgSocketReadySockDefReadable            = "socket_ready_sock_def_readable"
 	StackTrampolineProgSocketWriteInet6Sendmsg               = "socket_write_inet6_sendmsg"
 	StackTrampolineProgSocketWriteInetSendmsg                = "socket_write_inet_sendmsg"
@@ -104,6 +106,7 @@ type StackTrampolineProgramSpecs struct {
 	NetworkTransmitIpOutput               *ebpf.ProgramSpec `ebpf:"network_transmit_ip_output"`
 	SocketReadInet6Recvmsg                *ebpf.ProgramSpec `ebpf:"socket_read_inet6_recvmsg"`
 	SocketReadInetRecvmsg                 *ebpf.ProgramSpec `ebpf:"socket_read_inet_recvmsg"`
+	SocketReadSockCommonRecvmsg           *ebpf.ProgramSpec `ebpf:"socket_read_sock_common_recvmsg"`
 	SocketReadySockDefReadable            *ebpf.ProgramSpec `ebpf:"socket_ready_sock_def_readable"`
 	SocketWriteInet6Sendmsg               *ebpf.ProgramSpec `ebpf:"socket_write_inet6_sendmsg"`
 	SocketWriteInetSendmsg                *ebpf.ProgramSpec `ebpf:"socket_write_inet_sendmsg"`
@@ -122,6 +125,7 @@ type StackTrampolineMapSpecs struct {
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
+	Nesting        *ebpf.MapSpec `ebpf:"nesting"`
 	Polls          *ebpf.MapSpec `ebpf:"polls"`
 	ReadyBySocket  *ebpf.MapSpec `ebpf:"ready_by_socket"`
 	Stamps         *ebpf.MapSpec `ebpf:"stamps"`
@@ -168,6 +172,7 @@ type StackTrampolineMaps struct {
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
+	Nesting        *ebpf.Map `ebpf:"nesting"`
 	Polls          *ebpf.Map `ebpf:"polls"`
 	ReadyBySocket  *ebpf.Map `ebpf:"ready_by_socket"`
 	Stamps         *ebpf.Map `ebpf:"stamps"`
@@ -184,6 +189,7 @@ func (m *StackTrampolineMaps) Close() error {
 		m.Handovers,
 		m.Latency,
 		m.Losses,
+		m.Nesting,
 		m.Polls,
 		m.ReadyBySocket,
 		m.Stamps,
@@ -220,6 +226,7 @@ type StackTrampolinePrograms struct {
 	NetworkTransmitIpOutput               *ebpf.Program `ebpf:"network_transmit_ip_output"`
 	SocketReadInet6Recvmsg                *ebpf.Program `ebpf:"socket_read_inet6_recvmsg"`
 	SocketReadInetRecvmsg                 *ebpf.Program `ebpf:"socket_read_inet_recvmsg"`
+	SocketReadSockCommonRecvmsg           *ebpf.Program `ebpf:"socket_read_sock_common_recvmsg"`
 	SocketReadySockDefReadable            *ebpf.Program `ebpf:"socket_ready_sock_def_readable"`
 	SocketWriteInet6Sendmsg               *ebpf.Program `ebpf:"socket_write_inet6_sendmsg"`
 	SocketWriteInetSendmsg                *ebpf.Program `ebpf:"socket_write_inet_sendmsg"`
@@ -241,6 +248,7 @@ func (p *StackTrampolinePrograms) Close() error {
 		p.NetworkTransmitIpOutput,
 		p.SocketReadInet6Recvmsg,
 		p.SocketReadInetRecvmsg,
+		p.SocketReadSockCommonRecvmsg,
 		p.SocketReadySockDefReadable,
 		p.SocketWriteInet6Sendmsg,
 		p.SocketWriteInetSendmsg,

@@ -86,6 +86,18 @@ enum span {
 	SPANS,
 };
 
+/*
+ * How a packet came to its station: its path began there (the number of the
+ * station), or it crossed a span, or it completed a whole path with its last span.
+ * Counting packets by their way counts stations and spans at once.
+ */
+enum way {
+	WAY_SPAN = STATIONS, /* + span */
+	WAY_WHOLE_RECEIVE = WAY_SPAN + SPANS, /* link to network to transport */
+	WAY_WHOLE_TRANSMIT, /* transport to network to qdisc to driver */
+	WAYS,
+};
+
 enum cause {
 	CAUSE_DROPPED,
 	CAUSE_DEPARTED,
@@ -136,7 +148,12 @@ enum latency_entry {
 	LATENCY_ENTRIES = LATENCY_NETFILTER + 2 * NETFILTER_HOOKS,
 };
 
-/* Entry of the map traffic: (station * KINDS + kind) * CLASSES + class. */
+/*
+ * Entries of the map traffic: (way * KINDS + kind) * CLASSES + class, and again for
+ * runs of a program that interrupted itself: see count_traffic().
+ */
+enum { TRAFFIC_ENTRIES = WAYS * KINDS * CLASSES };
+
 struct traffic {
 	__u64 packets;
 	__u64 bytes;
@@ -150,25 +167,25 @@ struct flow {
 	__u16 sport;
 	__u16 dport;
 	__u8 protocol; /* IPPROTO_* */
-	__u8 pad[3];
+	__u8 version; /* 4 or 6 */
+	__u8 pad[2];
 };
 
-/* A recent slow packet. It is whole if begun == done, else being written. */
-struct slow {
-	__u64 duration_ns;
-	__u64 ktime_ns; /* CLOCK_MONOTONIC */
-	struct flow flow;
-	__u32 jiffies;
-	__u32 begun;
-	__u32 done;
-	__u32 pad;
-};
-
+/*
+ * A histogram of durations with its slowest recent packet. What every packet
+ * touches stands first, in one cache line. The slow packet is whole if begun ==
+ * done, else it is being written.
+ */
 struct latency {
-	__u64 crossings; /* packets, timed or not; unused outside spans */
 	__u64 sum_ns;
+	__u64 slow_ns;
+	__u64 slow_ktime_ns; /* CLOCK_MONOTONIC */
+	__u32 slow_jiffies;
+	__u32 slow_begun;
+	__u32 slow_done;
+	__u32 pad;
 	__u64 slots[DURATION_SLOTS]; /* by duration_slot() */
-	struct slow slow;
+	struct flow slow_flow;
 };
 
 /* Key of the map watched_traffic. */
@@ -198,8 +215,9 @@ struct watch {
 	__u16 peer_port_last;
 	__u8 device[16]; /* NUL padded; all zero for any */
 	__u8 protocol; /* IPPROTO_*, 0 for any */
+	__u8 version; /* 4, 6, or 0 for both: ::/0 would fit mapped IPv4 too */
 	__u8 id; /* 1..255, never 0 */
-	__u8 pad[6];
+	__u8 pad[5];
 };
 
 /* Value of the map polls. */
@@ -211,11 +229,9 @@ struct polls {
 
 _Static_assert(sizeof(struct traffic) == 24, "struct traffic has padding");
 _Static_assert(sizeof(struct flow) == 40, "struct flow has padding");
-_Static_assert(sizeof(struct slow) == 72, "struct slow has padding");
-_Static_assert(sizeof(struct latency) == 16 + 8 * DURATION_SLOTS + 72,
+_Static_assert(sizeof(struct latency) == 40 + 8 * DURATION_SLOTS + 40,
 	       "struct latency has padding");
 _Static_assert(sizeof(struct watch) == 96, "struct watch has padding");
-_Static_assert(sizeof(struct polls) == 16 + 8 * POLL_SLOTS,
-	       "struct polls has padding");
+_Static_assert(sizeof(struct polls) == 16 + 8 * POLL_SLOTS, "struct polls has padding");
 
 #endif

@@ -44,9 +44,10 @@ static __always_inline void arrive_from_device(struct sk_buff *skb)
  * order, because on output skb->protocol is set later than some hooks.
  */
 static __always_inline struct stamp *arrive_with_header(enum station at, struct sk_buff *skb,
-							__u16 protocol, bool segments, bool atomic)
+							__u16 protocol, bool segments,
+							bool unguarded)
 {
-	struct arrival a = { .skb = skb, .atomic = atomic };
+	struct arrival a = { .skb = skb, .unguarded = unguarded };
 
 	a.address = address_of(skb);
 	a.network = network_of(skb);

@@ -72,8 +72,7 @@ static __always_inline void record_duration(struct latency *l, __u64 ns)
 /* Whether a packet that took ns should become the histogram's example. */
 static __always_inline bool is_slow(const struct latency *l, __u64 ns)
 {
-	return ns >= l->slow.duration_ns ||
-	       (__u32)bpf_jiffies64() - l->slow.jiffies > SLOW_JIFFIES;
+	return ns >= l->slow_ns || (__u32)bpf_jiffies64() - l->slow_jiffies > SLOW_JIFFIES;
 }
 
 /* Rare: at most once per new maximum and once per SLOW_JIFFIES and CPU. */
@@ -81,14 +80,14 @@ __noinline int record_slow(struct latency *l, struct flow *f, __u64 ns, __u64 no
 {
 	if (!l || !f)
 		return 0;
-	l->slow.begun++;
+	l->slow_begun++;
 	barrier();
-	l->slow.duration_ns = ns;
-	l->slow.ktime_ns = now;
-	l->slow.flow = *f;
-	l->slow.jiffies = bpf_jiffies64();
+	l->slow_ns = ns;
+	l->slow_ktime_ns = now;
+	l->slow_flow = *f;
+	l->slow_jiffies = bpf_jiffies64();
 	barrier();
-	l->slow.done = l->slow.begun;
+	l->slow_done = l->slow_begun;
 	return 0;
 }
 

@@ -16,21 +16,29 @@ const volatile __u32 own_netns; /* inode of the namespace whose devices have nam
 volatile __u32 stations_attached; /* bit per enum station; 0 until all are */
 volatile __u32 watch_bank; /* first entry of the map watches << 8 | how many */
 
-/* What passed each station. Index: see struct traffic. Written per packet, read per scrape. */
+/* What came to each station. Index: see TRAFFIC_ENTRIES. Written per packet, read per scrape. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, STATIONS * KINDS * CLASSES);
+	__uint(max_entries, 2 * TRAFFIC_ENTRIES);
 	__type(key, __u32);
 	__type(value, struct traffic);
 } traffic SEC(".maps");
 
-/* Waits. Index: enum latency_entry. Written per packet that crossed, read per scrape. */
+/* Waits. Index: enum latency_entry. Written per wait that is timed, read per scrape. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, LATENCY_ENTRIES);
 	__type(key, __u32);
 	__type(value, struct latency);
 } latency SEC(".maps");
+
+/* How many runs of unguarded programs are under way on this CPU: see count_traffic(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} nesting SEC(".maps");
 
 /* Packets seen in one layer of a span only. Index: span * CAUSES + cause. */
 struct {

@@ -14,6 +14,7 @@ static __always_inline void read_flow6(struct flow *f, const struct flowi6 *fl6)
 	}
 	f->sport = bpf_ntohs(READ(fl6, uli.ports.sport));
 	f->dport = bpf_ntohs(READ(fl6, uli.ports.dport));
+	f->version = 6;
 	f->protocol = READ(fl6, __fl_common.flowic_proto);
 }
 
@@ -36,7 +37,7 @@ static __always_inline void arrive_without_header(struct sk_buff *skb, const str
 	}
 	stamp_path(STATION_TRANSPORT_TRANSMIT, s, address);
 	count_traffic(STATION_TRANSPORT_TRANSMIT, s->class_kind, s->watch,
-		      READ(skb, len) + sizeof(struct ipv6hdr), 0, true);
+		      READ(skb, len) + sizeof(struct ipv6hdr), 0, false);
 }
 
 #endif

@@ -177,6 +177,7 @@ static __always_inline void read_ipv4_flow(struct flow *f, __u64 l3)
 	f->saddr[2] = f->daddr[2] = bpf_htonl(0xffff);
 	f->saddr[3] = ip.saddr;
 	f->daddr[3] = ip.daddr;
+	f->version = 4;
 	f->protocol = ip.protocol;
 	if (!(ip.frag_off & bpf_htons(0x1fff)))
 		read_ports(f, l3 + (ip.version_ihl & 0xf) * 4);
@@ -191,6 +192,7 @@ static __always_inline void read_ipv6_flow(struct flow *f, const struct network 
 	bpf_probe_read_kernel(&ip, sizeof(ip), (void *)l3);
 	__builtin_memcpy(f->saddr, ip.saddr, sizeof(f->saddr));
 	__builtin_memcpy(f->daddr, ip.daddr, sizeof(f->daddr));
+	f->version = 6;
 	upper = skip_extensions(n, ip.nexthdr);
 	f->protocol = upper;
 	if (upper >> 8 != NO_UPPER_HEADER)

@@ -91,8 +91,8 @@ static __always_inline __u32 read_segments(struct sk_buff *skb)
 
 #ifndef PROBE_READ_ONLY
 	if (bpf_rdonly_cast) {
-		const struct skb_shared_info *info = bpf_rdonly_cast(
-			shinfo, bpf_core_type_id_kernel(struct skb_shared_info));
+		const struct skb_shared_info *info =
+			bpf_rdonly_cast(shinfo, bpf_core_type_id_kernel(struct skb_shared_info));
 
 		segments = info->gso_segs;
 		return segments ? segments : 1;

@@ -66,6 +66,15 @@ int BPF_KPROBE(socket_read_inet6_recvmsg, struct socket *sock, void *msg, size_t
 	return 0;
 }
 
+/* Reads of raw IPv6 sockets. */
+SEC("kprobe/sock_common_recvmsg")
+int BPF_KPROBE(socket_read_sock_common_recvmsg, struct socket *sock, void *msg, size_t size,
+	       int flags)
+{
+	enter_call(sock, flags);
+	return 0;
+}
+
 SEC("kretprobe/inet_recvmsg")
 int BPF_KRETPROBE(socket_read_inet_recvmsg_return, int ret)
 {
@@ -75,6 +84,13 @@ int BPF_KRETPROBE(socket_read_inet_recvmsg_return, int ret)
 
 SEC("kretprobe/inet6_recvmsg")
 int BPF_KRETPROBE(socket_read_inet6_recvmsg_return, int ret)
+{
+	leave_read(ret);
+	return 0;
+}
+
+SEC("kretprobe/sock_common_recvmsg")
+int BPF_KRETPROBE(socket_read_sock_common_recvmsg_return, int ret)
 {
 	leave_read(ret);
 	return 0;

@@ -15,7 +15,11 @@ struct handover {
 	__u8 class_kind;
 	__u8 watch;
 	__u8 pending; /* not yet followed by a socket */
+	__u8 turn; /* counts the waits that began on this CPU, for sampling */
 };
+
+/* In place of the time: data is ready, but its wait is not timed. */
+#define READY_UNTIMED 1
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -24,7 +28,11 @@ struct {
 	__type(value, struct handover);
 } handovers SEC(".maps");
 
-/* When the oldest unread data of a socket became ready: ktime in ns, 0 if there is none. */
+/*
+ * When the oldest unread data of a socket became ready: ktime in ns, 0 if there is
+ * none. Whether a wait is timed is decided as it begins: were it timed from a
+ * later notice, it would seem shorter than it is.
+ */
 #ifdef PROBE_READ_ONLY
 /* A kprobe has no typed socket to hang storage on. Full: the least used socket is forgotten. */
 struct {
@@ -55,7 +63,8 @@ struct {
 
 static __always_inline __u64 *ready_time(struct sock *sk, bool create)
 {
-	return bpf_sk_storage_get(&ready_by_socket, sk, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	return bpf_sk_storage_get(&ready_by_socket, sk, 0,
+				  create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
 }
 #endif
 
@@ -76,6 +85,11 @@ static __always_inline bool is_mapped(struct sock *sk)
 	return READ(sk, __sk_common.skc_v6_daddr.in6_u.u6_addr32[2]) == bpf_htonl(0xffff);
 }
 
+static __always_inline __u8 socket_version(struct sock *sk)
+{
+	return READ(sk, __sk_common.skc_family) == AF_INET || is_mapped(sk) ? 4 : 6;
+}
+
 /*
  * The kind of a socket's packets. An IPv6 socket connected to an IPv4 peer counts
  * as IPv4; one that is not connected and may get both counts as IPv6.
@@ -84,15 +98,14 @@ static __always_inline enum kind socket_kind(struct sock *sk)
 {
 	__u8 protocol = READ(sk, sk_protocol);
 
-	if (READ(sk, __sk_common.skc_family) == AF_INET || is_mapped(sk))
-		return ipv4_kind(protocol);
-	return ipv6_kind(protocol);
+	return socket_version(sk) == 4 ? ipv4_kind(protocol) : ipv6_kind(protocol);
 }
 
 /* The socket's flow, as the packets that it receives carry it: from the peer to this host. */
 static __always_inline void read_socket_flow(struct flow *f, struct sock *sk)
 {
 	__builtin_memset(f, 0, sizeof(*f));
+	f->version = socket_version(sk);
 	f->protocol = READ(sk, sk_protocol);
 	f->sport = bpf_ntohs(READ(sk, __sk_common.skc_dport));
 	f->dport = READ(sk, __sk_common.skc_num);
@@ -150,50 +163,54 @@ static __always_inline void hand_over(const struct stamp *s)
 	h->pending = (s->class_kind & 0xf) != KIND_NON_IP;
 }
 
-/* Counts the crossing of the packet that made a socket's data ready. */
-static __always_inline void cross_to_socket(struct sock *sk, __u64 now)
+/* The packet that made a socket's data ready, if that can be told. */
+static __always_inline bool is_cause(const struct handover *h, struct sock *sk)
 {
-	struct handover *h = this_handover();
-	struct latency *l;
-
-	if (!h || !h->pending)
-		return;
 	/*
 	 * A locked socket works off its backlog when its user lets go; whose data is
 	 * ready then cannot be told, so it is left out.
 	 */
-	if (READ(sk, sk_lock.owned))
-		return;
-	if ((h->class_kind & 0xf) % KIND_TCP6 != socket_kind(sk) % KIND_TCP6)
-		return;
+	return h->pending && !READ(sk, sk_lock.owned) &&
+	       (h->class_kind & 0xf) % KIND_TCP6 == socket_kind(sk) % KIND_TCP6;
+}
+
+/* Counts the crossing of the packet that made a socket's data ready, and times it unless now is 0. */
+static __always_inline void cross_to_socket(struct handover *h, struct sock *sk, __u64 now)
+{
+	struct latency *l;
+
 	h->pending = 0;
+	count_traffic(WAY_SPAN + SPAN_RECEIVE_TRANSPORT_SOCKET, h->class_kind, h->watch, 0, 0,
+		      false);
+	if (!h->since_ns || !now)
+		return;
 	l = latency_of(span_entry(SPAN_RECEIVE_TRANSPORT_SOCKET, h->class_kind), h->watch);
-	if (!l)
-		return;
-	l->crossings++;
-	if (!h->since_ns)
-		return;
-	if (!now)
-		now = bpf_ktime_get_ns();
-	if (now >= h->since_ns)
+	if (l && now >= h->since_ns)
 		record_socket(l, sk, now - h->since_ns, now);
-	else
+	else if (l)
 		count_unmatched(SPAN_RECEIVE_TRANSPORT_SOCKET, CAUSE_CLOCK);
 }
 
 /* Data of a socket became ready to read. */
 static __always_inline void socket_ready(struct sock *sk)
 {
+	struct handover *h = this_handover();
 	__u64 *ready, now = 0;
+	bool caused, begins;
 
-	if (!is_inet(sk) || !socket_in_scope(sk))
+	if (!h || !is_inet(sk) || !socket_in_scope(sk))
 		return;
 	ready = ready_time(sk, true);
 	if (!ready)
 		count_loss(LOSS_SOCKETS_READY);
-	else if (!*ready)
-		*ready = now = bpf_ktime_get_ns();
-	cross_to_socket(sk, now);
+	caused = is_cause(h, sk);
+	begins = ready && !*ready && !(h->turn++ & sample_mask);
+	if (begins || (caused && h->since_ns))
+		now = bpf_ktime_get_ns();
+	if (ready && !*ready)
+		*ready = begins ? now : READY_UNTIMED;
+	if (caused)
+		cross_to_socket(h, sk, now);
 }
 
 /* A read or write moved data. A peek (MSG_PEEK) moves none. */
@@ -201,7 +218,7 @@ static __always_inline void socket_moved(enum station at, struct sock *sk, int b
 {
 	if (bytes <= 0 || flags & MSG_PEEK || !is_inet(sk) || !socket_in_scope(sk))
 		return;
-	count_traffic(at, CLASS_NONE << 4 | socket_kind(sk), socket_watch(sk), bytes, 0, true);
+	count_traffic(at, CLASS_NONE << 4 | socket_kind(sk), socket_watch(sk), bytes, 0, false);
 }
 
 /* A read got data, so what was ready waits no longer; data left behind waits for the next notice. */
@@ -214,8 +231,11 @@ static __always_inline void socket_read(struct sock *sk, int bytes, int flags)
 	if (bytes <= 0 || flags & MSG_PEEK || !is_inet(sk) || !socket_in_scope(sk))
 		return;
 	ready = ready_time(sk, false);
-	if (!ready || !*ready)
+	if (!ready || *ready <= READY_UNTIMED) {
+		if (ready)
+			*ready = 0;
 		return;
+	}
 	now = bpf_ktime_get_ns();
 	l = latency_of(LATENCY_READ_WAIT + socket_kind(sk), socket_watch(sk));
 	if (l && now >= *ready)

@@ -11,8 +11,12 @@
 
 struct softirq_times {
 	__u64 raised_ns[VECTORS]; /* first raise since the last run, 0 if none */
-	__u64 entered_ns[VECTORS]; /* 0 if it does not run */
+	__u64 entered_ns[VECTORS]; /* 0 if it does not run, or is not timed */
+	__u64 turn[VECTORS]; /* counts the raises, for sampling */
 };
+
+/* In place of the time of a raise: neither its wait nor its run is timed. */
+#define RAISED_UNTIMED 1
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -49,25 +53,29 @@ static __always_inline void softirq_raised(__u32 vec)
 	if (!is_net_vector(vec))
 		return;
 	t = this_softirq();
-	if (t && !t->raised_ns[vector])
-		t->raised_ns[vector] = bpf_ktime_get_ns();
+	if (!t || t->raised_ns[vector])
+		return;
+	t->raised_ns[vector] =
+		t->turn[vector]++ & sample_mask ? RAISED_UNTIMED : bpf_ktime_get_ns();
 }
 
 static __always_inline void softirq_entered(__u32 vec)
 {
 	struct softirq_times *t;
 	__u32 vector = (vec - NET_TX_SOFTIRQ) & 1;
-	__u64 now;
+	__u64 raised, now;
 
 	if (!is_net_vector(vec))
 		return;
 	t = this_softirq();
 	if (!t)
 		return;
-	now = bpf_ktime_get_ns();
-	if (t->raised_ns[vector])
-		record_softirq(LATENCY_SOFTIRQ_WAIT, vector, t->raised_ns[vector], now);
+	raised = t->raised_ns[vector];
 	t->raised_ns[vector] = 0;
+	if (raised <= RAISED_UNTIMED)
+		return;
+	now = bpf_ktime_get_ns();
+	record_softirq(LATENCY_SOFTIRQ_WAIT, vector, raised, now);
 	t->entered_ns[vector] = now;
 }
 

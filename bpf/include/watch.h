@@ -27,8 +27,7 @@ struct device_name {
  * 0 if the flow fits the filter. A global function, like watch_of(), so that the
  * verifier looks at it once and not once per caller, filter and path.
  */
-__noinline __u32 misfit(const struct flow *f, const struct device_name *d,
-			const struct watch *w)
+__noinline __u32 misfit(const struct flow *f, const struct device_name *d, const struct watch *w)
 {
 	const __u64 *device;
 	__u32 forth, back;
@@ -38,16 +37,18 @@ __noinline __u32 misfit(const struct flow *f, const struct device_name *d,
 	device = (const __u64 *)w->device;
 	if (device[0] && (device[0] != d->word[0] || device[1] != d->word[1]))
 		return 1;
+	if (w->version && w->version != f->version)
+		return 1;
 	if (w->protocol && w->protocol != f->protocol)
 		return 1;
 	forth = differs(f->saddr, w->address, w->mask) |
-		      differs(f->daddr, w->peer_address, w->peer_mask) |
-		      outside(f->sport, w->port_first, w->port_last) |
-		      outside(f->dport, w->peer_port_first, w->peer_port_last);
+		differs(f->daddr, w->peer_address, w->peer_mask) |
+		outside(f->sport, w->port_first, w->port_last) |
+		outside(f->dport, w->peer_port_first, w->peer_port_last);
 	back = differs(f->daddr, w->address, w->mask) |
-		     differs(f->saddr, w->peer_address, w->peer_mask) |
-		     outside(f->dport, w->port_first, w->port_last) |
-		     outside(f->sport, w->peer_port_first, w->peer_port_last);
+	       differs(f->saddr, w->peer_address, w->peer_mask) |
+	       outside(f->dport, w->port_first, w->port_last) |
+	       outside(f->sport, w->peer_port_first, w->peer_port_last);
 	return forth && back;
 }
 

@@ -52,7 +52,7 @@ func (x *fixture) try(h hook, o *objects, f *follower) error {
 		if x.programs[a.program] != nil {
 			continue
 		}
-		prog, err := o.load(h.family, a.program)
+		prog, err := o.load(a.familyIn(h), a.program)
 		if err != nil {
 			x.Close()
 			return explain(h.family, err)
@@ -74,7 +74,7 @@ func (x *fixture) try(h hook, o *objects, f *follower) error {
 
 func (x *fixture) attach(h hook) error {
 	for _, a := range h.attachments {
-		l, err := attach(h.family, a, x.programs[a.program])
+		l, err := attach(a.familyIn(h), a, x.programs[a.program])
 		if err != nil {
 			return err
 		}

@@ -22,10 +22,11 @@ func (e *Engine) Snapshot() (Snapshot, error) {
 			SoftirqWaits: make(map[string]Histogram), SoftirqRuns: make(map[string]Histogram),
 			Polls: make(map[string]Polls),
 		},
-		device:   e.devices.name,
-		bootTime: bootTime(),
-		waits:    make(map[waitPlace]*wait),
-		traffic:  make(map[trafficKey]*Traffic),
+		device:    e.devices.name,
+		bootTime:  bootTime(),
+		waits:     make(map[waitPlace]*Histogram),
+		traffic:   make(map[stationPlace]*Traffic),
+		crossings: make(map[Crossing]uint64),
 	}
 	for _, read := range []func(*builder) error{
 		e.readTraffic, e.readWatchedTraffic, e.readLatency, e.readWatchedLatency,
@@ -41,10 +42,11 @@ func (e *Engine) Snapshot() (Snapshot, error) {
 // A builder sums what the CPUs counted and gives it names.
 type builder struct {
 	Snapshot
-	device   func(slot int) string
-	bootTime time.Time
-	waits    map[waitPlace]*wait
-	traffic  map[trafficKey]*Traffic
+	device    func(slot int) string
+	bootTime  time.Time
+	waits     map[waitPlace]*Histogram
+	traffic   map[stationPlace]*Traffic
+	crossings map[Crossing]uint64 // by a Crossing without packets
 }
 
 // waitPlace is an entry of the latency maps and the name of its watch.
@@ -53,14 +55,12 @@ type waitPlace struct {
 	watch string
 }
 
-type wait struct {
-	crossings uint64
-	Histogram
-}
-
-type trafficKey struct {
-	entry int
-	watch string
+// stationPlace is what one Traffic counts.
+type stationPlace struct {
+	station bpf.Station
+	kind    Kind
+	class   DeviceClass
+	watch   string
 }
 
 func (e *Engine) readTraffic(b *builder) error {
@@ -131,12 +131,20 @@ func (e *Engine) readLosses(b *builder) error {
 }
 
 func (b *builder) addTraffic(entry int, watch string, t *bpf.Traffic) {
-	sum := b.traffic[trafficKey{entry, watch}]
+	way, kind, class := trafficPlace(entry)
+	station, spans := wayEnd(way)
+	for _, span := range spans {
+		b.crossings[Crossing{Span: spanLabels[span], Kind: kind, Class: class, Watch: watch}] += t.Packets
+	}
+	if station == 0 {
+		return
+	}
+	place := stationPlace{station, kind, class, watch}
+	sum := b.traffic[place]
 	if sum == nil {
-		station, kind, class := trafficPlace(entry)
 		at := stationLabels[station]
 		sum = &Traffic{Layer: at.layer, Direction: at.direction, Kind: kind, Class: class, Watch: watch}
-		b.traffic[trafficKey{entry, watch}] = sum
+		b.traffic[place] = sum
 	}
 	sum.Packets += t.Packets
 	sum.Bytes += t.Bytes
@@ -146,10 +154,9 @@ func (b *builder) addTraffic(entry int, watch string, t *bpf.Traffic) {
 func (b *builder) addLatency(entry int, watch string, l *bpf.Latency) {
 	sum := b.waits[waitPlace{entry, watch}]
 	if sum == nil {
-		sum = new(wait)
+		sum = new(Histogram)
 		b.waits[waitPlace{entry, watch}] = sum
 	}
-	sum.crossings += l.Crossings
 	sum.SumSeconds += float64(l.SumNs) / 1e9
 	for i, n := range l.Slots {
 		sum.Buckets[i] += n
@@ -167,6 +174,14 @@ func (b *builder) build() Snapshot {
 	slices.SortFunc(b.Traffic, func(x, y Traffic) int {
 		return cmp.Or(cmp.Compare(x.Layer, y.Layer), cmp.Compare(x.Direction, y.Direction),
 			cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Class, y.Class), cmp.Compare(x.Watch, y.Watch))
+	})
+	for c, n := range b.crossings {
+		c.Packets = n
+		b.Crossings = append(b.Crossings, c)
+	}
+	slices.SortFunc(b.Crossings, func(x, y Crossing) int {
+		return cmp.Or(compareSpans(x.Span, y.Span), cmp.Compare(x.Kind, y.Kind),
+			cmp.Compare(x.Class, y.Class), cmp.Compare(x.Watch, y.Watch))
 	})
 	places := make([]waitPlace, 0, len(b.waits))
 	for at := range b.waits {
@@ -189,38 +204,32 @@ func compareSpans(x, y Span) int {
 }
 
 // place puts one entry of the latency maps where it belongs.
-func (b *builder) place(at waitPlace, w *wait) {
+func (b *builder) place(at waitPlace, h *Histogram) {
 	part := func(begin int) int { return at.entry - begin }
 	switch {
 	case at.entry < bpf.LatencyReadWait:
-		b.placeSpan(at, w)
+		b.placeSpan(at, h)
 	case at.entry < bpf.LatencyQdiscWait:
-		b.ReadWaits = append(b.ReadWaits, ReadWait{Kind(part(bpf.LatencyReadWait)), at.watch, w.Histogram})
+		b.ReadWaits = append(b.ReadWaits, ReadWait{Kind(part(bpf.LatencyReadWait)), at.watch, *h})
 	case at.entry < bpf.LatencyDriverXmit:
-		addTo(b.QdiscWaits, b.device(part(bpf.LatencyQdiscWait)), w.Histogram)
+		addTo(b.QdiscWaits, b.device(part(bpf.LatencyQdiscWait)), *h)
 	case at.entry < bpf.LatencySoftirqWait:
-		addTo(b.DriverXmits, b.device(part(bpf.LatencyDriverXmit)), w.Histogram)
+		addTo(b.DriverXmits, b.device(part(bpf.LatencyDriverXmit)), *h)
 	case at.entry < bpf.LatencySoftirqRun:
-		b.SoftirqWaits[vectorNames[part(bpf.LatencySoftirqWait)]] = w.Histogram
+		b.SoftirqWaits[vectorNames[part(bpf.LatencySoftirqWait)]] = *h
 	case at.entry < bpf.LatencyNetfilter:
-		b.SoftirqRuns[vectorNames[part(bpf.LatencySoftirqRun)]] = w.Histogram
+		b.SoftirqRuns[vectorNames[part(bpf.LatencySoftirqRun)]] = *h
 	default:
 		i := part(bpf.LatencyNetfilter)
 		b.NetfilterHooks = append(b.NetfilterHooks, NetfilterHook{
-			netfilterFamilies[i/len(netfilterHooks)], netfilterHooks[i%len(netfilterHooks)], w.Histogram,
+			netfilterFamilies[i/len(netfilterHooks)], netfilterHooks[i%len(netfilterHooks)], *h,
 		})
 	}
 }
 
-func (b *builder) placeSpan(at waitPlace, w *wait) {
-	number, kind, class := spanPlace(at.entry)
-	span := spanLabels[number]
-	if w.crossings > 0 {
-		b.Crossings = append(b.Crossings, Crossing{span, kind, class, at.watch, w.crossings})
-	}
-	if w.Count() > 0 {
-		b.Stages = append(b.Stages, Stage{span, kind, class, at.watch, w.Histogram})
-	}
+func (b *builder) placeSpan(at waitPlace, h *Histogram) {
+	span, kind, class := spanPlace(at.entry)
+	b.Stages = append(b.Stages, Stage{spanLabels[span], kind, class, at.watch, *h})
 }
 
 // addTo adds h to the histogram of a name; only "other" comes more than once.
@@ -236,15 +245,14 @@ func addTo(to map[string]Histogram, name string, h Histogram) {
 // example decodes the slow packet of an entry; nil if there is none, or it was
 // being written as it was read.
 func (b *builder) example(l *bpf.Latency) *Exemplar {
-	s := &l.Slow
-	if s.Begun == 0 || s.Begun != s.Done {
+	if l.SlowBegun == 0 || l.SlowBegun != l.SlowDone {
 		return nil
 	}
 	return &Exemplar{
-		Source:      decodeEnd(s.Flow.Saddr, s.Flow.Sport),
-		Destination: decodeEnd(s.Flow.Daddr, s.Flow.Dport),
-		Duration:    time.Duration(s.DurationNs),
-		Time:        b.bootTime.Add(time.Duration(s.KtimeNs)),
+		Source:      decodeEnd(l.SlowFlow.Saddr, l.SlowFlow.Sport),
+		Destination: decodeEnd(l.SlowFlow.Daddr, l.SlowFlow.Dport),
+		Duration:    time.Duration(l.SlowNs),
+		Time:        b.bootTime.Add(time.Duration(l.SlowKtimeNs)),
 	}
 }
 

@@ -50,8 +50,9 @@ type Config struct {
 	// OwnNamespaceOnly restricts the probes to the network namespace of the
 	// calling thread.
 	OwnNamespaceOnly bool
-	// SampleEvery times one packet in so many, rounded up to a power of two; 0
-	// and 1 time all. Counters and crossings are always of every packet.
+	// SampleEvery times one packet, one wait of a socket and one softirq in so
+	// many, rounded up to a power of two, at most 256; 0 and 1 time all. Counters
+	// and crossings are always of every packet.
 	SampleEvery int
 	// Disable names groups of probes to leave out (see [ProbeGroups]).
 	Disable []string
@@ -74,6 +75,10 @@ const (
 	RunStatsAlways
 	RunStatsOff
 )
+
+// DefaultSampleEvery is what an always-on exporter should start from: see
+// BENCHMARKS.md for what timing every packet costs instead.
+const DefaultSampleEvery = 16
 
 // MaxWatches is the greatest number of watches.
 const MaxWatches = 64

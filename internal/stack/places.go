@@ -37,11 +37,45 @@ var spanLabels = map[bpf.Span]Span{
 
 // The inverses of the index formulas in bpf/include/abi.h.
 
-// trafficPlace returns what an entry of the map traffic counts.
-func trafficPlace(entry int) (bpf.Station, Kind, DeviceClass) {
+// trafficPlace returns what an entry of the map traffic counts; both banks count
+// the same.
+func trafficPlace(entry int) (way int, k Kind, c DeviceClass) {
+	entry %= bpf.TrafficEntries
 	class := entry % bpf.Classes
 	kind := entry / bpf.Classes % bpf.Kinds
-	return bpf.Station(entry / bpf.Classes / bpf.Kinds), Kind(kind), DeviceClass(class)
+	return entry / bpf.Classes / bpf.Kinds, Kind(kind), DeviceClass(class)
+}
+
+// wayEnd returns the station that a way leads to, and the spans that are crossed on
+// it. The station is 0 for the way to a socket, where reads are counted and not packets.
+func wayEnd(way int) (bpf.Station, []bpf.Span) {
+	switch {
+	case way == bpf.WayWholeReceive:
+		return bpf.TransportReceive, []bpf.Span{bpf.ReceiveNetworkTransport, bpf.ReceiveLinkTransport}
+	case way == bpf.WayWholeTransmit:
+		return bpf.DriverTransmit, []bpf.Span{bpf.TransmitQdiscDriver, bpf.TransmitTransportDriver}
+	case way < bpf.WaySpan:
+		return bpf.Station(way), nil
+	case way == bpf.WaySpan: // span 0 is none
+		return 0, nil
+	}
+	span := bpf.Span(way - bpf.WaySpan)
+	return stationAfter[span], []bpf.Span{span}
+}
+
+// stationAfter is where each span leads to.
+var stationAfter = map[bpf.Span]bpf.Station{
+	bpf.ReceiveLinkNetwork:       bpf.NetworkReceive,
+	bpf.ReceiveNetworkTransport:  bpf.TransportReceive,
+	bpf.ReceiveLinkTransport:     bpf.TransportReceive,
+	bpf.ForwardLinkNetwork:       bpf.NetworkForward,
+	bpf.ForwardNetworkQdisc:      bpf.QdiscTransmit,
+	bpf.ForwardLinkQdisc:         bpf.QdiscTransmit,
+	bpf.TransmitTransportNetwork: bpf.NetworkTransmit,
+	bpf.TransmitNetworkQdisc:     bpf.QdiscTransmit,
+	bpf.TransmitQdiscDriver:      bpf.DriverTransmit,
+	bpf.TransmitTransportDriver:  bpf.DriverTransmit,
+	bpf.TransmitTransportQdisc:   bpf.QdiscTransmit,
 }
 
 // spanPlace returns what an entry of the map latency below LATENCY_READ_WAIT counts.

@@ -18,6 +18,17 @@ type attachment struct {
 	returns bool
 	// last marks a netfilter program that runs behind all rules.
 	last bool
+	// kprobe marks the one function of a trampoline hook that the kernel has no
+	// trampoline for.
+	kprobe bool
+}
+
+// familyIn returns the family of an attachment of a hook.
+func (a attachment) familyIn(h hook) HookFamily {
+	if a.kprobe {
+		return Kprobe
+	}
+	return h.family
 }
 
 // A hook is one way to make a probe work.
@@ -80,6 +91,17 @@ func functions(pairs ...string) (trampoline, kprobe hook) {
 	return hook{Trampoline, as}, hook{Kprobe, as}
 }
 
+// withKprobe returns a trampoline hook with a kprobe on one of its functions, for
+// functions of more than six arguments, which trampolines pass on since Linux 6.6
+// only (commit 473e3150e30a).
+func withKprobe(h hook, function string) hook {
+	h.attachments = slices.Clone(h.attachments)
+	for i := range h.attachments {
+		h.attachments[i].kprobe = h.attachments[i].target == function
+	}
+	return h
+}
+
 // calls returns the hooks on the return of functions. A kprobe needs a second
 // program at the entry, because the return has lost the arguments.
 func calls(pairs ...string) (trampoline, kprobe hook) {
@@ -110,6 +132,7 @@ func probes() []probe {
 		"transport_transmit_ip_local_out", "__ip_local_out",
 		"transport_transmit_ip6_local_out", "__ip6_local_out",
 		"transport_transmit_ip6_xmit", "ip6_xmit")
+	outMixed := withKprobe(out, "ip6_xmit")
 	output, outputK := functions(
 		"network_transmit_ip_output", "ip_output",
 		"network_transmit_ip_mc_output", "ip_mc_output",
@@ -117,7 +140,8 @@ func probes() []probe {
 	ready, readyK := functions("socket_ready_sock_def_readable", "sock_def_readable")
 	read, readK := calls(
 		"socket_read_inet_recvmsg", "inet_recvmsg",
-		"socket_read_inet6_recvmsg", "inet6_recvmsg")
+		"socket_read_inet6_recvmsg", "inet6_recvmsg",
+		"socket_read_sock_common_recvmsg", "sock_common_recvmsg")
 	write, writeK := calls(
 		"socket_write_inet_sendmsg", "inet_sendmsg",
 		"socket_write_inet6_sendmsg", "inet6_sendmsg")
@@ -137,7 +161,7 @@ func probes() []probe {
 			forward, netHook(attachment{program: "network_forward_netfilter", target: "forward"}), forwardK,
 		}},
 		{"transport_transmit", GroupStack, bpf.TransportTransmit, []hook{
-			out, netHook(attachment{program: "transport_transmit_netfilter", target: "output"}), outK,
+			out, outMixed, netHook(attachment{program: "transport_transmit_netfilter", target: "output"}), outK,
 		}},
 		{"network_transmit", GroupStack, bpf.NetworkTransmit, []hook{
 			output, netHook(attachment{program: "network_transmit_netfilter", target: "postrouting"}), outputK,
@@ -184,7 +208,8 @@ func timedHooks() []attachment {
 	return as
 }
 
-// describe names the places of a hook, such as "fentry:ip_local_deliver,ip6_input".
+// describe names the places of a hook, such as "fentry:ip_local_deliver,ip6_input";
+// what is attached in another way comes last, "+kprobe:ip6_xmit".
 func (h hook) describe() string {
 	kind := map[HookFamily]string{Tracepoint: "tp_btf", Trampoline: "fentry", Kprobe: "kprobe", Net: "netfilter"}[h.family]
 	if h.family == Net && isTCX(h.attachments[0]) {
@@ -194,12 +219,16 @@ func (h hook) describe() string {
 		kind = "fexit"
 	}
 	var targets []string
+	others := ""
 	for _, a := range h.attachments {
-		if !slices.Contains(targets, a.target) {
+		switch {
+		case a.kprobe:
+			others += "+kprobe:" + a.target
+		case !slices.Contains(targets, a.target):
 			targets = append(targets, a.target)
 		}
 	}
-	return kind + ":" + strings.Join(targets, ",")
+	return kind + ":" + strings.Join(targets, ",") + others
 }
 
 // candidates returns the hooks of p to try under cfg, best first. Where a family
@@ -218,12 +247,13 @@ func (p probe) candidates(cfg Config) ([]hook, error) {
 }
 
 func (p probe) ofFamily(f HookFamily) []hook {
+	var only []hook
 	for _, h := range p.hooks {
 		if h.family == f {
-			return []hook{h}
+			only = append(only, h)
 		}
 	}
-	return nil
+	return only
 }
 
 // wanted reports whether cfg asks for the probe.

@@ -126,13 +126,27 @@ func deleteKeys[K any](m *ebpf.Map, match func(K) bool) error {
 }
 
 func encodeWatch(w Watch) bpf.Watch {
-	f := bpf.Watch{Protocol: w.Protocol}
+	f := bpf.Watch{Protocol: w.Protocol, Version: ipVersion(w)}
 	f.Address, f.Mask = encodePrefix(w.Prefix)
 	f.PeerAddress, f.PeerMask = encodePrefix(w.PeerPrefix)
 	f.PortFirst, f.PortLast = encodePorts(w.Ports)
 	f.PeerPortFirst, f.PeerPortLast = encodePorts(w.PeerPorts)
 	copy(f.Device[:len(f.Device)-1], w.Device)
 	return f
+}
+
+// ipVersion returns the version that the prefixes of a watch limit it to, 0 if both.
+func ipVersion(w Watch) uint8 {
+	for _, p := range []netip.Prefix{w.Prefix, w.PeerPrefix} {
+		switch {
+		case !p.IsValid():
+		case p.Addr().Is4():
+			return 4
+		default:
+			return 6
+		}
+	}
+	return 0
 }
 
 // encodePrefix returns address and mask as the kernel half keeps them: network
