@@ -31,13 +31,17 @@ func fix(p probe, cfg Config, o *objects, f *follower) *fixture {
 	}
 	x.hook = hooks[0]
 	var reasons []error
+	told := make(map[string]bool) // what two hooks of a family lack is told once
 	for _, h := range hooks {
 		err := x.try(h, o, f)
 		if err == nil {
 			x.hook, x.attached = h, true
 			break
 		}
-		reasons = append(reasons, fmt.Errorf("%s: %w", h.describe(), err))
+		if !told[err.Error()] {
+			reasons = append(reasons, fmt.Errorf("%s: %w", h.describe(), err))
+		}
+		told[err.Error()] = true
 	}
 	if err := errors.Join(reasons...); err != nil {
 		x.reason = oneLine(err)

@@ -40,6 +40,7 @@ func checkConcurrentFlows(t *testing.T, n *testnet.Net, e *lab) {
 			}
 		}
 	}
+	got.spare = e.spare(t, got)
 	got.wantBalance(t)
 	got.wantTimed(t)
 	wantPossible(t, got, wall)

@@ -114,7 +114,10 @@ func (e *Engine) logUnattached() {
 		if x.attached {
 			continue
 		}
-		_, why, _ := strings.Cut(x.reason, ": ")
+		why := x.reason
+		if _, cause, hasHook := strings.Cut(why, ": "); hasHook {
+			why = cause
+		}
 		if probes[why] == nil {
 			reasons = append(reasons, why)
 		}
