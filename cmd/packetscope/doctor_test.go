@@ -73,7 +73,7 @@ func TestDoctorOpensTheEngineAsConfigured(t *testing.T) {
 	if err := run(context.Background(), w.env); err != nil {
 		t.Fatal(err)
 	}
-	want := stack.Config{OwnNamespaceOnly: true, Hooks: map[string]stack.HookFamily{"link_receive": stack.Kprobe}}
+	want := stack.Config{SampleEvery: stack.DefaultSampleEvery, OwnNamespaceOnly: true, Hooks: map[string]stack.HookFamily{"link_receive": stack.Kprobe}}
 	if diff := cmp.Diff(&want, w.opened); diff != "" {
 		t.Errorf("config of the engine (-want +got):\n%s", diff)
 	}

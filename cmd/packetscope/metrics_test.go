@@ -115,6 +115,7 @@ func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 		if diff := cmp.Diff(c.want, s.enabled(t, "/metrics")); diff != "" {
 			t.Errorf("%s: collectors (-want +got):\n%s", c.claim, diff)
 		}
+		c.engine.SampleEvery = stack.DefaultSampleEvery
 		if diff := cmp.Diff(&c.engine, w.opened); diff != "" {
 			t.Errorf("%s: config of the engine (-want +got):\n%s", c.claim, diff)
 		}

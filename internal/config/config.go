@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A Config is the content of the file. The zero value is that of an empty one.
+// A Config is the content of the file. [Default] is that of an empty one.
 type Config struct {
 	// Stack is the configuration of the Analyzer, including its watches.
 	Stack stack.Config
@@ -22,13 +22,18 @@ type Names struct {
 	Probes, Groups []string
 }
 
-// Load reads the file at path, or returns the zero Config if path is "".
+// Default returns what is in force where the file is silent.
+func Default() Config {
+	return Config{Stack: stack.Config{SampleEvery: stack.DefaultSampleEvery}}
+}
+
+// Load reads the file at path, or returns [Default] if path is "".
 //
 // A file that was named but cannot be read is an error, because a mistyped path
 // would otherwise silently drop the watches. Faults in the file are an *[Error].
 func Load(path string, names Names) (Config, error) {
 	if path == "" {
-		return Config{}, nil
+		return Default(), nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -41,7 +46,7 @@ func Load(path string, names Names) (Config, error) {
 // is an *[Error] with all of them.
 func Parse(file string, data []byte, names Names) (Config, error) {
 	d := decoder{lines: data}
-	var config Config
+	config := Default()
 	if root := d.document(); root != nil {
 		decodeConfig(&d, root, names, &config)
 	}

@@ -60,7 +60,7 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 		SeriesLimit: 500,
 		Stack: stack.Config{
 			OwnNamespaceOnly: true,
-			SampleEvery:      16,
+			SampleEvery:      32,
 			NetfilterTiming:  true,
 			RunStats:         stack.RunStatsAlways,
 			Disable:          []string{"napi", "softirq"},
@@ -111,7 +111,7 @@ func TestEmptyFilesMeanTheDefault(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(Config{}, got, cmpConfig); diff != "" {
+			if diff := cmp.Diff(Default(), got, cmpConfig); diff != "" {
 				t.Errorf("config (-want +got):\n%s", diff)
 			}
 		})
@@ -123,7 +123,7 @@ func TestNoPathMeansTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(Config{}, got, cmpConfig); diff != "" {
+	if diff := cmp.Diff(Default(), got, cmpConfig); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 }

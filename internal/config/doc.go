@@ -5,7 +5,7 @@
 //
 //	stack:
 //	  scope: all              # network namespaces: all | own
-//	  sample_every: 1         # time one packet in so many; all are counted
+//	  sample_every: 16        # time one packet in so many; all are counted
 //	  netfilter_timing: false # time the rules of every netfilter hook
 //	  run_stats: sampled      # cost of the programs: sampled | always | off
 //	  disable: [softirq]      # groups of probes to leave out

@@ -11,7 +11,7 @@ func TestOnlyWatchesChangeWithoutRestart(t *testing.T) {
 	for after, want := range map[string][]string{
 		before: nil,
 		"stack: {hooks: {link_receive: kprobe}, disable: [napi]}\n":                     nil,
-		"stack: {hooks: {link_receive: kprobe}, disable: [napi], sample_every: 1}\n":    nil,
+		"stack: {hooks: {link_receive: kprobe}, disable: [napi], sample_every: 16}\n":   nil,
 		"stack: {hooks: {link_receive: net}, disable: [napi]}\n":                        {"stack.hooks"},
 		"stack: {hooks: {link_receive: kprobe}, disable: [qdisc]}\nseries_limit: 100\n": {"stack.disable", "series_limit"},
 		"stack: {scope: own, sample_every: 2, netfilter_timing: true, run_stats: off, disable: [napi]}": {

@@ -7,10 +7,6 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxSampleEvery is far beyond any use: at ten million packets a second it
-// still leaves ten timed packets.
-const maxSampleEvery = 1 << 20
-
 // defaultHook is the key under stack.hooks that stands for every probe that is
 // not named.
 const defaultHook = "default"
@@ -21,7 +17,7 @@ func decodeStack(d *decoder, n *yaml.Node, names Names, config *stack.Config) {
 			config.OwnNamespaceOnly = d.choice(n, "scope", "all", "own") == 1
 		},
 		"sample_every": func(n *yaml.Node) {
-			config.SampleEvery = d.integer(n, 1, maxSampleEvery)
+			config.SampleEvery = d.integer(n, 1, stack.MaxSampleEvery)
 		},
 		"netfilter_timing": func(n *yaml.Node) { config.NetfilterTiming = d.boolean(n) },
 		"run_stats": func(n *yaml.Node) {

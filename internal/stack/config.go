@@ -80,6 +80,9 @@ const (
 // BENCHMARKS.md for what timing every packet costs instead.
 const DefaultSampleEvery = 16
 
+// MaxSampleEvery is the rarest timing: packets are told apart by a count of 8 bits.
+const MaxSampleEvery = 256
+
 // MaxWatches is the greatest number of watches.
 const MaxWatches = 64
 

@@ -77,13 +77,10 @@ func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 	return nil
 }
 
-// maxSampleEvery is what the 8-bit turn of a stamp can count.
-const maxSampleEvery = 256
-
 // sampleEvery returns cfg.SampleEvery as a power of two.
 func sampleEvery(cfg Config) int {
 	n := 1
-	for n < cfg.SampleEvery && n < maxSampleEvery {
+	for n < cfg.SampleEvery && n < MaxSampleEvery {
 		n *= 2
 	}
 	return n
