@@ -89,6 +89,12 @@ func (e *Engine) readWatchedLatency(b *builder) error {
 
 func (e *Engine) readUnmatched(b *builder) error {
 	sums := make(map[int]uint64)
+	// Listed at zero too, so that a rate can tell none from unknown.
+	for _, span := range expectedSpans {
+		for _, cause := range Causes {
+			sums[int(span)*bpf.Causes+int(cause)] = 0
+		}
+	}
 	err := sumArray(e.objects.maps["unmatched"], func(i int, n *uint64) { sums[i] += *n })
 	for i, n := range sums {
 		span, cause := unmatchedPlace(i)

@@ -35,6 +35,13 @@ var spanLabels = map[bpf.Span]Span{
 	bpf.TransmitTransportQdisc:   {Transmit, Transport, Qdisc},
 }
 
+// expectedSpans are the spans that every packet at their beginning should cross; the
+// kernel half counts those that do not (span_after in stamp.h).
+var expectedSpans = []bpf.Span{
+	bpf.ReceiveLinkNetwork, bpf.ReceiveNetworkTransport, bpf.ForwardNetworkQdisc,
+	bpf.TransmitTransportNetwork, bpf.TransmitNetworkQdisc, bpf.TransmitQdiscDriver,
+}
+
 // The inverses of the index formulas in bpf/include/abi.h.
 
 // trafficPlace returns what an entry of the map traffic counts; both banks count
