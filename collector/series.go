@@ -2,6 +2,7 @@ package collector
 
 import (
 	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/stack"
 )
 
 // A Host is what the number of series depends on.
@@ -29,15 +30,6 @@ var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Probes: 2
 var LargestHost = Host{
 	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Probes: 64, Maps: 16,
 }
-
-const (
-	// stations is the number of pairs of layer and direction: four layers on
-	// receive, five on transmit, and at most two that see forwarded packets.
-	stations = 4 + 5 + 2
-	// spans is the number of ways between neighbouring stations: three on
-	// receive, four on transmit, and at most two when forwarding.
-	spans = 3 + 4 + 2
-)
 
 // SeriesBound returns the greatest number of classic series that a host can have
 // with the given StackOptions.SeriesLimit, all collectors of this package
@@ -79,9 +71,9 @@ func (h Host) labelSets(f *metric.Family) int {
 func (h Host) values(f *metric.Family, label string) int {
 	switch label {
 	case "layer":
-		return stations
+		return len(stack.Stations())
 	case "from":
-		return spans
+		return len(stack.Spans())
 	case "direction":
 		if f.HasLabel("layer") || f.HasLabel("from") {
 			return 1
@@ -93,6 +85,9 @@ func (h Host) values(f *metric.Family, label string) int {
 		}
 		return h.Protocols
 	case "device_class":
+		if !f.HasLabel("layer") {
+			return h.Classes - 1 // only reads and writes of sockets have none
+		}
 		return h.Classes
 	case "watch":
 		return 1 + h.Watches

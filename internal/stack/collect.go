@@ -149,7 +149,7 @@ func (b *builder) addTraffic(entry int, watch string, t *bpf.Traffic) {
 	sum := b.traffic[place]
 	if sum == nil {
 		at := stationLabels[station]
-		sum = &Traffic{Layer: at.layer, Direction: at.direction, Kind: kind, Class: class, Watch: watch}
+		sum = &Traffic{Layer: at.Layer, Direction: at.Direction, Kind: kind, Class: class, Watch: watch}
 		b.traffic[place] = sum
 	}
 	sum.Packets += t.Packets

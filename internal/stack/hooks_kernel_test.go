@@ -141,10 +141,10 @@ func TestForcingAMissingFamilyLeavesTheOthersRunning(t *testing.T) {
 			for _, x := range e.fixtures {
 				at, isStation := stationLabels[x.station]
 				want := uint64(count)
-				if !x.attached || at.direction == Forward {
+				if !x.attached || at.Direction == Forward {
 					want = 0
 				}
-				if v := got.at(at.layer, at.direction); isStation && v.Packets != want {
+				if v := got.at(at.Layer, at.Direction); isStation && v.Packets != want {
 					t.Errorf("probe %s counted %d packets, want %d", x.name, v.Packets, want)
 				}
 			}

@@ -74,11 +74,11 @@ func stationNames() []string {
 	names := []string{"STATION_NONE"}
 	for s := bpf.LinkReceive; int(s) < bpf.Stations; s++ {
 		at := stationLabels[s]
-		direction := at.direction.String()
-		if at.layer == Socket {
-			direction = map[Direction]string{Receive: "read", Transmit: "write"}[at.direction]
+		direction := at.Direction.String()
+		if at.Layer == Socket {
+			direction = map[Direction]string{Receive: "read", Transmit: "write"}[at.Direction]
 		}
-		names = append(names, spell("station", at.layer.String(), direction))
+		names = append(names, spell("station", at.Layer.String(), direction))
 	}
 	return names
 }

@@ -1,12 +1,31 @@
 package stack
 
-import "github.com/packetscope/packetscope/bpf"
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/packetscope/packetscope/bpf"
+)
+
+// A Station is a layer with a direction: where one Traffic is counted.
+type Station struct {
+	Layer     Layer
+	Direction Direction
+}
+
+// Stations returns all stations, by layer.
+func Stations() []Station {
+	return slices.SortedFunc(maps.Values(stationLabels), func(x, y Station) int {
+		return cmp.Or(cmp.Compare(x.Layer, y.Layer), cmp.Compare(x.Direction, y.Direction))
+	})
+}
+
+// Spans returns all spans that are counted and timed, by direction.
+func Spans() []Span { return slices.SortedFunc(maps.Values(spanLabels), compareSpans) }
 
 // stationLabels is what each station is called on the metrics.
-var stationLabels = map[bpf.Station]struct {
-	layer     Layer
-	direction Direction
-}{
+var stationLabels = map[bpf.Station]Station{
 	bpf.LinkReceive:       {Link, Receive},
 	bpf.NetworkReceive:    {Network, Receive},
 	bpf.TransportReceive:  {Transport, Receive},
