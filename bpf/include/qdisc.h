@@ -129,12 +129,19 @@ static __always_inline void begin_transmission(struct sk_buff *skb, struct net_d
 	t->since_ns = s->last_ns;
 }
 
-/* The driver has the packet now, so skb may be freed: it is only compared. */
+/*
+ * The driver has the packet now, so skb may be freed: it is only compared. Its path
+ * ends, so that the next packet at its address is not taken for this one on its way
+ * through a stacked device; such a packet reaches the device below before this.
+ */
 static __always_inline void end_transmission(struct sk_buff *skb, struct net_device *dev)
 {
 	__u64 address = address_of(skb), now;
+	struct stamp *s = stamp_of(address);
 	struct transmission *t;
 
+	if (s && s->skb == address && last_station(s) == STATION_DRIVER_TRANSMIT)
+		s->skb = 0;
 	if (!dev)
 		return;
 	t = transmission_of(address, dev);

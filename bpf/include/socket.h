@@ -34,23 +34,36 @@ struct {
  * later notice, it would seem shorter than it is.
  */
 #ifdef PROBE_READ_ONLY
+/* What was ready in a socket; another socket at its address has other ends. */
+struct ready {
+	__u64 since_ns;
+	__u64 ends;
+};
+
 /* A kprobe has no typed socket to hang storage on. Full: the least used socket is forgotten. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, __u64);
-	__type(value, __u64);
+	__type(value, struct ready);
 } ready_by_address SEC(".maps");
 
 static __always_inline __u64 *ready_time(struct sock *sk, bool create)
 {
-	__u64 key = (__u64)sk, zero = 0;
-	__u64 *ready = bpf_map_lookup_elem(&ready_by_address, &key);
+	struct ready none = {
+		.ends = (__u64)READ(sk, __sk_common.skc_daddr) << 32 |
+			READ(sk, __sk_common.skc_num) << 16 | READ(sk, __sk_common.skc_dport),
+	};
+	__u64 key = (__u64)sk;
+	struct ready *ready = bpf_map_lookup_elem(&ready_by_address, &key);
 
-	if (ready || !create)
-		return ready;
-	bpf_map_update_elem(&ready_by_address, &key, &zero, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&ready_by_address, &key);
+	if (ready && ready->ends == none.ends)
+		return &ready->since_ns;
+	if (!create)
+		return 0;
+	bpf_map_update_elem(&ready_by_address, &key, &none, BPF_ANY);
+	ready = bpf_map_lookup_elem(&ready_by_address, &key);
+	return ready ? &ready->since_ns : 0;
 }
 #else
 /* Freed with its socket, so it cannot become full; creation can fail for want of memory. */
@@ -221,17 +234,21 @@ static __always_inline void socket_moved(enum station at, struct sock *sk, int b
 	count_traffic(at, CLASS_NONE << 4 | socket_kind(sk), socket_watch(sk), bytes, 0, false);
 }
 
-/* A read got data, so what was ready waits no longer; data left behind waits for the next notice. */
+/*
+ * A read got data, so what was ready waits no longer; data left behind waits for the
+ * next notice. A read of nothing found an empty datagram or the end of the stream: it
+ * is not counted, but nothing waits any longer either.
+ */
 static __always_inline void socket_read(struct sock *sk, int bytes, int flags)
 {
 	__u64 *ready, now;
 	struct latency *l;
 
 	socket_moved(STATION_SOCKET_READ, sk, bytes, flags);
-	if (bytes <= 0 || flags & MSG_PEEK || !is_inet(sk) || !socket_in_scope(sk))
+	if (bytes < 0 || flags & MSG_PEEK || !is_inet(sk) || !socket_in_scope(sk))
 		return;
 	ready = ready_time(sk, false);
-	if (!ready || *ready <= READY_UNTIMED) {
+	if (!bytes || !ready || *ready <= READY_UNTIMED) {
 		if (ready)
 			*ready = 0;
 		return;
