@@ -6,6 +6,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/bpf"
 )
@@ -50,6 +51,9 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 		if err := setConstants(spec, cfg, ns); err != nil {
 			return nil, err
 		}
+		if !runsOn(6, 1) {
+			preallocate(spec)
+		}
 		o.specs[family] = spec
 		o.own[family] = make(map[string]*ebpf.Map)
 	}
@@ -75,6 +79,18 @@ func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 		}
 	}
 	return nil
+}
+
+// preallocate makes the maps that grow with the watches take all of their memory at
+// once, and so less of it: before Linux 6.1 (commit 7c8199e24fa0) a tracing program
+// could deadlock where it allocated.
+func preallocate(spec *ebpf.CollectionSpec) {
+	for _, m := range spec.Maps {
+		if m.Type == ebpf.PerCPUHash {
+			m.Flags &^= unix.BPF_F_NO_PREALLOC
+			m.MaxEntries /= 16
+		}
+	}
 }
 
 // sampleEvery returns cfg.SampleEvery as a power of two.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/bpf"
 )
@@ -95,6 +96,23 @@ func TestSampleEveryIsAPowerOfTwo(t *testing.T) {
 	for every, want := range map[int]int{-1: 1, 0: 1, 1: 1, 2: 2, 3: 4, 8: 8, 9: 16, 255: 256, 256: 256, 100_000: 256} {
 		if got := sampleEvery(Config{SampleEvery: every}); got != want {
 			t.Errorf("SampleEvery %d is %d in force, want %d", every, got, want)
+		}
+	}
+}
+
+func TestOldKernelsGetPreallocatedMaps(t *testing.T) {
+	before, after := spec(t, Tracepoint), spec(t, Tracepoint).Copy()
+	preallocate(after)
+	for name, m := range after.Maps {
+		was := before.Maps[name]
+		if m.Type != ebpf.PerCPUHash {
+			if m.Flags != was.Flags || m.MaxEntries != was.MaxEntries {
+				t.Errorf("map %q changed", name)
+			}
+			continue
+		}
+		if m.Flags&unix.BPF_F_NO_PREALLOC != 0 || m.MaxEntries*16 != was.MaxEntries {
+			t.Errorf("map %q has flags %#x and %d entries, of %d before", name, m.Flags, m.MaxEntries, was.MaxEntries)
 		}
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
+
+	"github.com/packetscope/packetscope/internal/kernel"
 )
 
 // lossRecursion names the runs that the kernel skipped because the same program was
@@ -83,16 +84,12 @@ func decodeEnd(address [4]uint32, port uint16) netip.AddrPort {
 // unprivileged BPF was not disabled.
 func mapsReadableWithoutPrivilege() bool {
 	disabled, err := os.ReadFile("/proc/sys/kernel/unprivileged_bpf_disabled")
-	if err == nil && disabled[0] == '0' {
-		return true
-	}
-	var uts unix.Utsname
-	if unix.Uname(&uts) != nil {
-		return false
-	}
-	var major, minor int
-	if _, err := fmt.Sscanf(unix.ByteSliceToString(uts.Release[:]), "%d.%d", &major, &minor); err != nil {
-		return false
-	}
-	return major > 5 || major == 5 && minor >= 19
+	return err == nil && disabled[0] == '0' || runsOn(5, 19)
+}
+
+// runsOn reports whether the kernel is of the given release or newer; it is taken to
+// be older if it does not say.
+func runsOn(major, minor int) bool {
+	release, _, err := kernel.ThisHost().Release()
+	return err == nil && release.AtLeast(major, minor)
 }
