@@ -57,12 +57,17 @@ static __always_inline __u64 *ready_time(struct sock *sk, bool create)
 	__u64 key = (__u64)sk;
 	struct ready *ready = bpf_map_lookup_elem(&ready_by_address, &key);
 
-	if (ready && ready->ends == none.ends)
-		return &ready->since_ns;
-	if (!create)
-		return 0;
-	bpf_map_update_elem(&ready_by_address, &key, &none, BPF_ANY);
-	ready = bpf_map_lookup_elem(&ready_by_address, &key);
+	if (create && (!ready || ready->ends != none.ends)) {
+		bpf_map_update_elem(&ready_by_address, &key, &none, BPF_ANY);
+		ready = bpf_map_lookup_elem(&ready_by_address, &key);
+	} else if (ready && ready->ends != none.ends) {
+		ready = 0;
+	}
+	/*
+	 * Or clang asks the caller's "is it NULL?" by comparing ends again, and the
+	 * verifier does not see that this is the same question.
+	 */
+	barrier_var(ready);
 	return ready ? &ready->since_ns : 0;
 }
 #else

@@ -51,6 +51,9 @@ func fix(p probe, cfg Config, o *objects, f *follower) *fixture {
 
 // try loads and attaches all of a hook or nothing.
 func (x *fixture) try(h hook, o *objects, f *follower) error {
+	if h.family == Kprobe && !hasKprobes() {
+		return errNoKprobes // without the trouble of loading
+	}
 	x.programs = make(map[string]*ebpf.Program)
 	for _, a := range h.attachments {
 		if x.programs[a.program] != nil {

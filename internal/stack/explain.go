@@ -23,13 +23,13 @@ func explain(family HookFamily, err error) error {
 		return fmt.Errorf("%w (netfilter links need Linux 6.4, TCX needs 6.6)", err)
 	case errors.Is(err, unix.EPERM):
 		return errors.New("not permitted (needs root, or CAP_BPF and CAP_PERFMON and, for netfilter and TCX, CAP_NET_ADMIN)")
-	case family == Kprobe && !hasKprobes():
-		return errors.New("kernel has no kprobes (CONFIG_KPROBES)")
 	case errors.Is(err, btf.ErrNotFound):
 		return errors.New("not in this kernel")
 	}
 	return err
 }
+
+var errNoKprobes = errors.New("kernel has no kprobes (CONFIG_KPROBES)")
 
 // hasKprobes reports whether kprobes are built into the kernel: they are a kind of
 // performance event then, since Linux 4.17.

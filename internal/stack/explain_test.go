@@ -18,7 +18,6 @@ func TestErrorsAreExplained(t *testing.T) {
 		err    error
 		want   string
 	}{
-		{Kprobe, wrap(unix.ENOENT), "CONFIG_KPROBES"},
 		{Trampoline, wrap(unix.EPERM), "refuses BPF trampolines"},
 		{Net, wrap(unix.EINVAL), "netfilter links need Linux 6.4, TCX needs 6.6"},
 		{Net, wrap(ebpf.ErrNotSupported), "netfilter links need Linux 6.4, TCX needs 6.6"},
