@@ -23,7 +23,7 @@ static __always_inline void arrive_without_header(struct sk_buff *skb, const str
 {
 	__u64 address = address_of(skb);
 	struct stamp *s = stamp_of(address);
-	struct device_name no_device = {};
+	struct device_name device = {};
 	struct flow f;
 
 	if (!s)
@@ -33,7 +33,8 @@ static __always_inline void arrive_without_header(struct sk_buff *skb, const str
 	s->watch = 0;
 	if (watching()) {
 		read_flow6(&f, fl6);
-		s->watch = watch_of(&f, &no_device);
+		read_route_device_name(&device, skb);
+		s->watch = watch_of(&f, &device);
 	}
 	stamp_path(STATION_TRANSPORT_TRANSMIT, s, address);
 	count_traffic(STATION_TRANSPORT_TRANSMIT, s->class_kind, s->watch,

@@ -133,4 +133,18 @@ static __always_inline enum device_class route_class(struct sk_buff *skb)
 	return classify(BPF_CORE_READ(dst, dev, flags), BPF_CORE_READ(dst, dev, dev.parent));
 }
 
+/* A device's name, NUL padded; all zero where no device is known. */
+struct device_name {
+	__u64 word[2];
+};
+
+/* The name of the device that the packet's route leaves by. */
+static __always_inline void read_route_device_name(struct device_name *name, struct sk_buff *skb)
+{
+	struct dst_entry *dst = (void *)(READ(skb, _skb_refdst) & SKB_DST_PTRMASK);
+
+	if (dst)
+		BPF_CORE_READ_INTO(name, dst, dev, name);
+}
+
 #endif

@@ -117,19 +117,18 @@ static __always_inline void classify_packet(enum station at, struct stamp *s,
 	struct net_device *dev = READ(skb, dev);
 	struct device_name device = {};
 	struct network where = a->network;
-	enum device_class class;
+	/* On output skb->dev is set after these. */
+	bool routed = at == STATION_TRANSPORT_TRANSMIT || at == STATION_NETWORK_TRANSMIT;
 	struct flow f = {};
 
-	if (at == STATION_TRANSPORT_TRANSMIT || at == STATION_NETWORK_TRANSMIT)
-		class = route_class(skb);
-	else
-		class = device_class(dev);
-	s->class_kind = class << 4 | kind_of(&a->network);
+	s->class_kind = (routed ? route_class(skb) : device_class(dev)) << 4 | kind_of(&a->network);
 	s->watch = 0;
 	if (!watching())
 		return;
 	read_flow(&f, &where);
-	if (dev)
+	if (routed)
+		read_route_device_name(&device, skb);
+	else if (dev)
 		bpf_probe_read_kernel(&device, sizeof(device), dev->name);
 	s->watch = watch_of(&f, &device);
 }

@@ -18,11 +18,6 @@ static __always_inline __u32 outside(__u16 port, __u16 first, __u16 last)
 	return (port < first) | (port > last);
 }
 
-/* A device's name, NUL padded; all zero where no device is known. */
-struct device_name {
-	__u64 word[2];
-};
-
 /*
  * 0 if the flow fits the filter. A global function, like watch_of(), so that the
  * verifier looks at it once and not once per caller, filter and path.

@@ -168,9 +168,17 @@ func checkParts(t *testing.T, n *testnet.Net, e *lab) {
 		})
 	}
 	t.Run("a device", func(t *testing.T) {
-		// Known where packets have one: not yet where they leave the transport layer.
 		setWatches(t, e, Watch{Name: "part", Device: n.Left.Device})
-		got := e.countWatched(t, func() { must(t, testnet.SendUDP(n.Right, n.Left, testnet.IPv4, udp4, 10)) })
+		got := e.countWatched(t, func() {
+			must(t, testnet.SendUDP(n.Left, n.Right, testnet.IPv4, udp4, 10))
+			must(t, testnet.SendUDP(n.Left, n.Right, testnet.IPv6, udp6, 10))
+		})
+		for _, layer := range []Layer{Transport, Network, Qdisc, Driver} {
+			if watched, rest := got.parts(layer, Transmit, "part"); watched != udp4+udp6 || rest != 0 {
+				t.Errorf("%v: %d watched, %d not, want all %d", layer, watched, rest, udp4+udp6)
+			}
+		}
+		got = e.countWatched(t, func() { must(t, testnet.SendUDP(n.Right, n.Left, testnet.IPv4, udp4, 10)) })
 		for _, layer := range []Layer{Link, Network, Transport} {
 			if watched, rest := got.parts(layer, Receive, "part"); watched != udp4 || rest != 0 {
 				t.Errorf("%v: %d watched, %d not, want all %d", layer, watched, rest, udp4)
