@@ -16,31 +16,15 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	BenchProgClocksNapiPoll        = "clocks_napi_poll"
-	BenchProgClocksNetDevQueue     = "clocks_net_dev_queue"
-	BenchProgClocksNetDevStartXmit = "clocks_net_dev_start_xmit"
-	BenchProgClocksNetDevXmit      = "clocks_net_dev_xmit"
-	BenchProgClocksNetfilter       = "clocks_netfilter"
-	BenchProgClocksNetifReceiveSkb = "clocks_netif_receive_skb"
-	BenchProgClocksSkDataReady     = "clocks_sk_data_ready"
-	BenchProgClocksSockRecvLength  = "clocks_sock_recv_length"
-	BenchProgClocksSockSendLength  = "clocks_sock_send_length"
-	BenchProgClocksSoftirqEntry    = "clocks_softirq_entry"
-	BenchProgClocksSoftirqExit     = "clocks_softirq_exit"
-	BenchProgClocksSoftirqRaise    = "clocks_softirq_raise"
-	BenchProgEmptyNapiPoll         = "empty_napi_poll"
-	BenchProgEmptyNetDevQueue      = "empty_net_dev_queue"
-	BenchProgEmptyNetDevStartXmit  = "empty_net_dev_start_xmit"
-	BenchProgEmptyNetDevXmit       = "empty_net_dev_xmit"
-	BenchProgEmptyNetfilter        = "empty_netfilter"
-	BenchProgEmptyNetifReceiveSkb  = "empty_netif_receive_skb"
-	BenchProgEmptySkDataReady      = "empty_sk_data_ready"
-	BenchProgEmptySockRecvLength   = "empty_sock_recv_length"
-	BenchProgEmptySockSendLength   = "empty_sock_send_length"
-	BenchProgEmptySoftirqEntry     = "empty_softirq_entry"
-	BenchProgEmptySoftirqExit      = "empty_softirq_exit"
-	BenchProgEmptySoftirqRaise     = "empty_softirq_raise"
-	BenchVarClockSink              = "clock_sink"
+	BenchProgClocksNetfilter  = "clocks_netfilter"
+	BenchProgClocksTcx        = "clocks_tcx"
+	BenchProgClocksTracepoint = "clocks_tracepoint"
+	BenchProgClocksTrampoline = "clocks_trampoline"
+	BenchProgEmptyNetfilter   = "empty_netfilter"
+	BenchProgEmptyTcx         = "empty_tcx"
+	BenchProgEmptyTracepoint  = "empty_tracepoint"
+	BenchProgEmptyTrampoline  = "empty_trampoline"
+	BenchVarClockSink         = "clock_sink"
 )
 
 // LoadBench returns the embedded CollectionSpec for Bench.
@@ -85,30 +69,14 @@ type BenchSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchProgramSpecs struct {
-	ClocksNapiPoll        *ebpf.ProgramSpec `ebpf:"clocks_napi_poll"`
-	ClocksNetDevQueue     *ebpf.ProgramSpec `ebpf:"clocks_net_dev_queue"`
-	ClocksNetDevStartXmit *ebpf.ProgramSpec `ebpf:"clocks_net_dev_start_xmit"`
-	ClocksNetDevXmit      *ebpf.ProgramSpec `ebpf:"clocks_net_dev_xmit"`
-	ClocksNetfilter       *ebpf.ProgramSpec `ebpf:"clocks_netfilter"`
-	ClocksNetifReceiveSkb *ebpf.ProgramSpec `ebpf:"clocks_netif_receive_skb"`
-	ClocksSkDataReady     *ebpf.ProgramSpec `ebpf:"clocks_sk_data_ready"`
-	ClocksSockRecvLength  *ebpf.ProgramSpec `ebpf:"clocks_sock_recv_length"`
-	ClocksSockSendLength  *ebpf.ProgramSpec `ebpf:"clocks_sock_send_length"`
-	ClocksSoftirqEntry    *ebpf.ProgramSpec `ebpf:"clocks_softirq_entry"`
-	ClocksSoftirqExit     *ebpf.ProgramSpec `ebpf:"clocks_softirq_exit"`
-	ClocksSoftirqRaise    *ebpf.ProgramSpec `ebpf:"clocks_softirq_raise"`
-	EmptyNapiPoll         *ebpf.ProgramSpec `ebpf:"empty_napi_poll"`
-	EmptyNetDevQueue      *ebpf.ProgramSpec `ebpf:"empty_net_dev_queue"`
-	EmptyNetDevStartXmit  *ebpf.ProgramSpec `ebpf:"empty_net_dev_start_xmit"`
-	EmptyNetDevXmit       *ebpf.ProgramSpec `ebpf:"empty_net_dev_xmit"`
-	EmptyNetfilter        *ebpf.ProgramSpec `ebpf:"empty_netfilter"`
-	EmptyNetifReceiveSkb  *ebpf.ProgramSpec `ebpf:"empty_netif_receive_skb"`
-	EmptySkDataReady      *ebpf.ProgramSpec `ebpf:"empty_sk_data_ready"`
-	EmptySockRecvLength   *ebpf.ProgramSpec `ebpf:"empty_sock_recv_length"`
-	EmptySockSendLength   *ebpf.ProgramSpec `ebpf:"empty_sock_send_length"`
-	EmptySoftirqEntry     *ebpf.ProgramSpec `ebpf:"empty_softirq_entry"`
-	EmptySoftirqExit      *ebpf.ProgramSpec `ebpf:"empty_softirq_exit"`
-	EmptySoftirqRaise     *ebpf.ProgramSpec `ebpf:"empty_softirq_raise"`
+	ClocksNetfilter  *ebpf.ProgramSpec `ebpf:"clocks_netfilter"`
+	ClocksTcx        *ebpf.ProgramSpec `ebpf:"clocks_tcx"`
+	ClocksTracepoint *ebpf.ProgramSpec `ebpf:"clocks_tracepoint"`
+	ClocksTrampoline *ebpf.ProgramSpec `ebpf:"clocks_trampoline"`
+	EmptyNetfilter   *ebpf.ProgramSpec `ebpf:"empty_netfilter"`
+	EmptyTcx         *ebpf.ProgramSpec `ebpf:"empty_tcx"`
+	EmptyTracepoint  *ebpf.ProgramSpec `ebpf:"empty_tracepoint"`
+	EmptyTrampoline  *ebpf.ProgramSpec `ebpf:"empty_trampoline"`
 }
 
 // BenchMapSpecs contains maps before they are loaded into the kernel.
@@ -161,58 +129,26 @@ type BenchVariables struct {
 //
 // It can be passed to LoadBenchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchPrograms struct {
-	ClocksNapiPoll        *ebpf.Program `ebpf:"clocks_napi_poll"`
-	ClocksNetDevQueue     *ebpf.Program `ebpf:"clocks_net_dev_queue"`
-	ClocksNetDevStartXmit *ebpf.Program `ebpf:"clocks_net_dev_start_xmit"`
-	ClocksNetDevXmit      *ebpf.Program `ebpf:"clocks_net_dev_xmit"`
-	ClocksNetfilter       *ebpf.Program `ebpf:"clocks_netfilter"`
-	ClocksNetifReceiveSkb *ebpf.Program `ebpf:"clocks_netif_receive_skb"`
-	ClocksSkDataReady     *ebpf.Program `ebpf:"clocks_sk_data_ready"`
-	ClocksSockRecvLength  *ebpf.Program `ebpf:"clocks_sock_recv_length"`
-	ClocksSockSendLength  *ebpf.Program `ebpf:"clocks_sock_send_length"`
-	ClocksSoftirqEntry    *ebpf.Program `ebpf:"clocks_softirq_entry"`
-	ClocksSoftirqExit     *ebpf.Program `ebpf:"clocks_softirq_exit"`
-	ClocksSoftirqRaise    *ebpf.Program `ebpf:"clocks_softirq_raise"`
-	EmptyNapiPoll         *ebpf.Program `ebpf:"empty_napi_poll"`
-	EmptyNetDevQueue      *ebpf.Program `ebpf:"empty_net_dev_queue"`
-	EmptyNetDevStartXmit  *ebpf.Program `ebpf:"empty_net_dev_start_xmit"`
-	EmptyNetDevXmit       *ebpf.Program `ebpf:"empty_net_dev_xmit"`
-	EmptyNetfilter        *ebpf.Program `ebpf:"empty_netfilter"`
-	EmptyNetifReceiveSkb  *ebpf.Program `ebpf:"empty_netif_receive_skb"`
-	EmptySkDataReady      *ebpf.Program `ebpf:"empty_sk_data_ready"`
-	EmptySockRecvLength   *ebpf.Program `ebpf:"empty_sock_recv_length"`
-	EmptySockSendLength   *ebpf.Program `ebpf:"empty_sock_send_length"`
-	EmptySoftirqEntry     *ebpf.Program `ebpf:"empty_softirq_entry"`
-	EmptySoftirqExit      *ebpf.Program `ebpf:"empty_softirq_exit"`
-	EmptySoftirqRaise     *ebpf.Program `ebpf:"empty_softirq_raise"`
+	ClocksNetfilter  *ebpf.Program `ebpf:"clocks_netfilter"`
+	ClocksTcx        *ebpf.Program `ebpf:"clocks_tcx"`
+	ClocksTracepoint *ebpf.Program `ebpf:"clocks_tracepoint"`
+	ClocksTrampoline *ebpf.Program `ebpf:"clocks_trampoline"`
+	EmptyNetfilter   *ebpf.Program `ebpf:"empty_netfilter"`
+	EmptyTcx         *ebpf.Program `ebpf:"empty_tcx"`
+	EmptyTracepoint  *ebpf.Program `ebpf:"empty_tracepoint"`
+	EmptyTrampoline  *ebpf.Program `ebpf:"empty_trampoline"`
 }
 
 func (p *BenchPrograms) Close() error {
 	return _BenchClose(
-		p.ClocksNapiPoll,
-		p.ClocksNetDevQueue,
-		p.ClocksNetDevStartXmit,
-		p.ClocksNetDevXmit,
 		p.ClocksNetfilter,
-		p.ClocksNetifReceiveSkb,
-		p.ClocksSkDataReady,
-		p.ClocksSockRecvLength,
-		p.ClocksSockSendLength,
-		p.ClocksSoftirqEntry,
-		p.ClocksSoftirqExit,
-		p.ClocksSoftirqRaise,
-		p.EmptyNapiPoll,
-		p.EmptyNetDevQueue,
-		p.EmptyNetDevStartXmit,
-		p.EmptyNetDevXmit,
+		p.ClocksTcx,
+		p.ClocksTracepoint,
+		p.ClocksTrampoline,
 		p.EmptyNetfilter,
-		p.EmptyNetifReceiveSkb,
-		p.EmptySkDataReady,
-		p.EmptySockRecvLength,
-		p.EmptySockSendLength,
-		p.EmptySoftirqEntry,
-		p.EmptySoftirqExit,
-		p.EmptySoftirqRaise,
+		p.EmptyTcx,
+		p.EmptyTracepoint,
+		p.EmptyTrampoline,
 	)
 }
 
