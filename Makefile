@@ -94,7 +94,7 @@ test-vm: ## the kernel tests in emulated machines with Debian's kernels
 .PHONY: bench
 bench: ## measure the cost of the probes, as root, and write BENCHMARKS.md
 	@$(if $(ROOT),:,echo "bench needs root" >&2; exit 1)
-	$(GO) test -tags bench -v -count=1 -timeout 30m ./internal/bench
+	$(GO) test -tags bench -v -count=1 -timeout 30m ./internal/bench -output ../../BENCHMARKS.md
 
 .PHONY: generate
 generate: ## compile the BPF programs and their Go types

@@ -1,0 +1,57 @@
+//go:build bench
+
+package bench
+
+import (
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+var (
+	rounds = flag.Int("rounds", 17, "how often each comparison is made")
+	slice  = flag.Duration("slice", 300*time.Millisecond, "how long one side of a comparison runs")
+	output = flag.String("output", "", "file to write if all sections were measured")
+)
+
+// sections are what the file consists of. Each measures and returns its part.
+var sections = []struct {
+	name    string
+	measure func(t *testing.T) section
+}{
+	{"live", live},
+	{"test_run", testRun},
+	{"throughput", throughput},
+	{"process", process},
+}
+
+// TestBenchmarks measures. It fails where something cannot be measured, not where
+// an aim is missed.
+func TestBenchmarks(t *testing.T) {
+	document := []string{heading(t)}
+	for _, s := range sections {
+		t.Run(s.name, func(t *testing.T) {
+			text := s.measure(t).markdown(s.name)
+			t.Log("\n" + text)
+			document = append(document, text)
+		})
+	}
+	if *output == "" || t.Failed() || len(document) <= len(sections) {
+		return
+	}
+	if err := os.WriteFile(*output, []byte(strings.Join(document, "\n")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pinnedNet returns two joined namespaces that the engine finds.
+func pinnedNet(t *testing.T) *testnet.Net {
+	n := testnet.New(t)
+	n.Left.Pin(t)
+	n.Right.Pin(t)
+	return n
+}
