@@ -49,6 +49,7 @@ type perNamespace struct {
 // A place is where one program is attached within a namespace.
 type place struct {
 	program, target string
+	last            bool   // behind all rules of a netfilter hook
 	family          uint32 // of netfilter
 	ifindex         int    // of TCX
 }
@@ -133,9 +134,10 @@ func (f *follower) follow() {
 		if err != nil && f.uncovered[ns.inode] == nil {
 			f.logger.Warn("network namespace not covered", "inode", ns.inode, "err", err)
 		}
-		f.uncovered[ns.inode] = err
 		if err == nil {
 			delete(f.uncovered, ns.inode)
+		} else {
+			f.uncovered[ns.inode] = err
 		}
 	}
 	for inode, links := range f.links {
@@ -174,7 +176,8 @@ func (f *follower) cover(ns netNamespace, probes []perNamespace) error {
 			links[at] = l
 		}
 		for at, l := range links {
-			if at.ifindex != 0 && !slices.Contains(devices, at.ifindex) {
+			// Without a probe on devices they were not listed.
+			if at.ifindex != 0 && len(devices) > 0 && !slices.Contains(devices, at.ifindex) {
 				l.Close()
 				delete(links, at)
 			}
@@ -188,7 +191,7 @@ func places(probes []perNamespace, devices []int) map[place]*ebpf.Program {
 	want := make(map[place]*ebpf.Program)
 	for _, p := range probes {
 		for _, a := range p.attachments {
-			at := place{program: a.program, target: a.target}
+			at := place{program: a.program, target: a.target, last: a.last}
 			if !isTCX(a) {
 				for _, family := range []uint32{unix.NFPROTO_IPV4, unix.NFPROTO_IPV6} {
 					at.family = family

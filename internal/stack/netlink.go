@@ -28,7 +28,7 @@ func attachAt(at place, prog *ebpf.Program) (link.Link, error) {
 	for try := range int32(priorityTries) {
 		// INT_MIN and INT_MAX themselves are refused.
 		priority := math.MinInt32 + 1 + try
-		if isLast(at.program) {
+		if at.last {
 			priority = math.MaxInt32 - 1 - try
 		}
 		l, err := link.AttachNetfilter(link.NetfilterOptions{
@@ -42,11 +42,6 @@ func attachAt(at place, prog *ebpf.Program) (link.Link, error) {
 		}
 	}
 	return nil, fmt.Errorf("netfilter hook %s: the %d priorities at its end are taken", at.target, priorityTries)
-}
-
-// isLast reports whether a program runs behind the rules of its hook.
-func isLast(program string) bool {
-	return program == "transport_receive_netfilter" || program == "netfilter_last_netfilter"
 }
 
 // deviceIndexes returns the devices of the calling thread's namespace, if any probe
