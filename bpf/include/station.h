@@ -145,13 +145,13 @@ static __always_inline void stamp_path(enum station at, struct stamp *s, __u64 a
 
 /*
  * A packet at a station that was not seen at the station before: say so where it
- * should have been, and begin its path here. A packet that has been all the way
- * (through a stacked device, out of a tunnel, over the loopback) begins anew.
+ * should have been, and begin its path here. A packet that the driver of a stacked
+ * device hands to the device below begins anew.
  */
 static __always_inline void begin_path(enum station at, struct stamp *s, const struct arrival *a)
 {
 	enum station before = station_before(at);
-	bool again = s->skb == a->address && !span_after(last_station(s));
+	bool again = s->skb == a->address && last_station(s) == STATION_DRIVER_TRANSMIT;
 
 	give_up(s, CAUSE_DEPARTED);
 	classify_packet(at, s, a);
