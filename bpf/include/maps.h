@@ -57,19 +57,24 @@ struct {
 } losses SEC(".maps");
 
 /*
- * The same as traffic and latency for packets of a watch. A watch uses a few
- * entries of the many it could, so these are allocated as they are needed
- * (safe in tracing programs since Linux 6.1; the loader preallocates fewer
- * before). When full the packet counts as unwatched, and as lost.
+ * The same as traffic for packets of a watch. A watch of one protocol uses some 30
+ * entries. Allocated at once: of what is allocated as it is needed the kernel keeps
+ * three in stock per CPU, and the first packets of many watches would find none.
+ * When full the packet counts as unwatched, and as lost.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-	__uint(max_entries, 16384);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
 	__type(key, struct watched_station);
 	__type(value, struct traffic);
 } watched_traffic SEC(".maps");
 
+/*
+ * The same as latency for packets of a watch. 4 MB per CPU if allocated at once, so
+ * these are allocated as they are needed (safe in tracing programs since Linux 6.1;
+ * the loader allocates a few at once before). A duration that finds no entry is
+ * recorded as unwatched, and counted as lost.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);

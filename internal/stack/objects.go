@@ -81,12 +81,12 @@ func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 	return nil
 }
 
-// preallocate makes the maps that grow with the watches take all of their memory at
+// preallocate makes the map that grows with the watches take all of its memory at
 // once, and so less of it: before Linux 6.1 (commit 7c8199e24fa0) a tracing program
 // could deadlock where it allocated.
 func preallocate(spec *ebpf.CollectionSpec) {
 	for _, m := range spec.Maps {
-		if m.Type == ebpf.PerCPUHash {
+		if m.Flags&unix.BPF_F_NO_PREALLOC != 0 && m.Type == ebpf.PerCPUHash {
 			m.Flags &^= unix.BPF_F_NO_PREALLOC
 			m.MaxEntries /= 16
 		}
