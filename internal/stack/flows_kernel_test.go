@@ -42,14 +42,15 @@ func TestFlowsDoNotAddUp(t *testing.T) {
 	if watched, _ := got.parts(Link, Receive, "half"); watched < flows/3 {
 		t.Errorf("%d watched packets of %d flows", watched, flows)
 	}
-	if after := e.size(t); after != before {
+	after := e.size(t)
+	if after != before {
 		t.Errorf("%d flows took the snapshot from %+v to %+v", flows, before, after)
 	}
 	got.wantBalance(t)
 	got.wantTimed(t)
 }
 
-// size is how much there is to expose.
+// size is how much there is to expose: what becomes series, and what is kept.
 type size struct{ traffic, crossings, unmatched, stages, reads, devices, entries int }
 
 func (l *lab) size(t *testing.T) size {

@@ -23,6 +23,7 @@ func TestWatchesCountTheirFlows(t *testing.T) {
 	})
 	t.Run("parts", func(t *testing.T) { checkParts(t, n, e) })
 	t.Run("first of many", func(t *testing.T) { checkFirstWatchWins(t, n, e) })
+	t.Run("at random", func(t *testing.T) { checkRandomWatches(t, n, e) })
 	t.Run("replaced", func(t *testing.T) { checkReplacedWatches(t, n, e) })
 	t.Run("as many as there may be", func(t *testing.T) { checkManyWatches(t, n, e) })
 	t.Run("full map", func(t *testing.T) { checkFullMap(t, n, e) })

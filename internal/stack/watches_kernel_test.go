@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/bpf"
@@ -30,6 +33,51 @@ func checkFirstWatchWins(t *testing.T, n *testnet.Net, e *lab) {
 	for watch, want := range map[string]uint64{"ping": 0, "udp": count, "any": count + 2} {
 		if watched, _ := got.parts(Driver, Transmit, watch); watched != want {
 			t.Errorf("%d packets of watch %q, want %d", watched, watch, want)
+		}
+	}
+}
+
+// checkRandomWatches compares the kernel half with the reference of watch_test.go, on
+// flows that many filters nearly fit.
+func checkRandomWatches(t *testing.T, n *testnet.Net, e *lab) {
+	random := rand.New(rand.NewPCG(3, 5))
+	all := append(pairs(t, n, testnet.IPv4, 16), pairs(t, n, testnet.IPv6, 16)...)
+	flows := make([]packetFlow, len(all))
+	for i, p := range all {
+		flows[i] = packetFlow{
+			source: end(p.Sender.LocalAddr()), destination: end(p.Receiver.LocalAddr()),
+			protocol: unix.IPPROTO_UDP, device: n.Left.Device,
+		}
+	}
+	for round := range 20 {
+		watches := make([]Watch, 1+random.IntN(MaxWatches))
+		for i := range watches {
+			watches[i] = randomWatch(random, flows[random.IntN(len(flows))])
+			watches[i].Name = fmt.Sprint("watch ", i)
+		}
+		setWatches(t, e, watches...)
+		got := e.countWatched(t, func() {
+			for _, p := range all {
+				talk(t, p, 1, 10)
+			}
+		})
+		want := make(map[string]uint64)
+		for _, f := range flows {
+			first := slices.IndexFunc(watches, func(w Watch) bool { return reference(w, f) })
+			if first >= 0 {
+				want[watches[first].Name]++
+			} else {
+				want[""]++
+			}
+		}
+		counted := make(map[string]uint64)
+		for at, v := range got.traffic {
+			if at.Layer == Driver {
+				counted[at.Watch] += v.Packets
+			}
+		}
+		if diff := cmp.Diff(want, counted); diff != "" {
+			t.Fatalf("round %d, packets by watch (-want +got):\n%s\nwatches %+v", round, diff, watches)
 		}
 	}
 }
