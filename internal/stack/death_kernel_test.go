@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -31,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// runEngine opens an engine, says what it holds in the kernel, and goes on until its
-// standard input ends.
+// runEngine opens an engine, says what it holds in the kernel, and closes it when it
+// reads a line; then it goes on, holding nothing, until its standard input ends.
 func runEngine(config string) error {
 	var cfg Config
 	if err := json.Unmarshal([]byte(config), &cfg); err != nil {
@@ -49,10 +50,18 @@ func runEngine(config string) error {
 	if err := json.NewEncoder(os.Stdout).Encode(h); err != nil {
 		return err
 	}
-	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+	in := bufio.NewReader(os.Stdin)
+	if _, err := in.ReadString('\n'); err != nil {
 		return err
 	}
-	return e.Close()
+	if err := e.Close(); err != nil {
+		return err
+	}
+	// The map of the variables is mapped into memory, and freed with the garbage.
+	e = nil
+	runtime.GC()
+	_, err = io.Copy(io.Discard, in)
+	return err
 }
 
 // holdings are ids of what an engine has in the kernel.
@@ -127,9 +136,10 @@ func (h holdings) left() (programs, maps, links int) {
 
 func TestNothingIsLeftBehind(t *testing.T) {
 	n := testnet.New(t)
-	for name, end := range map[string]func(*exec.Cmd, io.Closer) error{
-		"after kill -9": func(cmd *exec.Cmd, _ io.Closer) error { return cmd.Process.Kill() },
-		"after Close":   func(_ *exec.Cmd, stdin io.Closer) error { return stdin.Close() },
+	for name, end := range map[string]func(*exec.Cmd, io.Writer) error{
+		"after kill -9": func(cmd *exec.Cmd, _ io.Writer) error { return cmd.Process.Kill() },
+		// The process lives on, so it is not its death that frees them.
+		"after Close": func(_ *exec.Cmd, stdin io.Writer) error { _, err := io.WriteString(stdin, "\n"); return err },
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd, stdin, h := startEngine(t, n.Left, Config{OwnNamespaceOnly: true, Hooks: forced(t)})
@@ -138,7 +148,6 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				t.Fatalf("of %+v there are %d programs, %d maps, %d links", h, programs, maps, links)
 			}
 			must(t, end(cmd, stdin))
-			cmd.Wait() // was killed, or has ended well; what it left is the test
 			var programs, maps, links int
 			// The kernel frees them in the background.
 			gone := eventually(t, func() bool {
@@ -153,7 +162,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 }
 
 // startEngine starts a process with an engine in ns.
-func startEngine(t *testing.T, ns *testnet.Namespace, cfg Config) (*exec.Cmd, io.Closer, holdings) {
+func startEngine(t *testing.T, ns *testnet.Namespace, cfg Config) (*exec.Cmd, io.Writer, holdings) {
 	t.Helper()
 	config, err := json.Marshal(cfg)
 	must(t, err)
@@ -167,7 +176,10 @@ func startEngine(t *testing.T, ns *testnet.Namespace, cfg Config) (*exec.Cmd, io
 	stdout, err := cmd.StdoutPipe()
 	must(t, err)
 	ns.Do(t, func() { must(t, cmd.Start()) })
-	t.Cleanup(func() { cmd.Process.Kill() })
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait() // was killed, one way or the other
+	})
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	must(t, err)
 	var h holdings
