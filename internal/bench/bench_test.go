@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 17, "how often each comparison is made")
+	rounds = flag.Int("rounds", 15, "how often each comparison is made")
 	slice  = flag.Duration("slice", 300*time.Millisecond, "how long one side of a comparison runs")
 	output = flag.String("output", "", "file to write if all sections were measured")
 )

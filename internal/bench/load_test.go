@@ -18,19 +18,26 @@ type load func(t *testing.T, n *testnet.Net, d time.Duration) work
 
 // work is what a load got done.
 type work struct {
-	// calls is how many datagrams were sent, or how often a byte went there and back.
+	// calls is how many datagrams were sent, or how often a byte went there and back,
+	// in the time wall.
 	calls int
-	// cpu is the time that the sending thread had a CPU. The softirqs that ran on top
-	// of its system calls are part of it, unless the kernel accounts for them apart
+	wall  time.Duration
+	// perCall is how long the sending thread had a CPU for one call, in ns: the
+	// median over small batches, since those that were interrupted by other work
+	// tell nothing of this. The softirqs that ran on top of the thread's system calls
+	// are part of it, unless the kernel accounts for them apart
 	// (CONFIG_IRQ_TIME_ACCOUNTING).
-	cpu, wall time.Duration
+	perCall float64
 }
 
-// perCPU returns calls per second that the thread had a CPU for itself. A machine
-// that does other work too changes this less than calls per second of the wall.
-func (w work) perCPU() float64 { return float64(w.calls) / w.cpu.Seconds() }
+// perCPU returns calls per second that the thread had a CPU for itself.
+func (w work) perCPU() float64 { return 1e9 / w.perCall }
 
 func (w work) perSecond() float64 { return float64(w.calls) / w.wall.Seconds() }
+
+// batch is how many calls are timed together, so that reading the time takes
+// little beside them.
+const batch = 64
 
 // repeat calls f for d on a thread that stays on one CPU.
 func repeat(d time.Duration, f func() error) (w work, err error) {
@@ -38,16 +45,17 @@ func repeat(d time.Duration, f func() error) (w work, err error) {
 	go func() {
 		defer close(done)
 		stayOn(0)
+		var perCall []float64
 		begin, used := time.Now(), threadTime()
 		for time.Since(begin) < d && err == nil {
-			for range 64 {
-				if err = f(); err != nil {
-					break
-				}
-				w.calls++
+			for i := 0; i < batch && err == nil; i++ {
+				err = f()
 			}
+			now := threadTime()
+			perCall = append(perCall, float64(now-used)/batch)
+			used = now
 		}
-		w.cpu, w.wall = threadTime()-used, time.Since(begin)
+		w = work{calls: batch * len(perCall), wall: time.Since(begin), perCall: spreadOf(perCall).median}
 	}()
 	<-done
 	return w, err

@@ -11,6 +11,8 @@ import (
 type section struct {
 	title, text string
 	table       table
+	// verdict may say in words what the table comes to.
+	verdict string
 }
 
 // A table is rows of cells, the first of which is the head.
@@ -18,8 +20,12 @@ type table [][]string
 
 // markdown returns the section with the command that makes it alone.
 func (s section) markdown(name string) string {
-	return fmt.Sprintf("## %s\n\n%s\n\n    go test -tags bench -v -count=1 -run TestBenchmarks/%s ./internal/bench\n\n%s",
+	text := fmt.Sprintf("## %s\n\n%s\n\n    go test -tags bench -v -count=1 -run TestBenchmarks/%s ./internal/bench\n\n%s",
 		s.title, s.text, name, s.table.markdown())
+	if s.verdict != "" {
+		text += "\n" + s.verdict + "\n"
+	}
+	return text
 }
 
 func (t table) markdown() string {
