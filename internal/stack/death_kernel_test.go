@@ -29,7 +29,11 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if common.process != nil {
+		common.process.end()
+	}
+	os.Exit(code)
 }
 
 // runEngine opens an engine, says what it holds in the kernel, and closes it when it

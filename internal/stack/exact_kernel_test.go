@@ -55,12 +55,8 @@ func received(k Kind, n, bytes, payload uint64) map[station]volume {
 	}
 }
 
-// Opening an engine takes long in an emulated machine, so the tests of one place share
-// one.
-
 func TestHostCountsEveryPacketAtEveryLayer(t *testing.T) {
-	n := testnet.New(t)
-	e := open(t, n.Left, Config{})
+	n, e := shared(t)
 	for name, check := range map[string]func(*testing.T, *testnet.Net, *lab, testnet.Family){
 		"datagrams":            checkDatagrams,
 		"echoes":               checkEchoes,

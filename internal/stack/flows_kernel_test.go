@@ -13,13 +13,15 @@ import (
 )
 
 func TestFlowsDoNotAddUp(t *testing.T) {
+	oncePerKernel(t)
 	// Pairs of ports, so 317² = 100,489 flows; fewer where a packet takes long.
 	ports := 317
 	if testnet.InVM() {
 		ports = 101
 	}
-	n := testnet.New(t)
-	e := open(t, n.Left, Config{Watches: []Watch{{Name: "half", Ports: PortRange{20_000, 20_000 + uint16(ports)/2}}}})
+	n, e := shared(t)
+	setWatches(t, e, Watch{Name: "half", Ports: PortRange{20_000, 20_000 + uint16(ports)/2}})
+	t.Cleanup(func() { setWatches(t, e) })
 	out := openRaw(t, n.Left, unix.SOCK_RAW, unix.IPPROTO_RAW, netip.AddrPortFrom(n.Right.V4, 0))
 	in := openRaw(t, n.Right, unix.SOCK_RAW, unix.IPPROTO_RAW, netip.AddrPortFrom(n.Left.V4, 0))
 	drive := func(flows func(yield func(from, to uint16) bool)) {

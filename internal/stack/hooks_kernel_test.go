@@ -112,9 +112,7 @@ func (l *lab) wantHooks(t testing.TB) {
 }
 
 func TestForcingAMissingFamilyLeavesTheOthersRunning(t *testing.T) {
-	if testnet.Hooks() != "auto" {
-		t.Skip("forces families itself; runs in the auto lane")
-	}
+	oncePerKernel(t) // it forces families itself
 	n := testnet.New(t)
 	for _, family := range HookFamilies {
 		missing := make(map[string]bool)
@@ -159,9 +157,7 @@ func TestForcingAMissingFamilyLeavesTheOthersRunning(t *testing.T) {
 }
 
 func TestProbesAreForcedOneByOne(t *testing.T) {
-	if testnet.Hooks() != "auto" {
-		t.Skip("forces families itself; runs in the auto lane")
-	}
+	oncePerKernel(t) // it forces families itself
 	n := testnet.New(t)
 	e := openAs(t, n.Left, Config{OwnNamespaceOnly: true, Hooks: map[string]HookFamily{
 		"":                   Tracepoint,

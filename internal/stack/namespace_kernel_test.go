@@ -18,6 +18,7 @@ func needs(t *testing.T, h hook) {
 }
 
 func TestNamespacesAreFollowed(t *testing.T) {
+	oncePerKernel(t)
 	needs(t, probeNamed(t, "network_receive").ofFamily(Net)[0])
 	const count, size = 101, 10
 	n := testnet.New(t)
@@ -78,6 +79,7 @@ func (l *lab) covers(t *testing.T, ns *testnet.Namespace) bool {
 }
 
 func TestRulesAreTimedByHook(t *testing.T) {
+	oncePerKernel(t)
 	needs(t, probeNamed(t, "netfilter_hook").hooks[0])
 	const count = 101
 	n := testnet.NewRouted(t)

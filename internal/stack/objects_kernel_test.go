@@ -12,6 +12,7 @@ import (
 // A program of a family that this kernel lacks can be verified all the same, or is
 // refused for another reason.
 func TestVerifierAcceptsEveryProgram(t *testing.T) {
+	oncePerKernel(t)
 	o, err := newObjects(Config{SampleEvery: 16, Watches: []Watch{{Name: "a"}}}, namespaces{scope: 1, own: 1})
 	if err != nil {
 		t.Fatal(err)

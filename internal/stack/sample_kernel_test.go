@@ -9,6 +9,7 @@ import (
 )
 
 func TestSamplingTimesAFewAndCountsAll(t *testing.T) {
+	oncePerKernel(t)
 	const every, count, size = 8, 4003, 10
 	n := testnet.New(t)
 	e := open(t, n.Left, Config{SampleEvery: every - 1}) // rounded up

@@ -37,8 +37,7 @@ func wantWaits(t *testing.T, what string, h Histogram, count uint64, least, most
 }
 
 func TestDurationsAreThoseOfTheLoad(t *testing.T) {
-	n := testnet.New(t)
-	e := open(t, n.Left, Config{})
+	n, e := shared(t)
 	t.Run("slow reader", func(t *testing.T) { checkSlowReader(t, n, e) })
 	t.Run("shaped device", func(t *testing.T) { checkShapedDevice(t, n, e) })
 	t.Run("concurrent flows", func(t *testing.T) { checkConcurrentFlows(t, n, e) })
@@ -148,9 +147,10 @@ func burst(t *testing.T, n *testnet.Net, count, size int) (sending time.Duration
 
 func TestDelayOfTheSenderIsSeenWhereItBelongs(t *testing.T) {
 	const count, delay = 13, 50 * time.Millisecond
-	n := testnet.New(t)
+	n, left := shared(t)
 	n.Left.Delay(t, delay)
-	left, right := open(t, n.Left, Config{}), open(t, n.Right, Config{})
+	defer n.Left.Unshape(t)
+	right := open(t, n.Right, Config{})
 	start := time.Now()
 	var there tally
 	here := left.count(t, func() {

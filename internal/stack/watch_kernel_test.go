@@ -14,8 +14,8 @@ import (
 )
 
 func TestWatchesCountTheirFlows(t *testing.T) {
-	n := testnet.New(t)
-	e := open(t, n.Left, Config{})
+	n, e := shared(t)
+	t.Cleanup(func() { setWatches(t, e) })
 	t.Run("one connection", func(t *testing.T) {
 		for _, f := range testnet.Families {
 			t.Run(f.String(), func(t *testing.T) { checkOneConnection(t, n, e, f) })
