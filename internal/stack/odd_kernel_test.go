@@ -20,6 +20,7 @@ func TestOddPacketsAreCountedAsWhatTheyAre(t *testing.T) {
 	// Fragments last: those that the kernel puts together leave stamps behind, which
 	// are counted as departed when their place is needed.
 	t.Run("behind an extension header", func(t *testing.T) { checkExtensionHeader(t, n, e) })
+	t.Run("with a VLAN tag", func(t *testing.T) { checkTagged(t, n, e) })
 	t.Run("IPv4 on an IPv6 socket", func(t *testing.T) { checkMappedSocket(t, n, e) })
 	for _, odd := range []struct {
 		name  string

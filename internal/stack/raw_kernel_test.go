@@ -3,8 +3,10 @@
 package stack
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -83,4 +85,32 @@ func checkMappedSocket(t *testing.T, n *testnet.Net, e *lab) {
 		}
 	})
 	got.want(t, sent(UDP4, count, ipv4Header+udpHeader+size, size))
+}
+
+// checkTagged receives frames whose tag stands in the data. There is no device for the
+// tag, so they end at the link layer.
+func checkTagged(t *testing.T, n *testnet.Net, e *lab) {
+	const count, vlan = 23, 7
+	payload := datagram(n.Right.V4, n.Left.V4, 1, 2)
+	binary.BigEndian.PutUint16(payload[2:], uint16(len(payload)))
+	frame := slices.Concat(macOf(t, n.Left), macOf(t, n.Right), []byte{0x81, 0x00, 0, vlan, 0x08, 0x00}, payload)
+	n.Right.Do(t, func() {
+		device, err := net.InterfaceByName(n.Right.Device)
+		must(t, err)
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+		defer unix.Close(fd)
+		received, _ := n.Left.Packets(t)
+		got := e.countUntil(t, func() {
+			for range count {
+				must(t, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: device.Index}))
+			}
+		}, func(tally) bool {
+			now, _ := n.Left.Packets(t)
+			return now-received == count
+		})
+		bytes := uint64(count * len(payload))
+		got.want(t, map[station]volume{{Link, Receive, UDP4, Virtual, ""}: {count, bytes, count}})
+		got.wantBalance(t)
+	})
 }
