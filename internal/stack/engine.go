@@ -67,43 +67,40 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.follower = newFollower(e.own, e.cfg.OwnNamespaceOnly, e.logger)
-	if err := e.attach(); err != nil {
+	stations, err := e.attach()
+	if err != nil {
 		return err
 	}
 	e.objects.forgetTypes()
 	e.follower.start()
+	if err := e.objects.attached.Set(stations); err != nil {
+		return fmt.Errorf("set %q: %w", "stations_attached", err)
+	}
 	e.stats = startRunStats(e.cfg.RunStats, e.logger)
 	return nil
 }
 
-// attach fixes the wanted probes, one after the other, and then starts all of them
-// at once.
-func (e *Engine) attach() error {
-	var stations uint32
+// attach fixes the wanted probes one after the other. It returns the stations that
+// are attached, for all of them to start at once, in all namespaces.
+func (e *Engine) attach() (stations uint32, err error) {
 	var reasons []string
-	attached := 0
 	for _, p := range probes() {
 		if !p.wanted(e.cfg) {
 			continue
 		}
 		x := fix(p, e.cfg, e.objects, e.follower)
 		e.fixtures = append(e.fixtures, x)
-		if !x.attached {
+		if x.attached {
+			stations |= 1 << x.station // bit 0 for a probe that is no station
+		} else {
 			reasons = append(reasons, x.name+": "+x.reason)
-			continue
 		}
-		attached++
-		stations |= 1 << x.station
 	}
 	e.logUnattached()
-	if attached == 0 {
-		return fmt.Errorf("%w: %s", ErrNothingAttached, strings.Join(reasons, "; "))
+	if stations == 0 {
+		return 0, fmt.Errorf("%w: %s", ErrNothingAttached, strings.Join(reasons, "; "))
 	}
-	// Bit 0 stands for no station, so this is not 0 even if none is attached.
-	if err := e.objects.attached.Set(stations | 1); err != nil {
-		return fmt.Errorf("set %q: %w", "stations_attached", err)
-	}
-	return nil
+	return stations, nil
 }
 
 // logUnattached writes one line for all probes that share a reason.
