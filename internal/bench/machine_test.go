@@ -14,16 +14,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// heading returns the beginning of the file: what the numbers are, and where from.
-func heading(t *testing.T) string {
+// heading returns the beginning of the file, for measurements that began at the
+// load average: what the numbers are, and where from.
+func heading(t *testing.T, loadBefore string) string {
 	return fmt.Sprintf(`# Benchmarks
 
 Made by "make bench", as root. Everything is measured in rounds (%d of them, unless a section says
 otherwise) in which the thing and what it is compared with take turns of %v. Numbers are medians over
 the rounds with the quartiles in brackets. Nanoseconds hold for one machine in one hour; ratios carry over.
 
-Machine: %s.
-`, *rounds, *slice, machine(t))
+Machine: %s. Load average %s at the beginning and %s at the end.
+`, *rounds, *slice, machine(t), loadBefore, loadAverage(t))
 }
 
 // machine says what the numbers depend on.
@@ -34,11 +35,15 @@ func machine(t *testing.T) string {
 	}
 	// What follows the version is its builder's business.
 	release, _, _ := strings.Cut(unix.ByteSliceToString(uts.Release[:]), "-")
-	return fmt.Sprintf("Linux %s, %d CPUs (%s), clock source %s, %s; load average %s when it began",
+	return fmt.Sprintf("Linux %s, %d CPUs (%s), clock source %s, %s",
 		release, runtime.NumCPU(), cpuModel(t),
 		firstWord(t, "/sys/devices/system/clocksource/clocksource0/current_clocksource"),
-		runtime.Version(), firstWord(t, "/proc/loadavg"))
+		runtime.Version())
 }
+
+// loadAverage returns that of the last minute. Above 1 others share the machine,
+// or will have: the loads themselves keep one and a half CPUs busy.
+func loadAverage(t *testing.T) string { return firstWord(t, "/proc/loadavg") }
 
 // cpuModel returns the model of the first CPU, or the architecture where the
 // kernel does not name it (arm64).
