@@ -101,10 +101,12 @@ func checkShapedDevice(t *testing.T, n *testnet.Net, e *lab) {
 		t.Run(name, func(t *testing.T) {
 			shaper.shape(t)
 			defer n.Left.Unshape(t)
-			start := time.Now()
-			var sending time.Duration
-			got := e.count(t, func() { sending = burst(t, n, count, payload) })
-			wall := time.Since(start)
+			var sending, wall time.Duration
+			got := e.countWitnessed(t, func() {
+				start := time.Now()
+				sending = burst(t, n, count, payload)
+				wall = time.Since(start)
+			})
 			least := (shaper.waits*frame-10*(1514-frame))/rate - count*sending.Seconds()
 			for what, h := range map[string]Histogram{
 				"qdisc wait":      got.queues[n.Left.Device],
