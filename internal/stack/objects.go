@@ -14,10 +14,9 @@ import (
 // objects loads programs one by one, so that one that the kernel refuses does not
 // take the others with it, onto one shared set of maps.
 type objects struct {
-	specs map[HookFamily]*ebpf.CollectionSpec
-	// own are the maps that each family has for itself: its read-only data.
-	own map[HookFamily]map[string]*ebpf.Map
-	// maps are shared by all families, by name.
+	// files are by the family of their programs; see objectFiles.
+	files map[HookFamily][]*objectFile
+	// maps are shared by all files, by name.
 	maps map[string]*ebpf.Map
 	// attached and bank are variables of the programs; see maps.h.
 	attached, bank *ebpf.Variable
@@ -25,40 +24,52 @@ type objects struct {
 	types *btf.Cache
 }
 
+// An objectFile is a compiled source and its read-only data, which no other file
+// shares; nil before it was loaded.
+type objectFile struct {
+	spec         *ebpf.CollectionSpec
+	readOnlyData *ebpf.Map
+}
+
+// readOnlyData is the name of the map that holds it.
 const readOnlyData = ".rodata"
+
+// objectFiles returns how to parse the files of each family. The first one of the
+// tracepoint family has the writable variables: a file loaded later shares them as it
+// shares the maps.
+func objectFiles() map[HookFamily][]func() (*ebpf.CollectionSpec, error) {
+	return map[HookFamily][]func() (*ebpf.CollectionSpec, error){
+		Tracepoint: {bpf.LoadStackTracepoint},
+		Trampoline: {bpf.LoadStackTrampoline},
+		Kprobe:     {bpf.LoadStackKprobe},
+		Net:        {bpf.LoadStackNet},
+	}
+}
 
 // namespaces are inode numbers of network namespaces; see maps.h.
 type namespaces struct{ scope, own uint32 }
 
 func newObjects(cfg Config, ns namespaces) (*objects, error) {
 	o := &objects{
-		specs: make(map[HookFamily]*ebpf.CollectionSpec),
-		own:   make(map[HookFamily]map[string]*ebpf.Map),
+		files: make(map[HookFamily][]*objectFile),
 		maps:  make(map[string]*ebpf.Map),
 		types: btf.NewCache(),
 	}
-	loaders := map[HookFamily]func() (*ebpf.CollectionSpec, error){
-		Tracepoint: bpf.LoadStackTracepoint,
-		Trampoline: bpf.LoadStackTrampoline,
-		Kprobe:     bpf.LoadStackKprobe,
-		Net:        bpf.LoadStackNet,
+	for family, parsers := range objectFiles() {
+		for _, parse := range parsers {
+			spec, err := parse()
+			if err != nil {
+				return nil, fmt.Errorf("parse %s probes: %w", family, err)
+			}
+			if err := setConstants(spec, cfg, ns); err != nil {
+				return nil, err
+			}
+			if !runsOn(6, 1) {
+				preallocate(spec)
+			}
+			o.files[family] = append(o.files[family], &objectFile{spec: spec})
+		}
 	}
-	for family, load := range loaders {
-		spec, err := load()
-		if err != nil {
-			return nil, fmt.Errorf("parse %s probes: %w", family, err)
-		}
-		if err := setConstants(spec, cfg, ns); err != nil {
-			return nil, err
-		}
-		if !runsOn(6, 1) {
-			preallocate(spec)
-		}
-		o.specs[family] = spec
-		o.own[family] = make(map[string]*ebpf.Map)
-	}
-	// The tracepoint family comes first because its variables are the ones that are
-	// written: a family loaded later shares them as it shares the maps.
 	if err := o.shareVariables(); err != nil {
 		o.Close()
 		return nil, err
@@ -66,6 +77,7 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 	return o, nil
 }
 
+// setConstants sets those of the switches that the file has.
 func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 	values := map[string]any{
 		"sample_mask":    uint32(sampleEvery(cfg) - 1),
@@ -74,6 +86,9 @@ func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 		"duration_bound": durationBounds(),
 	}
 	for name, value := range values {
+		if spec.Variables[name] == nil {
+			continue
+		}
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %q: %w", name, err)
 		}
@@ -117,20 +132,39 @@ func durationBounds() [Slots]uint64 {
 
 // shareVariables creates the map of writable variables.
 func (o *objects) shareVariables() error {
-	coll, err := ebpf.NewCollectionWithOptions(without(o.specs[Tracepoint], nil), ebpf.CollectionOptions{Cache: o.types})
+	first := o.files[Tracepoint][0]
+	coll, err := ebpf.NewCollectionWithOptions(without(first.spec, nil), ebpf.CollectionOptions{Cache: o.types})
 	if err != nil {
 		return fmt.Errorf("create maps: %w", err)
 	}
+	o.keep(first, coll, nil)
+	o.attached, o.bank = coll.Variables["stations_attached"], coll.Variables["watch_bank"]
+	return nil
+}
+
+// keep takes from coll the maps of a file that are new.
+func (o *objects) keep(file *objectFile, coll *ebpf.Collection, old map[string]*ebpf.Map) {
 	for name, m := range coll.Maps {
+		if old[name] != nil {
+			continue // a second handle on it, closed with the collection
+		}
 		if name == readOnlyData {
-			o.own[Tracepoint][name] = m
+			file.readOnlyData = m
 		} else {
 			o.maps[name] = m
 		}
 		delete(coll.Maps, name)
 	}
-	o.attached, o.bank = coll.Variables["stations_attached"], coll.Variables["watch_bank"]
-	return nil
+}
+
+// file returns the file of a family that has a program, which must exist.
+func (o *objects) file(family HookFamily, program string) *objectFile {
+	for _, f := range o.files[family] {
+		if f.spec.Programs[program] != nil {
+			return f
+		}
+	}
+	panic(fmt.Sprintf("no %s program %q", family, program))
 }
 
 // without returns a copy of spec that holds just the programs in keep.
@@ -146,33 +180,23 @@ func without(spec *ebpf.CollectionSpec, keep map[string]bool) *ebpf.CollectionSp
 
 // load loads one program of a family. The caller closes it.
 func (o *objects) load(family HookFamily, name string) (*ebpf.Program, error) {
-	spec := without(o.specs[family], map[string]bool{name: true})
-	replacements := make(map[string]*ebpf.Map)
+	file := o.file(family, name)
+	spec := without(file.spec, map[string]bool{name: true})
+	old := make(map[string]*ebpf.Map)
 	for mapName := range spec.Maps {
-		if m := o.own[family][mapName]; m != nil {
-			replacements[mapName] = m
-		} else if m := o.maps[mapName]; m != nil && mapName != readOnlyData {
-			replacements[mapName] = m
+		m := o.maps[mapName]
+		if mapName == readOnlyData {
+			m = file.readOnlyData
+		}
+		if m != nil {
+			old[mapName] = m
 		}
 	}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
-		MapReplacements: replacements,
-		Cache:           o.types,
-	})
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: old, Cache: o.types})
 	if err != nil {
 		return nil, err
 	}
-	for mapName, m := range coll.Maps {
-		if replacements[mapName] != nil {
-			continue // a second handle on it, closed with the collection
-		}
-		if mapName == readOnlyData {
-			o.own[family][mapName] = m
-		} else {
-			o.maps[mapName] = m
-		}
-		delete(coll.Maps, mapName)
-	}
+	o.keep(file, coll, old)
 	prog := coll.Programs[name]
 	delete(coll.Programs, name)
 	coll.Close()
@@ -181,16 +205,25 @@ func (o *objects) load(family HookFamily, name string) (*ebpf.Program, error) {
 
 // forgetTypes frees what loading needed: tens of megabytes. Nothing can be loaded
 // after it.
-func (o *objects) forgetTypes() { o.types, o.specs = nil, nil }
+func (o *objects) forgetTypes() {
+	o.types = nil
+	for _, files := range o.files {
+		for _, f := range files {
+			f.spec = nil
+		}
+	}
+}
 
 // Close frees the maps. Programs in use keep them alive in the kernel.
 func (o *objects) Close() {
 	for _, m := range o.maps {
 		m.Close()
 	}
-	for _, maps := range o.own {
-		for _, m := range maps {
-			m.Close()
+	for _, files := range o.files {
+		for _, f := range files {
+			if f.readOnlyData != nil {
+				f.readOnlyData.Close()
+			}
 		}
 	}
 }

@@ -19,16 +19,18 @@ func TestVerifierAcceptsEveryProgram(t *testing.T) {
 	}
 	defer o.Close()
 	accepted := 0
-	for family, spec := range o.specs {
-		for name := range spec.Programs {
-			prog, err := o.load(family, name)
-			var refused *ebpf.VerifierError
-			switch {
-			case err == nil:
-				prog.Close()
-				accepted++
-			case errors.As(err, &refused) && len(refused.Log) > 0: // else it has not looked
-				t.Errorf("%s program %q: %+v", family, name, refused)
+	for family, files := range o.files {
+		for _, file := range files {
+			for name := range file.spec.Programs {
+				prog, err := o.load(family, name)
+				var refused *ebpf.VerifierError
+				switch {
+				case err == nil:
+					prog.Close()
+					accepted++
+				case errors.As(err, &refused) && len(refused.Log) > 0: // else it has not looked
+					t.Errorf("%s program %q: %+v", family, name, refused)
+				}
 			}
 		}
 	}

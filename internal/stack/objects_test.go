@@ -5,53 +5,79 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
-
-	"github.com/packetscope/packetscope/bpf"
 )
 
-// spec parses the object of a family.
+// files parses all object files of a family.
+func files(t testing.TB, f HookFamily) []*ebpf.CollectionSpec {
+	t.Helper()
+	var specs []*ebpf.CollectionSpec
+	for _, parse := range objectFiles()[f] {
+		s, err := parse()
+		if err != nil {
+			t.Fatal(err)
+		}
+		specs = append(specs, s)
+	}
+	return specs
+}
+
+// programs returns those of all object files of a family.
+func programs(t testing.TB, f HookFamily) map[string]*ebpf.ProgramSpec {
+	t.Helper()
+	all := make(map[string]*ebpf.ProgramSpec)
+	for _, s := range files(t, f) {
+		for name, program := range s.Programs {
+			if all[name] != nil {
+				t.Errorf("two files of the %v family have a program %q", f, name)
+			}
+			all[name] = program
+		}
+	}
+	return all
+}
+
+// spec parses the first object file of a family.
 func spec(t testing.TB, f HookFamily) *ebpf.CollectionSpec {
 	t.Helper()
-	load := map[HookFamily]func() (*ebpf.CollectionSpec, error){
-		Tracepoint: bpf.LoadStackTracepoint, Trampoline: bpf.LoadStackTrampoline,
-		Kprobe: bpf.LoadStackKprobe, Net: bpf.LoadStackNet,
-	}[f]
-	s, err := load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return files(t, f)[0]
 }
 
-func TestFamiliesShareTheirMaps(t *testing.T) {
-	first := spec(t, Tracepoint)
-	for _, f := range HookFamilies[1:] {
-		for name, m := range spec(t, f).Maps {
-			shared := first.Maps[name]
-			if name == readOnlyData || shared == nil {
-				continue
-			}
-			if m.Type != shared.Type || m.KeySize != shared.KeySize || m.ValueSize != shared.ValueSize ||
-				m.MaxEntries != shared.MaxEntries || m.Flags != shared.Flags {
-				t.Errorf("%v map %q is %v, of the tracepoint family %v", f, name, m, shared)
+func TestFilesShareTheirMaps(t *testing.T) {
+	first := make(map[string]*ebpf.MapSpec)
+	for _, f := range HookFamilies {
+		for _, s := range files(t, f) {
+			for name, m := range s.Maps {
+				shared := first[name]
+				if shared == nil {
+					first[name] = m
+					continue
+				}
+				if name == readOnlyData {
+					continue
+				}
+				if m.Type != shared.Type || m.KeySize != shared.KeySize || m.ValueSize != shared.ValueSize ||
+					m.MaxEntries != shared.MaxEntries || m.Flags != shared.Flags {
+					t.Errorf("%v map %q is %v, elsewhere %v", f, name, m, shared)
+				}
 			}
 		}
 	}
 }
 
-// The writable variables are one map that all families are loaded with, so each must
+// The writable variables are one map that all files are loaded with, so each must
 // find its variables at the same place.
-func TestFamiliesShareTheirVariables(t *testing.T) {
+func TestFilesShareTheirVariables(t *testing.T) {
 	first := spec(t, Tracepoint).Variables
-	for _, f := range HookFamilies[1:] {
-		variables := spec(t, f).Variables
-		if len(variables) != len(first) {
-			t.Errorf("%v family has %d variables, the tracepoint family %d", f, len(variables), len(first))
-		}
-		for name, v := range variables {
-			shared := first[name]
-			if shared == nil || shared.SectionName != v.SectionName || shared.Offset != v.Offset || shared.Size() != v.Size() {
-				t.Errorf("%v variable %v, of the tracepoint family %v", f, v, shared)
+	for _, f := range HookFamilies {
+		for _, s := range files(t, f) {
+			for name, v := range s.Variables {
+				shared := first[name]
+				if v.SectionName == readOnlyData {
+					continue
+				}
+				if shared == nil || shared.SectionName != v.SectionName || shared.Offset != v.Offset || shared.Size() != v.Size() {
+					t.Errorf("%v variable %v, of the first file %v", f, v, shared)
+				}
 			}
 		}
 	}
@@ -62,21 +88,28 @@ func TestFamiliesShareTheirVariables(t *testing.T) {
 	}
 }
 
-func TestConstantsAreSetInEveryFamily(t *testing.T) {
+func TestConstantsAreSetInEveryFile(t *testing.T) {
 	for _, f := range HookFamilies {
-		s := spec(t, f)
-		if err := setConstants(s, Config{SampleEvery: 8}, namespaces{scope: 5, own: 7}); err != nil {
-			t.Fatalf("%v: %v", f, err)
-		}
-		for name, want := range map[string]uint32{"sample_mask": 7, "scope_netns": 5, "own_netns": 7} {
-			var got uint32
-			if err := s.Variables[name].Get(&got); err != nil || got != want {
-				t.Errorf("%v: %q is %d, %v, want %d", f, name, got, err, want)
+		for i, s := range files(t, f) {
+			if err := setConstants(s, Config{SampleEvery: 8}, namespaces{scope: 5, own: 7}); err != nil {
+				t.Fatalf("%v: %v", f, err)
 			}
-		}
-		var bounds [Slots]uint64
-		if err := s.Variables["duration_bound"].Get(&bounds); err != nil || bounds != durationBounds() {
-			t.Errorf("%v: duration_bound is %v, %v", f, bounds, err)
+			for name, want := range map[string]uint32{"sample_mask": 7, "scope_netns": 5, "own_netns": 7} {
+				if i > 0 && s.Variables[name] == nil {
+					continue
+				}
+				var got uint32
+				if err := s.Variables[name].Get(&got); err != nil || got != want {
+					t.Errorf("%v: %q is %d, %v, want %d", f, name, got, err, want)
+				}
+			}
+			if i > 0 && s.Variables["duration_bound"] == nil {
+				continue
+			}
+			var bounds [Slots]uint64
+			if err := s.Variables["duration_bound"].Get(&bounds); err != nil || bounds != durationBounds() {
+				t.Errorf("%v: duration_bound is %v, %v", f, bounds, err)
+			}
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestProbesNameEveryProgramOnceAndNoOther(t *testing.T) {
 		}
 	}
 	for _, f := range HookFamilies {
-		built := slices.Sorted(maps.Keys(spec(t, f).Programs))
+		built := slices.Sorted(maps.Keys(programs(t, f)))
 		if diff := cmp.Diff(built, slices.Sorted(maps.Keys(named[f]))); diff != "" {
 			t.Errorf("programs of the %v family (-built +named by probes):\n%s", f, diff)
 		}
@@ -40,7 +40,7 @@ func TestProgramsAreBuiltForTheTargetOfTheirProbe(t *testing.T) {
 				continue // netfilter programs are not built for one hook
 			}
 			for _, a := range h.attachments {
-				s := spec(t, a.familyIn(h)).Programs[a.program]
+				s := programs(t, a.familyIn(h))[a.program]
 				if !strings.HasSuffix(s.SectionName, "/"+a.target) {
 					t.Errorf("probe %s, program %q is in section %q, its target is %q", p.name, a.program, s.SectionName, a.target)
 				}
