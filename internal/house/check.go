@@ -48,7 +48,8 @@ func Check(module fs.FS) ([]Fault, error) {
 			}
 			return nil
 		}
-		if !entry.Type().IsRegular() || ignored.file(name) {
+		// In a second worktree .git is a file.
+		if !entry.Type().IsRegular() || name == ".git" || ignored.file(name) {
 			return nil
 		}
 		data, err := fs.ReadFile(module, name)
