@@ -14,6 +14,14 @@ type (
 	Watch = abiWatch
 	// Polls is the value of the map polls.
 	Polls = abiPolls
+	// FlowKey is the key of the map flows.
+	FlowKey = abiFlowKey
+	// FlowCounts is a part of FlowEntry and FlowTotals.
+	FlowCounts = abiFlowCounts
+	// FlowEntry is the value of the map flows.
+	FlowEntry = abiFlowEntry
+	// FlowTotals is the value of the map flow_totals.
+	FlowTotals = abiFlowTotals
 	// Station numbers the places where packets are counted.
 	Station = abiStation
 	// Span numbers the ways between stations.
@@ -71,6 +79,7 @@ const (
 	Kinds         = int(abiKindKINDS)
 	IPKinds       = int(abiKindKIND_NON_IP)
 	Classes       = int(abiDeviceClassCLASSES)
+	FlowRoles     = int(abiFlowRoleFLOW_ROLES)
 	Layers        = int(abiLayerLAYERS)
 	Directions    = int(abiDirectionDIRECTIONS)
 	Causes        = int(abiCauseCAUSES)
@@ -106,4 +115,5 @@ const (
 	LossWatchedTraffic = abiLossLOSS_WATCHED_TRAFFIC
 	LossWatchedLatency = abiLossLOSS_WATCHED_LATENCY
 	LossSocketsReady   = abiLossLOSS_SOCKETS_READY
+	LossFlows          = abiLossLOSS_FLOWS
 )

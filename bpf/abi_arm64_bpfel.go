@@ -43,6 +43,52 @@ const (
 	abiDirectionDIRECTIONS         abiDirection = 3
 )
 
+type abiFlowCounts struct {
+	_               structs.HostLayout
+	ReceiveBytes    uint64
+	ReceivePackets  uint64
+	TransmitBytes   uint64
+	TransmitPackets uint64
+	Retransmits     uint64
+}
+
+type abiFlowEntry struct {
+	_            structs.HostLayout
+	Counts       abiFlowCounts
+	LastJiffies  uint64
+	FirstNs      uint64
+	FirstJiffies uint64
+	Cgroup       uint64
+	Inode        uint64
+	Address      [4]uint32
+	SrttUs       uint32
+	Pad          [5]uint32
+}
+
+type abiFlowKey struct {
+	_           structs.HostLayout
+	Remote      [4]uint32
+	ServicePort uint16
+	Protocol    uint8
+	Role        uint8
+}
+
+type abiFlowRole uint32
+
+const (
+	abiFlowRoleFLOW_PEER    abiFlowRole = 0
+	abiFlowRoleFLOW_CLIENT  abiFlowRole = 1
+	abiFlowRoleFLOW_SERVER  abiFlowRole = 2
+	abiFlowRoleFLOW_FORWARD abiFlowRole = 3
+	abiFlowRoleFLOW_ROLES   abiFlowRole = 4
+)
+
+type abiFlowTotals struct {
+	_       structs.HostLayout
+	Counts  abiFlowCounts
+	Created uint64
+}
+
 type abiKind uint32
 
 const (
@@ -113,7 +159,8 @@ const (
 	abiLossLOSS_WATCHED_TRAFFIC abiLoss = 0
 	abiLossLOSS_WATCHED_LATENCY abiLoss = 1
 	abiLossLOSS_SOCKETS_READY   abiLoss = 2
-	abiLossLOSSES               abiLoss = 3
+	abiLossLOSS_FLOWS           abiLoss = 3
+	abiLossLOSSES               abiLoss = 4
 )
 
 type abiPolls struct {
@@ -211,6 +258,11 @@ const (
 	abiVarUnusedCause          = "unused_cause"
 	abiVarUnusedDeviceClass    = "unused_device_class"
 	abiVarUnusedDirection      = "unused_direction"
+	abiVarUnusedFlowCounts     = "unused_flow_counts"
+	abiVarUnusedFlowEntry      = "unused_flow_entry"
+	abiVarUnusedFlowKey        = "unused_flow_key"
+	abiVarUnusedFlowRole       = "unused_flow_role"
+	abiVarUnusedFlowTotals     = "unused_flow_totals"
 	abiVarUnusedKind           = "unused_kind"
 	abiVarUnusedLatency        = "unused_latency"
 	abiVarUnusedLatencyEntry   = "unused_latency_entry"
@@ -283,6 +335,11 @@ type abiVariableSpecs struct {
 	UnusedCause          *ebpf.VariableSpec `ebpf:"unused_cause"`
 	UnusedDeviceClass    *ebpf.VariableSpec `ebpf:"unused_device_class"`
 	UnusedDirection      *ebpf.VariableSpec `ebpf:"unused_direction"`
+	UnusedFlowCounts     *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry      *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
+	UnusedFlowKey        *ebpf.VariableSpec `ebpf:"unused_flow_key"`
+	UnusedFlowRole       *ebpf.VariableSpec `ebpf:"unused_flow_role"`
+	UnusedFlowTotals     *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
 	UnusedKind           *ebpf.VariableSpec `ebpf:"unused_kind"`
 	UnusedLatency        *ebpf.VariableSpec `ebpf:"unused_latency"`
 	UnusedLatencyEntry   *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
@@ -331,6 +388,11 @@ type abiVariables struct {
 	UnusedCause          *ebpf.Variable `ebpf:"unused_cause"`
 	UnusedDeviceClass    *ebpf.Variable `ebpf:"unused_device_class"`
 	UnusedDirection      *ebpf.Variable `ebpf:"unused_direction"`
+	UnusedFlowCounts     *ebpf.Variable `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry      *ebpf.Variable `ebpf:"unused_flow_entry"`
+	UnusedFlowKey        *ebpf.Variable `ebpf:"unused_flow_key"`
+	UnusedFlowRole       *ebpf.Variable `ebpf:"unused_flow_role"`
+	UnusedFlowTotals     *ebpf.Variable `ebpf:"unused_flow_totals"`
 	UnusedKind           *ebpf.Variable `ebpf:"unused_kind"`
 	UnusedLatency        *ebpf.Variable `ebpf:"unused_latency"`
 	UnusedLatencyEntry   *ebpf.Variable `ebpf:"unused_latency_entry"`

@@ -18,6 +18,9 @@ import (
 const (
 	StackKprobeMapCalls                                  = "calls"
 	StackKprobeMapDeviceSlots                            = "device_slots"
+	StackKprobeMapFlowListeners                          = "flow_listeners"
+	StackKprobeMapFlowTotals                             = "flow_totals"
+	StackKprobeMapFlows                                  = "flows"
 	StackKprobeMapHandovers                              = "handovers"
 	StackKprobeMapLatency                                = "latency"
 	StackKprobeMapLosses                                 = "losses"
@@ -54,6 +57,13 @@ const (
 	StackKprobeProgTransportTransmitIp6Xmit              = "transport_transmit_ip6_xmit"
 	StackKprobeProgTransportTransmitIpLocalOut           = "transport_transmit_ip_local_out"
 	StackKprobeVarDurationBound                          = "duration_bound"
+	StackKprobeVarEphemeralFirst                         = "ephemeral_first"
+	StackKprobeVarEphemeralLast                          = "ephemeral_last"
+	StackKprobeVarFlowMask4                              = "flow_mask4"
+	StackKprobeVarFlowMask6                              = "flow_mask6"
+	StackKprobeVarFlowsForwarded                         = "flows_forwarded"
+	StackKprobeVarFlowsWanted                            = "flows_wanted"
+	StackKprobeVarNoFlow                                 = "no_flow"
 	StackKprobeVarOwnNetns                               = "own_netns"
 	StackKprobeVarSampleMask                             = "sample_mask"
 	StackKprobeVarScopeNetns                             = "scope_netns"
@@ -134,6 +144,9 @@ type StackKprobeProgramSpecs struct {
 type StackKprobeMapSpecs struct {
 	Calls          *ebpf.MapSpec `ebpf:"calls"`
 	DeviceSlots    *ebpf.MapSpec `ebpf:"device_slots"`
+	FlowListeners  *ebpf.MapSpec `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.MapSpec `ebpf:"flow_totals"`
+	Flows          *ebpf.MapSpec `ebpf:"flows"`
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
@@ -153,6 +166,13 @@ type StackKprobeMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackKprobeVariableSpecs struct {
 	DurationBound    *ebpf.VariableSpec `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.VariableSpec `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.VariableSpec `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.VariableSpec `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.VariableSpec `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.VariableSpec `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.VariableSpec `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.VariableSpec `ebpf:"no_flow"`
 	OwnNetns         *ebpf.VariableSpec `ebpf:"own_netns"`
 	SampleMask       *ebpf.VariableSpec `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.VariableSpec `ebpf:"scope_netns"`
@@ -182,6 +202,9 @@ func (o *StackKprobeObjects) Close() error {
 type StackKprobeMaps struct {
 	Calls          *ebpf.Map `ebpf:"calls"`
 	DeviceSlots    *ebpf.Map `ebpf:"device_slots"`
+	FlowListeners  *ebpf.Map `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.Map `ebpf:"flow_totals"`
+	Flows          *ebpf.Map `ebpf:"flows"`
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
@@ -200,6 +223,9 @@ func (m *StackKprobeMaps) Close() error {
 	return _StackKprobeClose(
 		m.Calls,
 		m.DeviceSlots,
+		m.FlowListeners,
+		m.FlowTotals,
+		m.Flows,
 		m.Handovers,
 		m.Latency,
 		m.Losses,
@@ -220,6 +246,13 @@ func (m *StackKprobeMaps) Close() error {
 // It can be passed to LoadStackKprobeObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackKprobeVariables struct {
 	DurationBound    *ebpf.Variable `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.Variable `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.Variable `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.Variable `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.Variable `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.Variable `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.Variable `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.Variable `ebpf:"no_flow"`
 	OwnNetns         *ebpf.Variable `ebpf:"own_netns"`
 	SampleMask       *ebpf.Variable `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.Variable `ebpf:"scope_netns"`

@@ -17,6 +17,9 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	StackNetMapDeviceSlots                 = "device_slots"
+	StackNetMapFlowListeners               = "flow_listeners"
+	StackNetMapFlowTotals                  = "flow_totals"
+	StackNetMapFlows                       = "flows"
 	StackNetMapHandovers                   = "handovers"
 	StackNetMapLatency                     = "latency"
 	StackNetMapLosses                      = "losses"
@@ -40,6 +43,13 @@ const (
 	StackNetProgTransportReceiveNetfilter  = "transport_receive_netfilter"
 	StackNetProgTransportTransmitNetfilter = "transport_transmit_netfilter"
 	StackNetVarDurationBound               = "duration_bound"
+	StackNetVarEphemeralFirst              = "ephemeral_first"
+	StackNetVarEphemeralLast               = "ephemeral_last"
+	StackNetVarFlowMask4                   = "flow_mask4"
+	StackNetVarFlowMask6                   = "flow_mask6"
+	StackNetVarFlowsForwarded              = "flows_forwarded"
+	StackNetVarFlowsWanted                 = "flows_wanted"
+	StackNetVarNoFlow                      = "no_flow"
 	StackNetVarOwnNetns                    = "own_netns"
 	StackNetVarSampleMask                  = "sample_mask"
 	StackNetVarScopeNetns                  = "scope_netns"
@@ -105,6 +115,9 @@ type StackNetProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackNetMapSpecs struct {
 	DeviceSlots    *ebpf.MapSpec `ebpf:"device_slots"`
+	FlowListeners  *ebpf.MapSpec `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.MapSpec `ebpf:"flow_totals"`
+	Flows          *ebpf.MapSpec `ebpf:"flows"`
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
@@ -125,6 +138,13 @@ type StackNetMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackNetVariableSpecs struct {
 	DurationBound    *ebpf.VariableSpec `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.VariableSpec `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.VariableSpec `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.VariableSpec `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.VariableSpec `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.VariableSpec `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.VariableSpec `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.VariableSpec `ebpf:"no_flow"`
 	OwnNetns         *ebpf.VariableSpec `ebpf:"own_netns"`
 	SampleMask       *ebpf.VariableSpec `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.VariableSpec `ebpf:"scope_netns"`
@@ -153,6 +173,9 @@ func (o *StackNetObjects) Close() error {
 // It can be passed to LoadStackNetObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackNetMaps struct {
 	DeviceSlots    *ebpf.Map `ebpf:"device_slots"`
+	FlowListeners  *ebpf.Map `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.Map `ebpf:"flow_totals"`
+	Flows          *ebpf.Map `ebpf:"flows"`
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
@@ -171,6 +194,9 @@ type StackNetMaps struct {
 func (m *StackNetMaps) Close() error {
 	return _StackNetClose(
 		m.DeviceSlots,
+		m.FlowListeners,
+		m.FlowTotals,
+		m.Flows,
 		m.Handovers,
 		m.Latency,
 		m.Losses,
@@ -192,6 +218,13 @@ func (m *StackNetMaps) Close() error {
 // It can be passed to LoadStackNetObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackNetVariables struct {
 	DurationBound    *ebpf.Variable `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.Variable `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.Variable `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.Variable `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.Variable `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.Variable `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.Variable `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.Variable `ebpf:"no_flow"`
 	OwnNetns         *ebpf.Variable `ebpf:"own_netns"`
 	SampleMask       *ebpf.Variable `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.Variable `ebpf:"scope_netns"`

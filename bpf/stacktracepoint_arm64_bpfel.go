@@ -17,6 +17,9 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	StackTracepointMapDeviceSlots               = "device_slots"
+	StackTracepointMapFlowListeners             = "flow_listeners"
+	StackTracepointMapFlowTotals                = "flow_totals"
+	StackTracepointMapFlows                     = "flows"
 	StackTracepointMapHandovers                 = "handovers"
 	StackTracepointMapLatency                   = "latency"
 	StackTracepointMapLosses                    = "losses"
@@ -47,6 +50,13 @@ const (
 	StackTracepointProgSoftirqExitTracepoint    = "softirq_exit_tracepoint"
 	StackTracepointProgSoftirqRaiseTracepoint   = "softirq_raise_tracepoint"
 	StackTracepointVarDurationBound             = "duration_bound"
+	StackTracepointVarEphemeralFirst            = "ephemeral_first"
+	StackTracepointVarEphemeralLast             = "ephemeral_last"
+	StackTracepointVarFlowMask4                 = "flow_mask4"
+	StackTracepointVarFlowMask6                 = "flow_mask6"
+	StackTracepointVarFlowsForwarded            = "flows_forwarded"
+	StackTracepointVarFlowsWanted               = "flows_wanted"
+	StackTracepointVarNoFlow                    = "no_flow"
 	StackTracepointVarOwnNetns                  = "own_netns"
 	StackTracepointVarSampleMask                = "sample_mask"
 	StackTracepointVarScopeNetns                = "scope_netns"
@@ -117,6 +127,9 @@ type StackTracepointProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackTracepointMapSpecs struct {
 	DeviceSlots    *ebpf.MapSpec `ebpf:"device_slots"`
+	FlowListeners  *ebpf.MapSpec `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.MapSpec `ebpf:"flow_totals"`
+	Flows          *ebpf.MapSpec `ebpf:"flows"`
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
@@ -139,6 +152,13 @@ type StackTracepointMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackTracepointVariableSpecs struct {
 	DurationBound    *ebpf.VariableSpec `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.VariableSpec `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.VariableSpec `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.VariableSpec `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.VariableSpec `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.VariableSpec `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.VariableSpec `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.VariableSpec `ebpf:"no_flow"`
 	OwnNetns         *ebpf.VariableSpec `ebpf:"own_netns"`
 	SampleMask       *ebpf.VariableSpec `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.VariableSpec `ebpf:"scope_netns"`
@@ -167,6 +187,9 @@ func (o *StackTracepointObjects) Close() error {
 // It can be passed to LoadStackTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackTracepointMaps struct {
 	DeviceSlots    *ebpf.Map `ebpf:"device_slots"`
+	FlowListeners  *ebpf.Map `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.Map `ebpf:"flow_totals"`
+	Flows          *ebpf.Map `ebpf:"flows"`
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
@@ -187,6 +210,9 @@ type StackTracepointMaps struct {
 func (m *StackTracepointMaps) Close() error {
 	return _StackTracepointClose(
 		m.DeviceSlots,
+		m.FlowListeners,
+		m.FlowTotals,
+		m.Flows,
 		m.Handovers,
 		m.Latency,
 		m.Losses,
@@ -210,6 +236,13 @@ func (m *StackTracepointMaps) Close() error {
 // It can be passed to LoadStackTracepointObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackTracepointVariables struct {
 	DurationBound    *ebpf.Variable `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.Variable `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.Variable `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.Variable `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.Variable `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.Variable `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.Variable `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.Variable `ebpf:"no_flow"`
 	OwnNetns         *ebpf.Variable `ebpf:"own_netns"`
 	SampleMask       *ebpf.Variable `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.Variable `ebpf:"scope_netns"`

@@ -17,6 +17,9 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	StackTrampolineMapDeviceSlots                            = "device_slots"
+	StackTrampolineMapFlowListeners                          = "flow_listeners"
+	StackTrampolineMapFlowTotals                             = "flow_totals"
+	StackTrampolineMapFlows                                  = "flows"
 	StackTrampolineMapHandovers                              = "handovers"
 	StackTrampolineMapLatency                                = "latency"
 	StackTrampolineMapLosses                                 = "losses"
@@ -48,6 +51,13 @@ const (
 	StackTrampolineProgTransportTransmitIp6Xmit              = "transport_transmit_ip6_xmit"
 	StackTrampolineProgTransportTransmitIpLocalOut           = "transport_transmit_ip_local_out"
 	StackTrampolineVarDurationBound                          = "duration_bound"
+	StackTrampolineVarEphemeralFirst                         = "ephemeral_first"
+	StackTrampolineVarEphemeralLast                          = "ephemeral_last"
+	StackTrampolineVarFlowMask4                              = "flow_mask4"
+	StackTrampolineVarFlowMask6                              = "flow_mask6"
+	StackTrampolineVarFlowsForwarded                         = "flows_forwarded"
+	StackTrampolineVarFlowsWanted                            = "flows_wanted"
+	StackTrampolineVarNoFlow                                 = "no_flow"
 	StackTrampolineVarOwnNetns                               = "own_netns"
 	StackTrampolineVarSampleMask                             = "sample_mask"
 	StackTrampolineVarScopeNetns                             = "scope_netns"
@@ -122,6 +132,9 @@ type StackTrampolineProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackTrampolineMapSpecs struct {
 	DeviceSlots    *ebpf.MapSpec `ebpf:"device_slots"`
+	FlowListeners  *ebpf.MapSpec `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.MapSpec `ebpf:"flow_totals"`
+	Flows          *ebpf.MapSpec `ebpf:"flows"`
 	Handovers      *ebpf.MapSpec `ebpf:"handovers"`
 	Latency        *ebpf.MapSpec `ebpf:"latency"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
@@ -141,6 +154,13 @@ type StackTrampolineMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type StackTrampolineVariableSpecs struct {
 	DurationBound    *ebpf.VariableSpec `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.VariableSpec `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.VariableSpec `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.VariableSpec `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.VariableSpec `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.VariableSpec `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.VariableSpec `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.VariableSpec `ebpf:"no_flow"`
 	OwnNetns         *ebpf.VariableSpec `ebpf:"own_netns"`
 	SampleMask       *ebpf.VariableSpec `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.VariableSpec `ebpf:"scope_netns"`
@@ -169,6 +189,9 @@ func (o *StackTrampolineObjects) Close() error {
 // It can be passed to LoadStackTrampolineObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackTrampolineMaps struct {
 	DeviceSlots    *ebpf.Map `ebpf:"device_slots"`
+	FlowListeners  *ebpf.Map `ebpf:"flow_listeners"`
+	FlowTotals     *ebpf.Map `ebpf:"flow_totals"`
+	Flows          *ebpf.Map `ebpf:"flows"`
 	Handovers      *ebpf.Map `ebpf:"handovers"`
 	Latency        *ebpf.Map `ebpf:"latency"`
 	Losses         *ebpf.Map `ebpf:"losses"`
@@ -186,6 +209,9 @@ type StackTrampolineMaps struct {
 func (m *StackTrampolineMaps) Close() error {
 	return _StackTrampolineClose(
 		m.DeviceSlots,
+		m.FlowListeners,
+		m.FlowTotals,
+		m.Flows,
 		m.Handovers,
 		m.Latency,
 		m.Losses,
@@ -206,6 +232,13 @@ func (m *StackTrampolineMaps) Close() error {
 // It can be passed to LoadStackTrampolineObjects or ebpf.CollectionSpec.LoadAndAssign.
 type StackTrampolineVariables struct {
 	DurationBound    *ebpf.Variable `ebpf:"duration_bound"`
+	EphemeralFirst   *ebpf.Variable `ebpf:"ephemeral_first"`
+	EphemeralLast    *ebpf.Variable `ebpf:"ephemeral_last"`
+	FlowMask4        *ebpf.Variable `ebpf:"flow_mask4"`
+	FlowMask6        *ebpf.Variable `ebpf:"flow_mask6"`
+	FlowsForwarded   *ebpf.Variable `ebpf:"flows_forwarded"`
+	FlowsWanted      *ebpf.Variable `ebpf:"flows_wanted"`
+	NoFlow           *ebpf.Variable `ebpf:"no_flow"`
 	OwnNetns         *ebpf.Variable `ebpf:"own_netns"`
 	SampleMask       *ebpf.Variable `ebpf:"sample_mask"`
 	ScopeNetns       *ebpf.Variable `ebpf:"scope_netns"`

@@ -112,6 +112,7 @@ enum loss {
 	LOSS_WATCHED_TRAFFIC,
 	LOSS_WATCHED_LATENCY,
 	LOSS_SOCKETS_READY,
+	LOSS_FLOWS,
 	LOSSES,
 };
 
@@ -226,6 +227,61 @@ struct polls {
 	__u64 exhausted;
 	__u64 slots[POLL_SLOTS]; /* 0, 1, 2, 3-4, 5-8, ... */
 };
+
+/* Flows: who talks to whom. */
+
+/* What this host is in a flow. */
+enum flow_role {
+	FLOW_PEER, /* the protocol has no ports */
+	FLOW_CLIENT,
+	FLOW_SERVER,
+	FLOW_FORWARD, /* neither end is here */
+	FLOW_ROLES,
+};
+
+/* Key of the map flows: all packets of one service with one network. */
+struct flow_key {
+	__u32 remote[4]; /* prefix; in network order, IPv4 as ::ffff:a.b.c.d */
+	__u16 service_port; /* host order, 0 if the protocol has no ports */
+	__u8 protocol; /* IPPROTO_* */
+	__u8 role; /* enum flow_role */
+};
+
+/* What a flow carried. Packets are skbs, bytes count from the network header on. */
+struct flow_counts {
+	__u64 receive_bytes;
+	__u64 receive_packets;
+	__u64 transmit_bytes;
+	__u64 transmit_packets;
+	__u64 retransmits; /* of TCP segments */
+};
+
+/*
+ * Value of the map flows. Written by all CPUs: the counts atomically, of the rest
+ * the last one wins.
+ */
+struct flow_entry {
+	struct flow_counts counts;
+	__u64 last_jiffies;
+	__u64 first_ns; /* CLOCK_MONOTONIC */
+	__u64 first_jiffies;
+	__u64 cgroup; /* id, of the socket that sent; 0 if not known */
+	__u64 inode; /* of the socket that sent; 0 if not known */
+	__u32 address[4]; /* one of the remote ones */
+	__u32 srtt_us; /* 0 if not known */
+	__u32 pad[5]; /* makes the entry with its key and the kernel's own part three cache lines */
+};
+
+/* Value of the map flow_totals: all flows, those that are no longer in the map too. */
+struct flow_totals {
+	struct flow_counts counts;
+	__u64 created; /* entries made */
+};
+
+_Static_assert(sizeof(struct flow_key) == 20, "struct flow_key has padding");
+_Static_assert(sizeof(struct flow_counts) == 40, "struct flow_counts has padding");
+_Static_assert(sizeof(struct flow_entry) == 120, "struct flow_entry has padding");
+_Static_assert(sizeof(struct flow_totals) == 48, "struct flow_totals has padding");
 
 _Static_assert(sizeof(struct traffic) == 24, "struct traffic has padding");
 _Static_assert(sizeof(struct flow) == 40, "struct flow has padding");

@@ -22,6 +22,12 @@ typedef __u64 size_t;
 
 #define IFF_LOOPBACK 0x8
 #define MSG_PEEK 0x2
+#define SOCK_STREAM 1
+#define TCP_ESTABLISHED 1
+#define TCP_TIME_WAIT 6
+#define TCP_CLOSE 7
+#define TCP_LISTEN 10
+#define TCP_NEW_SYN_RECV 12
 #define NF_ACCEPT 1
 #define TCX_CONTINUE (-1) /* TCX_NEXT, which older uapi headers lack */
 
@@ -96,6 +102,7 @@ struct sk_buff {
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;
+	struct sock *sk;
 };
 
 struct skb_shared_info {
@@ -115,6 +122,7 @@ struct sock_common {
 	__be16 skc_dport;
 	__u16 skc_num;
 	unsigned short skc_family;
+	volatile unsigned char skc_state;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -124,14 +132,49 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
+struct kernfs_node {
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+};
+
+struct socket;
+
 struct sock {
 	struct sock_common __sk_common;
 	socket_lock_t sk_lock;
+	__u16 sk_type;
 	__u16 sk_protocol;
+	struct socket *sk_socket;
+	struct sock_cgroup_data sk_cgrp_data;
 };
 
 struct socket {
 	struct sock *sk;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct socket_alloc {
+	struct inode vfs_inode;
+};
+
+/* include/net/inet_sock.h */
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+/* include/linux/tcp.h */
+struct tcp_sock {
+	__u32 srtt_us; /* times 8 */
 };
 
 /* include/net/sch_generic.h */

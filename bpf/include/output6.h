@@ -18,6 +18,20 @@ static __always_inline void read_flow6(struct flow *f, const struct flowi6 *fl6)
 	f->protocol = READ(fl6, __fl_common.flowic_proto);
 }
 
+/* Stands in for count_flow_of(). */
+static __always_inline void count_flow_to(const struct stamp *s, struct sk_buff *skb,
+					  const struct flow *f)
+{
+	struct flow_packet p = {
+		.end = FLOW_TO_REMOTE,
+		.bytes = READ(skb, len) + sizeof(struct ipv6hdr),
+	};
+	struct flow_entry *e = count_flow(f, &p);
+
+	if (e && (s->last_ns || !e->inode))
+		read_flow_socket(e, skb, f->protocol);
+}
+
 /* Stands in for arrive(): kind, flow and length come from the route instead of the header. */
 static __always_inline void arrive_without_header(struct sk_buff *skb, const struct flowi6 *fl6)
 {
@@ -31,14 +45,17 @@ static __always_inline void arrive_without_header(struct sk_buff *skb, const str
 	give_up(s, CAUSE_DEPARTED);
 	s->class_kind = route_class(skb) << 4 | ipv6_kind(READ(fl6, __fl_common.flowic_proto));
 	s->watch = 0;
-	if (watching()) {
+	if (watching() || flow_end_at(STATION_TRANSPORT_TRANSMIT))
 		read_flow6(&f, fl6);
+	if (watching()) {
 		read_route_device_name(&device, skb);
 		s->watch = watch_of(&f, &device);
 	}
 	stamp_path(STATION_TRANSPORT_TRANSMIT, s, address);
 	count_traffic(STATION_TRANSPORT_TRANSMIT, s->class_kind, s->watch,
 		      READ(skb, len) + sizeof(struct ipv6hdr), 0, false);
+	if (flow_end_at(STATION_TRANSPORT_TRANSMIT))
+		count_flow_to(s, skb, &f);
 }
 
 #endif

@@ -160,20 +160,20 @@ static __always_inline bool has_ports(__u8 protocol)
 
 static __always_inline void read_ports(struct flow *f, __u64 l4)
 {
-	__be16 ports[2] = {};
+	struct udphdr ports = {};
 
 	if (!has_ports(f->protocol))
 		return;
-	bpf_probe_read_kernel(ports, sizeof(ports), (void *)l4);
-	f->sport = bpf_ntohs(ports[0]);
-	f->dport = bpf_ntohs(ports[1]);
+	read_udp_header(&ports, l4);
+	f->sport = bpf_ntohs(ports.source);
+	f->dport = bpf_ntohs(ports.dest);
 }
 
 static __always_inline void read_ipv4_flow(struct flow *f, __u64 l3)
 {
 	struct iphdr ip = {};
 
-	bpf_probe_read_kernel(&ip, sizeof(ip), (void *)l3);
+	read_ipv4_header(&ip, l3);
 	f->saddr[2] = f->daddr[2] = bpf_htonl(0xffff);
 	f->saddr[3] = ip.saddr;
 	f->daddr[3] = ip.daddr;
@@ -189,7 +189,7 @@ static __always_inline void read_ipv6_flow(struct flow *f, const struct network 
 	struct ipv6hdr ip = {};
 	__u32 upper;
 
-	bpf_probe_read_kernel(&ip, sizeof(ip), (void *)l3);
+	read_ipv6_header(&ip, l3);
 	__builtin_memcpy(f->saddr, ip.saddr, sizeof(f->saddr));
 	__builtin_memcpy(f->daddr, ip.daddr, sizeof(f->daddr));
 	f->version = 6;

@@ -50,6 +50,67 @@ struct ipv6hdr {
 	__be32 daddr[4];
 };
 
+/* The ports of UDP, RFC 768; TCP and SCTP have them in the same place. */
+struct udphdr {
+	__be16 source;
+	__be16 dest;
+};
+
+/*
+ * These read what a flow needs of a header at an address that is known as a number
+ * only: field by field, as the verifier wants it of typed memory.
+ */
+static __always_inline void read_ipv4_header(struct iphdr *to, __u64 l3)
+{
+#ifndef PROBE_READ_ONLY
+	if (bpf_rdonly_cast) {
+		const struct iphdr *ip =
+			bpf_rdonly_cast((void *)l3, bpf_core_type_id_kernel(struct iphdr));
+
+		to->version_ihl = ip->version_ihl;
+		to->protocol = ip->protocol;
+		to->frag_off = ip->frag_off;
+		to->saddr = ip->saddr;
+		to->daddr = ip->daddr;
+		return;
+	}
+#endif
+	bpf_probe_read_kernel(to, sizeof(*to), (void *)l3);
+}
+
+static __always_inline void read_ipv6_header(struct ipv6hdr *to, __u64 l3)
+{
+#ifndef PROBE_READ_ONLY
+	if (bpf_rdonly_cast) {
+		const struct ipv6hdr *ip =
+			bpf_rdonly_cast((void *)l3, bpf_core_type_id_kernel(struct ipv6hdr));
+
+		to->nexthdr = ip->nexthdr;
+		for (int i = 0; i < 4; i++) {
+			to->saddr[i] = ip->saddr[i];
+			to->daddr[i] = ip->daddr[i];
+		}
+		return;
+	}
+#endif
+	bpf_probe_read_kernel(to, sizeof(*to), (void *)l3);
+}
+
+static __always_inline void read_udp_header(struct udphdr *to, __u64 l4)
+{
+#ifndef PROBE_READ_ONLY
+	if (bpf_rdonly_cast) {
+		const struct udphdr *udp =
+			bpf_rdonly_cast((void *)l4, bpf_core_type_id_kernel(struct udphdr));
+
+		to->source = udp->source;
+		to->dest = udp->dest;
+		return;
+	}
+#endif
+	bpf_probe_read_kernel(to, sizeof(*to), (void *)l4);
+}
+
 static __always_inline __u8 read_ipv4_protocol(const unsigned char *l3)
 {
 	__u8 protocol = 0;

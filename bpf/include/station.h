@@ -4,6 +4,7 @@
 #define PACKETSCOPE_STATION_H
 
 #include "duration.h"
+#include "flows.h"
 #include "stamp.h"
 #include "watch.h"
 
@@ -198,6 +199,22 @@ static __always_inline __u32 continue_path(enum station at, struct stamp *s, enu
 	return at == STATION_TRANSPORT_RECEIVE ? WAY_WHOLE_RECEIVE : WAY_WHOLE_TRANSMIT;
 }
 
+/* Counts the packet in its flow. */
+static __always_inline void count_flow_of(enum flow_end end, const struct stamp *s,
+					  const struct arrival *a)
+{
+	struct flow_packet p = { .end = end, .bytes = a->bytes, .unguarded = a->unguarded };
+	struct network where = a->network;
+	struct flow f = {};
+	struct flow_entry *e;
+
+	read_flow(&f, &where);
+	e = count_flow(&f, &p);
+	/* The socket is read for one packet in so many, like the clock. */
+	if (e && end == FLOW_TO_REMOTE && (s->last_ns || !e->inode))
+		read_flow_socket(e, a->skb, f.protocol);
+}
+
 /*
  * The work of every station that sees skbs. Returns the packet's stamp, or NULL.
  * Nothing is counted before all stations are attached: packets would seem to get
@@ -220,6 +237,8 @@ static __always_inline struct stamp *arrive(enum station at, const struct arriva
 		way = at;
 	}
 	count_traffic(way, s->class_kind, s->watch, a->bytes, a->segments, a->unguarded);
+	if (flow_end_at(at))
+		count_flow_of(flow_end_at(at), s, a);
 	return s;
 }
 

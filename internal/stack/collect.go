@@ -120,6 +120,7 @@ func (e *Engine) readLosses(b *builder) error {
 		bpf.LossWatchedTraffic: "watched_traffic",
 		bpf.LossWatchedLatency: "watched_latency",
 		bpf.LossSocketsReady:   "ready_by_socket",
+		bpf.LossFlows:          "flows",
 	}
 	// Every source is listed, so that a rate can tell none from unknown.
 	b.LostUpdates = map[string]uint64{lossRecursion: 0}

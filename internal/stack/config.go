@@ -62,6 +62,8 @@ type Config struct {
 	RunStats RunStats
 	// Watches are tried in order; a packet belongs to the first that matches.
 	Watches []Watch
+	// Flows says how to count flows, unless Disable has [GroupFlow].
+	Flows FlowConfig
 }
 
 // RunStats says when the kernel accounts for the run time of the programs,

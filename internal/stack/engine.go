@@ -73,6 +73,7 @@ func (e *Engine) open() error {
 	}
 	e.objects.forgetTypes()
 	e.follower.start()
+	e.countListeners()
 	if err := e.objects.attached.Set(stations); err != nil {
 		return fmt.Errorf("set %q: %w", "stations_attached", err)
 	}

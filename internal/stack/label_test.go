@@ -40,6 +40,7 @@ func TestLabelsAreInTheOrderOfTheKernelHalf(t *testing.T) {
 		"direction":    spelled("direction", Directions),
 		"device_class": spelled("class", DeviceClasses),
 		"cause":        spelled("cause", Causes),
+		"flow_role":    spelled("flow", FlowRoles),
 		"kind":         kindNames(),
 		"station":      stationNames(),
 		"span":         spanNames(),

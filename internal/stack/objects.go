@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/cilium/ebpf"
@@ -39,7 +40,7 @@ const readOnlyData = ".rodata"
 // shares the maps.
 func objectFiles() map[HookFamily][]func() (*ebpf.CollectionSpec, error) {
 	return map[HookFamily][]func() (*ebpf.CollectionSpec, error){
-		Tracepoint: {bpf.LoadStackTracepoint},
+		Tracepoint: {bpf.LoadStackTracepoint, bpf.LoadFlows},
 		Trampoline: {bpf.LoadStackTrampoline},
 		Kprobe:     {bpf.LoadStackKprobe},
 		Net:        {bpf.LoadStackNet},
@@ -64,6 +65,7 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 			if err := setConstants(spec, cfg, ns); err != nil {
 				return nil, err
 			}
+			sizeFlows(spec, cfg)
 			if !runsOn(6, 1) {
 				preallocate(spec)
 			}
@@ -85,6 +87,7 @@ func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 		"own_netns":      ns.own,
 		"duration_bound": durationBounds(),
 	}
+	maps.Copy(values, flowConstants(cfg))
 	for name, value := range values {
 		if spec.Variables[name] == nil {
 			continue

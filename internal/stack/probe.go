@@ -59,11 +59,13 @@ const (
 	GroupSoftirq = "softirq"
 	// GroupNetfilter times netfilter hooks; off unless Config.NetfilterTiming.
 	GroupNetfilter = "netfilter"
+	// GroupFlow counts by remote network and service: see [Engine.Flows].
+	GroupFlow = "flow"
 )
 
 // ProbeGroups returns the names of the groups of probes, for Config.Disable.
 func ProbeGroups() []string {
-	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupNetfilter}
+	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupNetfilter, GroupFlow}
 }
 
 // ProbeNames returns the names of all probes, for Config.Hooks.
@@ -146,7 +148,7 @@ func probes() []probe {
 		"socket_write_inet_sendmsg", "inet_sendmsg",
 		"socket_write_inet6_sendmsg", "inet6_sendmsg")
 
-	return []probe{
+	return slices.Concat([]probe{
 		{"link_receive", GroupStack, bpf.LinkReceive, []hook{
 			tracepoint("link_receive_tracepoint", "netif_receive_skb"),
 			netHook(attachment{program: "link_receive_tcx", target: "ingress"}),
@@ -195,7 +197,7 @@ func probes() []probe {
 			{program: "softirq_exit_tracepoint", target: "softirq_exit"},
 		}}}},
 		{"netfilter_hook", GroupNetfilter, 0, []hook{netHook(timedHooks()...)}},
-	}
+	}, flowProbes())
 }
 
 func timedHooks() []attachment {
@@ -260,6 +262,9 @@ func (p probe) ofFamily(f HookFamily) []hook {
 func (p probe) wanted(cfg Config) bool {
 	if p.group == GroupNetfilter && !cfg.NetfilterTiming {
 		return false
+	}
+	if p.countsFlows() && cfg.wantsFlows() {
+		return true
 	}
 	return !slices.Contains(cfg.Disable, p.group)
 }
