@@ -58,5 +58,6 @@ var Switches = []Switch{
 	{metric.CollectorDevice, true, "queueing, transmission and polling by network device"},
 	{metric.CollectorSoftirq, true, "delay and duration of the network softirqs"},
 	{metric.CollectorNetfilter, false, "time in the netfilter hooks; it adds two programs to each hook"},
+	{metric.CollectorFlow, true, "the busiest flows by remote network and service"},
 	{metric.CollectorProbe, true, "how the probes are attached, what they cost and what they lose"},
 }

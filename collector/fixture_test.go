@@ -38,7 +38,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // newFullSet returns every collector of the package over one engine.
 func newFullSet(snapshots StackReader, selves SelfReader, opts StackOptions) *Set {
 	st := NewStack(snapshots, opts)
-	return NewSet(quiet, stopped, append(st.Collectors(), NewSelf(selves, st))...)
+	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSelf(selves, st))...)
 }
 
 // histogram returns counts in the given slots, adding n to each time it occurs.

@@ -18,17 +18,19 @@ type Host struct {
 	Watches int
 	// Netfilter is whether the collector "netfilter" is on.
 	Netfilter bool
+	// Flows is FlowOptions.Top.
+	Flows int
 	// Probes and Maps are those of the engine.
 	Probes, Maps int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
 // IPv4 and IPv6, on loopback and on network cards.
-var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Probes: 24, Maps: 4}
+var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Probes: 24, Maps: 4}
 
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
-	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Probes: 64, Maps: 16,
+	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Probes: 64, Maps: 16,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -79,7 +81,15 @@ func (h Host) values(f *metric.Family, label string) int {
 			return 1
 		}
 		return 2
+	case "remote":
+		if f.Type == metric.Gauge {
+			return h.Flows // the others have nothing in common
+		}
+		return h.Flows + 1
 	case "protocol":
+		if f.HasLabel("remote") {
+			return 1
+		}
 		if f.HasLabel("family") {
 			return h.Kinds
 		}
@@ -111,5 +121,5 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "collector":
 		return len(Switches)
 	}
-	return 1 // "to" beside "from", and "family" beside "protocol" or "hook"
+	return 1 // "to" beside "from", "family" beside "protocol" or "hook", and what tells flows apart beside "remote"
 }

@@ -66,8 +66,9 @@ func (f *collectorFlags) amend(cfg config.Config, groups []string) config.Config
 // attached just now.
 func (f *collectorFlags) newSet(attached engine, cfg config.Config, now func() time.Time, logger *slog.Logger) *collector.Set {
 	stack := collector.NewStack(attached, collector.StackOptions{SeriesLimit: cfg.SeriesLimit, Since: now()})
+	flows := collector.NewFlows(attached, collector.FlowOptions{Top: cfg.Flows.Top, Since: now()})
 	var chosen []collector.Collector
-	for _, c := range append(stack.Collectors(), collector.NewSelf(attached, stack)) {
+	for _, c := range append(stack.Collectors(), flows, collector.NewSelf(attached, stack)) {
 		if f.enabled(c.Name()) || c.Name() == metric.CollectorNetfilter && cfg.Stack.NetfilterTiming {
 			chosen = append(chosen, c)
 		}

@@ -10,6 +10,7 @@ import (
 // engine is what the verbs need of a [stack.Engine].
 type engine interface {
 	Snapshot() (stack.Snapshot, error)
+	Flows() (stack.FlowTable, error)
 	Self() (stack.Self, error)
 	SetWatches([]stack.Watch) error
 	// NeedsAfterAttach names the capabilities that it goes on using.

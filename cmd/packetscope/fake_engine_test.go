@@ -15,8 +15,10 @@ type fakeEngine struct {
 	// snapshotting, if not nil, makes Snapshot announce itself on it and wait
 	// until it can do so.
 	snapshotting chan chan struct{}
-	watchErr     error
-	closeErr     error
+	// flows, if not nil, makes the table of flows.
+	flows    func() stack.FlowTable
+	watchErr error
+	closeErr error
 
 	mu      sync.Mutex
 	watches []stack.Watch
@@ -45,6 +47,13 @@ func (f *fakeEngine) Snapshot() (stack.Snapshot, error) {
 	return stack.Snapshot{Traffic: []stack.Traffic{{
 		Layer: stack.Link, Direction: stack.Receive, Kind: stack.TCP4, Class: stack.Physical, Packets: 23, Bytes: 1234,
 	}}}, nil
+}
+
+func (f *fakeEngine) Flows() (stack.FlowTable, error) {
+	if f.flows == nil {
+		return stack.FlowTable{}, nil
+	}
+	return f.flows(), nil
 }
 
 func (f *fakeEngine) Self() (stack.Self, error) { return f.self, nil }

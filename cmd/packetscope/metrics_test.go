@@ -59,11 +59,11 @@ func TestScrapeHoldsWhatTheQueryAsksFor(t *testing.T) {
 	if diff := cmp.Diff(want, s.prefixes(t, "/metrics?collect[]=stack")); diff != "" {
 		t.Errorf("collect[]=stack (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"device", "probe", "socket", "softirq"}, s.enabled(t, "/metrics?exclude[]=stack")); diff != "" {
+	if diff := cmp.Diff([]string{"device", "flow", "probe", "socket", "softirq"}, s.enabled(t, "/metrics?exclude[]=stack")); diff != "" {
 		t.Errorf("exclude[]=stack (-want +got):\n%s", diff)
 	}
 	for query, want := range map[string]string{
-		"?collect[]=nothing":               `unknown collector "nothing" (one of ["stack" "socket" "device" "softirq" "probe"])`,
+		"?collect[]=nothing":               `unknown collector "nothing" (one of ["stack" "socket" "device" "softirq" "flow" "probe"])`,
 		"?collect[]=stack&exclude[]=probe": "collect[] and exclude[] cannot be combined",
 	} {
 		if diff := cmp.Diff(answer{400, want}, s.ask(t, http.MethodGet, "/metrics"+query)); diff != "" {
@@ -96,19 +96,19 @@ func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 		want   []string
 		engine stack.Config
 	}{
-		{"defaults", nil, []string{"device", "probe", "socket", "softirq", "stack"}, stack.Config{}},
-		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "probe", "softirq", "stack"},
+		{"defaults", nil, []string{"device", "flow", "probe", "socket", "softirq", "stack"}, stack.Config{}},
+		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "flow", "probe", "softirq", "stack"},
 			stack.Config{Disable: []string{"socket"}}},
 		{"netfilter on by flag", []string{"--collector.netfilter"},
-			[]string{"device", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
+			[]string{"device", "flow", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
 		{"netfilter on by config", []string{timing},
-			[]string{"device", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
+			[]string{"device", "flow", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
 		{"the flag has the last word", []string{timing, "--no-collector.netfilter"},
-			[]string{"device", "probe", "socket", "softirq", "stack"}, stack.Config{}},
+			[]string{"device", "flow", "probe", "socket", "softirq", "stack"}, stack.Config{}},
 		{"one by name only", []string{"--collector.disable-defaults", "--collector.stack"}, []string{"stack"},
-			stack.Config{Disable: []string{"socket", "device", "softirq"}}},
+			stack.Config{Disable: []string{"socket", "device", "softirq", "flow"}}},
 		{"groups off in the config stay off", []string{disabled, "--no-collector.stack"},
-			[]string{"device", "probe", "socket", "softirq"}, stack.Config{Disable: []string{"stack", "softirq"}}},
+			[]string{"device", "flow", "probe", "socket", "softirq"}, stack.Config{Disable: []string{"stack", "softirq"}}},
 	} {
 		w := newWorld(c.args...)
 		s := w.startReady(t)

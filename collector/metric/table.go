@@ -8,6 +8,7 @@ var Families = []*Family{
 	QdiscWait, DriverXmit, NAPIPollPackets, NAPIBudgetExhausted,
 	SoftirqWait, SoftirqRun,
 	NetfilterHookDuration,
+	FlowBytes, FlowPackets, FlowRetransmits, FlowRTT, Flows, FlowEvictions,
 	ProbeAttached, ProbeRuns, ProbeRunSeconds, ProbeStatsWindow, MapEntries, MapCapacity,
 	NetworkNamespaces, SamplingRatio, SeriesLimited,
 	ScrapeCollectorDuration, ScrapeCollectorSuccess,

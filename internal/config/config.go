@@ -15,6 +15,8 @@ type Config struct {
 	// SeriesLimit is the greatest number of series of one metric; 0 stands for
 	// the default of package collector.
 	SeriesLimit int
+	// Flows says what to show of the flows; what to count of them is in Stack.
+	Flows Flows
 }
 
 // Names lists what the file may call the probes and their groups.
@@ -60,6 +62,7 @@ func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 	d.mapping(root, "the file", keys{
 		"stack":   func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
 		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
+		"flows":   func(n *yaml.Node) { decodeFlows(d, n, config) },
 		"series_limit": func(n *yaml.Node) {
 			// A histogram takes fifteen series, so that less would fold nearly all.
 			config.SeriesLimit = d.integer(n, 100, 1_000_000)

@@ -20,6 +20,13 @@
 //	    peer_ports: 1024-65535
 //	    protocol: tcp         # name or number
 //	    device: eth0
+//	flows:                    # who talks to whom
+//	  ipv4_prefix: 24         # bits of remote addresses that tell flows apart ...
+//	  ipv6_prefix: 64         # ... of each family
+//	  max: 65536              # flows in the table of the kernel, 208 bytes each
+//	  forwarded: false        # count packets that this host forwards, too
+//	  top: 20                 # flows with series of their own
+//	  api: false              # serve the table under /api/v1/flows
 //	series_limit: 2000        # most series of one metric; the rest goes to "other"
 //
 // Reading is strict and patient: an unknown or repeated key, a wrong type or an

@@ -22,6 +22,7 @@ func NeedsRestart(before, after Config) []string {
 		{"stack.run_stats", a.RunStats == b.RunStats},
 		{"stack.disable", slices.Equal(a.Disable, b.Disable)},
 		{"stack.hooks", maps.Equal(a.Hooks, b.Hooks)},
+		{"flows", before.Flows == after.Flows && a.Flows == b.Flows},
 		{"series_limit", before.SeriesLimit == after.SeriesLimit},
 	} {
 		if !setting.same {
