@@ -25,6 +25,7 @@ var sections = []struct {
 }{
 	{"live", live},
 	{"test_run", testRun},
+	{"flows", countFlows},
 	{"throughput", throughput},
 	{"process", process},
 }
