@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/cilium/ebpf/rlimit"
+
+	"github.com/packetscope/packetscope/internal/netns"
 )
 
 // ErrNothingAttached is returned by [Open] if not one probe could be attached.
@@ -17,7 +19,7 @@ var ErrNothingAttached = errors.New("no probe could be attached")
 type Engine struct {
 	cfg      Config
 	logger   *slog.Logger
-	own      netNamespace
+	own      netns.Namespace
 	objects  *objects
 	fixtures []*fixture
 	follower *follower
@@ -38,7 +40,7 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		logger.Warn("memory for maps is limited", "err", err, "cure", "grant CAP_SYS_RESOURCE or raise RLIMIT_MEMLOCK")
 	}
-	own, err := ownNamespace()
+	own, err := netns.Own()
 	if err != nil {
 		return nil, fmt.Errorf("find own network namespace: %w", err)
 	}
@@ -51,7 +53,7 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 }
 
 func (e *Engine) open() error {
-	ns := namespaces{own: uint32(e.own.inode)}
+	ns := namespaces{own: uint32(e.own.Inode)}
 	if e.cfg.OwnNamespaceOnly {
 		ns.scope = ns.own
 	}
@@ -183,7 +185,7 @@ func (e *Engine) Close() error {
 		if e.objects != nil {
 			e.objects.Close()
 		}
-		e.own.file.Close()
+		e.own.Close()
 	})
 	return nil
 }

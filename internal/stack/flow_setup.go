@@ -12,6 +12,7 @@ import (
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/netns"
 )
 
 // A FlowConfig says what a flow is and how many there can be. The zero value stands
@@ -160,14 +161,14 @@ func (e *Engine) countListeners() {
 	if !e.cfg.wantsFlows() || ports == nil {
 		return
 	}
-	spaces := []netNamespace{e.own}
+	spaces := []netns.Namespace{e.own}
 	if !e.cfg.OwnNamespaceOnly {
-		spaces = findNamespaces(e.own)
+		spaces = netns.Find(e.own)
 	}
 	counts := make(map[uint16]uint32)
 	for _, ns := range spaces {
 		// One that cannot be entered, or is gone, leaves its listeners unknown.
-		_ = ns.do(func() error {
+		_ = ns.Do(func() error {
 			for _, file := range []string{"/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6"} {
 				text, err := os.ReadFile(file)
 				if err != nil {

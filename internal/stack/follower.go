@@ -12,6 +12,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"github.com/packetscope/packetscope/internal/netns"
 )
 
 // followEvery is how often namespaces and devices are looked for. A new container
@@ -36,7 +38,7 @@ type follower struct {
 	uncovered map[uint64]error
 	stop      chan struct{}
 	done      sync.WaitGroup
-	own       netNamespace
+	own       netns.Namespace
 }
 
 // perNamespace is what a probe attaches in each namespace.
@@ -54,7 +56,7 @@ type place struct {
 	ifindex         int    // of TCX
 }
 
-func newFollower(own netNamespace, ownOnly bool, logger *slog.Logger) *follower {
+func newFollower(own netns.Namespace, ownOnly bool, logger *slog.Logger) *follower {
 	return &follower{
 		logger:    logger,
 		ownOnly:   ownOnly,
@@ -121,23 +123,23 @@ func (f *follower) active() bool {
 
 // follow attaches in the namespaces that are new and lets go of those that went.
 func (f *follower) follow() {
-	present := []netNamespace{f.own}
+	present := []netns.Namespace{f.own}
 	if !f.ownOnly {
-		present = findNamespaces(f.own)
+		present = netns.Find(f.own)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	seen := make(map[uint64]bool)
 	for _, ns := range present {
-		seen[ns.inode] = true
+		seen[ns.Inode] = true
 		err := f.cover(ns, f.probes)
-		if err != nil && f.uncovered[ns.inode] == nil {
-			f.logger.Warn("network namespace not covered", "inode", ns.inode, "err", err)
+		if err != nil && f.uncovered[ns.Inode] == nil {
+			f.logger.Warn("network namespace not covered", "inode", ns.Inode, "err", err)
 		}
 		if err == nil {
-			delete(f.uncovered, ns.inode)
+			delete(f.uncovered, ns.Inode)
 		} else {
-			f.uncovered[ns.inode] = err
+			f.uncovered[ns.Inode] = err
 		}
 	}
 	for inode, links := range f.links {
@@ -150,13 +152,13 @@ func (f *follower) follow() {
 }
 
 // cover attaches what is missing in one namespace.
-func (f *follower) cover(ns netNamespace, probes []perNamespace) error {
-	links := f.links[ns.inode]
+func (f *follower) cover(ns netns.Namespace, probes []perNamespace) error {
+	links := f.links[ns.Inode]
 	if links == nil {
 		links = make(map[place]link.Link)
-		f.links[ns.inode] = links
+		f.links[ns.Inode] = links
 	}
-	return ns.do(func() error {
+	return ns.Do(func() error {
 		devices, err := deviceIndexes(probes)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/netns"
 	"github.com/packetscope/packetscope/internal/testnet"
 )
 
@@ -70,7 +71,7 @@ func (l *lab) covers(t *testing.T, ns *testnet.Namespace) bool {
 	var inode uint64
 	ns.Do(t, func() {
 		var err error
-		inode, err = threadNamespace()
+		inode, err = netns.OfThread()
 		must(t, err)
 	})
 	l.follower.mu.Lock()
