@@ -17,6 +17,7 @@ const struct flow_entry *unused_flow_entry __attribute__((unused));
 const struct flow_totals *unused_flow_totals __attribute__((unused));
 const enum flow_role *unused_flow_role __attribute__((unused));
 const struct polls *unused_polls __attribute__((unused));
+const struct socket_record *unused_socket_record __attribute__((unused));
 const enum layer *unused_layer __attribute__((unused));
 const enum direction *unused_direction __attribute__((unused));
 const enum kind *unused_kind __attribute__((unused));

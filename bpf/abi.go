@@ -22,6 +22,8 @@ type (
 	FlowEntry = abiFlowEntry
 	// FlowTotals is the value of the map flow_totals.
 	FlowTotals = abiFlowTotals
+	// SocketRecord is what the socket iterators write for each socket.
+	SocketRecord = abiSocketRecord
 	// Station numbers the places where packets are counted.
 	Station = abiStation
 	// Span numbers the ways between stations.

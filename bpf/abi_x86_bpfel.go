@@ -170,6 +170,26 @@ type abiPolls struct {
 	Slots     [13]uint64
 }
 
+type abiSocketRecord struct {
+	_             structs.HostLayout
+	Inode         uint64
+	Cgroup        uint64
+	Local         [4]uint32
+	Peer          [4]uint32
+	ReceiveBytes  uint32
+	TransmitBytes uint32
+	ReceiveQueue  uint32
+	TransmitQueue uint32
+	Uid           uint32
+	Device        uint32
+	LocalPort     uint16
+	PeerPort      uint16
+	Version       uint8
+	Protocol      uint8
+	State         uint8
+	Pad           uint8
+}
+
 type abiSpan uint32
 
 const (
@@ -269,6 +289,7 @@ const (
 	abiVarUnusedLayer          = "unused_layer"
 	abiVarUnusedLoss           = "unused_loss"
 	abiVarUnusedPolls          = "unused_polls"
+	abiVarUnusedSocketRecord   = "unused_socket_record"
 	abiVarUnusedSpan           = "unused_span"
 	abiVarUnusedStation        = "unused_station"
 	abiVarUnusedTraffic        = "unused_traffic"
@@ -346,6 +367,7 @@ type abiVariableSpecs struct {
 	UnusedLayer          *ebpf.VariableSpec `ebpf:"unused_layer"`
 	UnusedLoss           *ebpf.VariableSpec `ebpf:"unused_loss"`
 	UnusedPolls          *ebpf.VariableSpec `ebpf:"unused_polls"`
+	UnusedSocketRecord   *ebpf.VariableSpec `ebpf:"unused_socket_record"`
 	UnusedSpan           *ebpf.VariableSpec `ebpf:"unused_span"`
 	UnusedStation        *ebpf.VariableSpec `ebpf:"unused_station"`
 	UnusedTraffic        *ebpf.VariableSpec `ebpf:"unused_traffic"`
@@ -399,6 +421,7 @@ type abiVariables struct {
 	UnusedLayer          *ebpf.Variable `ebpf:"unused_layer"`
 	UnusedLoss           *ebpf.Variable `ebpf:"unused_loss"`
 	UnusedPolls          *ebpf.Variable `ebpf:"unused_polls"`
+	UnusedSocketRecord   *ebpf.Variable `ebpf:"unused_socket_record"`
 	UnusedSpan           *ebpf.Variable `ebpf:"unused_span"`
 	UnusedStation        *ebpf.Variable `ebpf:"unused_station"`
 	UnusedTraffic        *ebpf.Variable `ebpf:"unused_traffic"`

@@ -290,4 +290,30 @@ _Static_assert(sizeof(struct latency) == 40 + 8 * DURATION_SLOTS + 40,
 _Static_assert(sizeof(struct watch) == 96, "struct watch has padding");
 _Static_assert(sizeof(struct polls) == 16 + 8 * POLL_SLOTS, "struct polls has padding");
 
+/*
+ * One socket, as the iterators write it; sockets_tcp and sockets_udp say what the
+ * fields are for each kind. Numbers of addresses and ports are as in struct flow but
+ * for the ports, which are in host order.
+ */
+struct socket_record {
+	__u64 inode; /* 0 if the application has let go of it */
+	__u64 cgroup; /* id in the unified hierarchy, 0 if not known */
+	__u32 local[4];
+	__u32 peer[4];
+	__u32 receive_bytes; /* memory of what waits to be read */
+	__u32 transmit_bytes; /* memory of what waits to be sent or acknowledged */
+	__u32 receive_queue; /* Recv-Q as ss shows it */
+	__u32 transmit_queue; /* Send-Q */
+	__u32 uid;
+	__u32 device; /* index of the device it is bound to, or 0 */
+	__u16 local_port;
+	__u16 peer_port;
+	__u8 version; /* 4 or 6 */
+	__u8 protocol; /* IPPROTO_* */
+	__u8 state; /* TCP_* of include/net/tcp_states.h */
+	__u8 pad;
+};
+
+_Static_assert(sizeof(struct socket_record) == 80, "struct socket_record has padding");
+
 #endif

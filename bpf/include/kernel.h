@@ -29,6 +29,8 @@ typedef __u64 size_t;
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
 #define NF_ACCEPT 1
+#define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define TCX_CONTINUE (-1) /* TCX_NEXT, which older uapi headers lack */
 
 /* The low bit of _skb_refdst says that no reference is held. */
@@ -123,6 +125,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
+	int skc_bound_dev_if;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -132,6 +135,15 @@ typedef struct {
 	int owned;
 } socket_lock_t;
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct refcount_struct {
+	atomic_t refs;
+} refcount_t;
+
+/* include/linux/kernfs.h, include/linux/cgroup-defs.h */
 struct kernfs_node {
 	__u64 id;
 };
@@ -151,6 +163,14 @@ struct sock {
 	socket_lock_t sk_lock;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	struct {
+		atomic_t rmem_alloc;
+		int len;
+	} sk_backlog;
+	int sk_wmem_queued;
+	refcount_t sk_wmem_alloc;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
 	struct sock_cgroup_data sk_cgrp_data;
 };
@@ -159,22 +179,66 @@ struct socket {
 	struct sock *sk;
 };
 
+/* include/linux/fs.h */
 struct inode {
 	unsigned long i_ino;
 };
 
 struct socket_alloc {
+	struct socket socket;
 	struct inode vfs_inode;
 };
 
-/* include/net/inet_sock.h */
+/* include/net/inet_sock.h, inet_connection_sock.h, inet_timewait_sock.h */
 struct inet_sock {
+	struct sock sk;
 	__be16 inet_sport;
 };
 
-/* include/linux/tcp.h */
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+};
+
+struct inet_timewait_sock {
+	volatile unsigned char tw_substate;
+};
+
+/* include/linux/tcp.h, include/linux/udp.h */
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	__u32 rcv_nxt;
+	__u32 copied_seq;
+	__u32 write_seq;
+	__u32 snd_una;
 	__u32 srtt_us; /* times 8 */
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+};
+
+struct udp_sock {
+	struct inet_sock inet;
+	int forward_deficit;
+};
+
+/* include/linux/bpf.h, net/ipv4/tcp_ipv4.c, net/ipv4/udp.c */
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+	__u32 uid;
+};
+
+struct bpf_iter__udp {
+	struct bpf_iter_meta *meta;
+	struct udp_sock *udp_sk;
+	__u32 uid;
 };
 
 /* include/net/sch_generic.h */

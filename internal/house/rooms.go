@@ -32,7 +32,7 @@ const (
 )
 
 // engines hold BPF programs or send packets.
-var engines = []string{"internal/stack", "internal/tracer", "internal/guarder", "internal/locator"}
+var engines = []string{"internal/stack", "internal/sockets", "internal/tracer", "internal/guarder", "internal/locator"}
 
 // Rooms is the plan.
 var Rooms = []Room{
@@ -48,6 +48,7 @@ var Rooms = []Room{
 	{Path: "dashboards", Floor: 3, Not: with(engines, "internal/annotator")},
 
 	{Path: "internal/stack", Floor: 2, Not: []string{clientGo}},
+	{Path: "internal/sockets", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/tracer", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/guarder", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/locator", Floor: 2, Not: []string{"bpf", ebpf, clientGo}},
