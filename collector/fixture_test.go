@@ -38,7 +38,8 @@ var quiet = slog.New(slog.DiscardHandler)
 // newFullSet returns every collector of the package over one engine.
 func newFullSet(snapshots StackReader, selves SelfReader, opts StackOptions) *Set {
 	st := NewStack(snapshots, opts)
-	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSelf(selves, st))...)
+	r := socketsReader{fullSockets()}
+	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewSelf(selves, st, r))...)
 }
 
 // histogram returns counts in the given slots, adding n to each time it occurs.

@@ -32,11 +32,17 @@ type weighted struct {
 // be folded. It reorders present. The set that they are folded into is not among
 // them, but there is room for it.
 func (l *limits) fold(f *metric.Family, present []weighted) []weighted {
+	return l.foldWithin(f, present, l.series, f.SeriesPerSet())
+}
+
+// foldWithin is fold for a family that may have no more than the given number of
+// series, and of which each of present has perSet.
+func (l *limits) foldWithin(f *metric.Family, present []weighted, series, perSet int) []weighted {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one, ok := l.families[f]
 	if !ok {
-		one = newLimiter(l.series, f.SeriesPerSet())
+		one = newLimiter(min(series, l.series), perSet)
 		l.families[f] = one
 	}
 	return one.fold(present)

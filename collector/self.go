@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/packetscope/packetscope/collector/metric"
@@ -18,12 +20,15 @@ type SelfReader interface {
 // st had to fold.
 //
 // It does not read st's snapshot, so it tells why there is none when there is
-// none.
-func NewSelf(reader SelfReader, st *Stack) Collector { return self{reader, st} }
+// none. Sockets may be nil; else its way of reading is shown as a probe too.
+func NewSelf(reader SelfReader, st *Stack, sockets SocketsReader) Collector {
+	return self{reader, st, sockets}
+}
 
 type self struct {
-	reader SelfReader
-	stack  *Stack
+	reader  SelfReader
+	stack   *Stack
+	sockets SocketsReader
 }
 
 // Name implements Collector.
@@ -34,6 +39,15 @@ func (c self) Update(ch chan<- prometheus.Metric) error {
 	s, err := c.reader.Self()
 	if err != nil {
 		return err
+	}
+	if c.sockets != nil {
+		r, err := c.sockets.Report()
+		if err != nil {
+			return err
+		}
+		s.Probes = append(slices.Clip(s.Probes), stack.Probe{
+			Name: metric.CollectorSockets, Hook: r.Hook, Attached: r.Attached, Runs: r.Runs, RunTime: r.RunTime,
+		})
 	}
 	c.sendProbes(s, ch)
 	for name, fill := range s.Maps {
@@ -65,11 +79,11 @@ func (c self) sendProbes(s stack.Self, ch chan<- prometheus.Metric) {
 }
 
 // limited returns the families that have a limit of series: all that depend on
-// the traffic of the host.
+// the traffic of the host or on its services.
 func limited() []*metric.Family {
 	var fs []*metric.Family
 	for _, name := range stackCollectors {
 		fs = append(fs, metric.Of(name)...)
 	}
-	return fs
+	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes)
 }

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -20,17 +21,19 @@ type Host struct {
 	Netfilter bool
 	// Flows is FlowOptions.Top.
 	Flows int
+	// Ports is the number of TCP ports that are listened on.
+	Ports int
 	// Probes and Maps are those of the engine.
 	Probes, Maps int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
 // IPv4 and IPv6, on loopback and on network cards.
-var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Probes: 24, Maps: 4}
+var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Ports: 8, Probes: 24, Maps: 4}
 
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
-	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Probes: 64, Maps: 16,
+	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, Probes: 64, Maps: 16,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -52,20 +55,49 @@ func SeriesBound(h Host, limit int) int {
 		}
 		sets := h.labelSets(f)
 		if own[f] {
-			sets = min(sets, max(1, limit/f.SeriesPerSet()))
+			sets = min(sets, max(1, limit/seriesOf(f))*seriesOf(f)/f.SeriesPerSet())
 		}
 		total += sets * f.SeriesPerSet()
 	}
 	return total
 }
 
+// seriesOf returns how many series of a family are folded together.
+func seriesOf(f *metric.Family) int {
+	if f.HasLabel("port") {
+		return seriesPerPort(f)
+	}
+	return f.SeriesPerSet()
+}
+
 // labelSets returns how many label sets of a family the host can have.
 func (h Host) labelSets(f *metric.Family) int {
+	if f == metric.Sockets || f == metric.SocketQueueBytes {
+		return socketKinds(f)
+	}
 	sets := 1
 	for _, label := range f.Labels {
 		sets *= h.values(f, label)
 	}
 	return sets
+}
+
+// socketKinds returns how many kinds of sockets a family tells apart: each host has
+// them all.
+func socketKinds(f *metric.Family) int {
+	n := 0
+	for _, family := range sockets.Families {
+		for _, p := range sockets.Protocols {
+			switch {
+			case !p.In(family):
+			case f.HasLabel("queue"):
+				n += 2
+			default:
+				n += len(p.States())
+			}
+		}
+	}
+	return n
 }
 
 // values returns how many values a label of a family can have. Labels that
@@ -105,8 +137,10 @@ func (h Host) values(f *metric.Family, label string) int {
 		return h.Devices + 1
 	case "cause":
 		return 5
-	case "vector", "state":
+	case "vector", "state", "queue":
 		return 2
+	case "port":
+		return h.Ports
 	case "hook":
 		if f.HasLabel("probe") {
 			return 1

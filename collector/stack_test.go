@@ -33,12 +33,13 @@ func TestSlotsOfEngineAndMetricsAreTheSame(t *testing.T) {
 }
 
 func TestFailingReaderSendsNothing(t *testing.T) {
-	set := newFullSet(brokenReader{}, brokenReader{}, StackOptions{})
+	st := NewStack(brokenReader{}, StackOptions{})
+	set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(brokenReader{}, StackOptions{}), NewSockets(brokenSockets{}, st), NewSelf(brokenReader{}, st, nil))...)
 	var want []string
-	for _, name := range []string{"device", "flow", "netfilter", "probe", "socket", "softirq", "stack"} {
+	for _, name := range []string{"device", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack"} {
 		want = append(want, `packetscope_scrape_collector_duration_seconds{collector="`+name+`"} 0`)
 	}
-	for _, name := range []string{"device", "flow", "netfilter", "probe", "socket", "softirq", "stack"} {
+	for _, name := range []string{"device", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack"} {
 		want = append(want, `packetscope_scrape_collector_success{collector="`+name+`"} 0`)
 	}
 	if diff := cmp.Diff(want, samples(expose(t, set))); diff != "" {

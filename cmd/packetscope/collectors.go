@@ -62,13 +62,19 @@ func (f *collectorFlags) amend(cfg config.Config, groups []string) config.Config
 	return cfg
 }
 
-// newSet returns the enabled collectors, reading from an engine that was
-// attached just now.
-func (f *collectorFlags) newSet(attached engine, cfg config.Config, now func() time.Time, logger *slog.Logger) *collector.Set {
-	stack := collector.NewStack(attached, collector.StackOptions{SeriesLimit: cfg.SeriesLimit, Since: now()})
-	flows := collector.NewFlows(attached, collector.FlowOptions{Top: cfg.Flows.Top, Since: now()})
+// newSet returns the enabled collectors, reading from engines that were attached
+// just now.
+func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() time.Time, logger *slog.Logger) *collector.Set {
+	stack := collector.NewStack(attached.stack, collector.StackOptions{SeriesLimit: cfg.SeriesLimit, Since: now()})
+	flows := collector.NewFlows(attached.stack, collector.FlowOptions{Top: cfg.Flows.Top, Since: now()})
+	all := append(stack.Collectors(), flows)
+	var sockets collector.SocketsReader // nil if they are not wanted
+	if attached.sockets != nil {
+		sockets = attached.sockets
+		all = append(all, collector.NewSockets(sockets, stack))
+	}
 	var chosen []collector.Collector
-	for _, c := range append(stack.Collectors(), flows, collector.NewSelf(attached, stack)) {
+	for _, c := range append(all, collector.NewSelf(attached.stack, stack, sockets)) {
 		if f.enabled(c.Name()) || c.Name() == metric.CollectorNetfilter && cfg.Stack.NetfilterTiming {
 			chosen = append(chosen, c)
 		}

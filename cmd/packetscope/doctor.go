@@ -8,8 +8,10 @@ import (
 	"log/slog"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 	"github.com/prometheus/common/version"
 )
@@ -39,7 +41,8 @@ type diagnosis struct {
 type probeState struct {
 	Name     string `json:"name"`
 	Attached bool   `json:"attached"`
-	// Family is the hook family: "tracepoint", "trampoline", "kprobe" or "net".
+	// Family is the hook family: "tracepoint", "trampoline", "kprobe" or "net"; for
+	// sockets "iterator" or "sock_diag".
 	Family string `json:"family"`
 	// Hook is the hook in use or, if there is none, the first that was tried.
 	Hook string `json:"hook"`
@@ -98,6 +101,10 @@ func diagnose(e env, cfg stack.Config, logger *slog.Logger) (diagnosis, error) {
 	if err := errors.Join(err, attached.Close()); err != nil {
 		return d, err
 	}
+	socketState, err := diagnoseSockets(e, cfg, logger)
+	if err != nil {
+		return d, err
+	}
 	d.NamespacesSeen, d.NamespacesUnseen = self.NamespacesCovered, self.NamespacesUncovered
 	for _, p := range self.Probes {
 		d.Probes = append(d.Probes, probeState{p.Name, p.Attached, p.Family.String(), p.Hook, p.Reason})
@@ -108,5 +115,26 @@ func diagnose(e env, cfg stack.Config, logger *slog.Logger) (diagnosis, error) {
 	if d.Attached == 0 {
 		d.Problem = stack.ErrNothingAttached.Error()
 	}
+	d.Probes = append(d.Probes, socketState)
+	if socketState.Attached {
+		d.Attached++
+	}
 	return d, nil
+}
+
+// diagnoseSockets tells in which way sockets are read, as if that were a probe.
+func diagnoseSockets(e env, cfg stack.Config, logger *slog.Logger) (probeState, error) {
+	s, err := e.openSockets(socketsOf(cfg), logger)
+	if err != nil {
+		return probeState{}, fmt.Errorf("open sockets: %w", err)
+	}
+	r, err := s.Report()
+	if err := errors.Join(err, s.Close()); err != nil {
+		return probeState{}, err
+	}
+	state := probeState{Name: metric.CollectorSockets, Attached: r.Attached, Family: r.Way.String(), Hook: r.Hook, Reason: r.Reason}
+	if !r.Attached {
+		state.Family = sockets.Iterator.String() // the first that was tried
+	}
+	return state, nil
 }

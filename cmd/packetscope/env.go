@@ -11,6 +11,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -24,6 +25,8 @@ type env struct {
 	names config.Names
 	// open attaches the probes.
 	open func(stack.Config, *slog.Logger) (engine, error)
+	// openSockets finds a way to read sockets.
+	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
 	// hangups returns a channel with a value for each request to reload.
@@ -35,15 +38,16 @@ type env struct {
 // newEnv returns the real one.
 func newEnv(args []string) env {
 	return env{
-		args:    args,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
-		now:     time.Now,
-		host:    kernel.ThisHost(),
-		names:   stackNames(),
-		open:    openStack,
-		drop:    kernel.DropTo,
-		hangups: catchHangups,
+		args:        args,
+		stdout:      os.Stdout,
+		stderr:      os.Stderr,
+		now:         time.Now,
+		host:        kernel.ThisHost(),
+		names:       stackNames(),
+		open:        openStack,
+		openSockets: openSockets,
+		drop:        kernel.DropTo,
+		hangups:     catchHangups,
 	}
 }
 

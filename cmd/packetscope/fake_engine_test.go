@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -77,6 +78,36 @@ func (f *fakeEngine) watchNames() []string {
 		names = append(names, w.Name)
 	}
 	return names
+}
+
+// fakeSockets stands in for the sockets of a host.
+type fakeSockets struct {
+	report  sockets.Report
+	listing sockets.Listing
+	needs   []string
+	closed  int
+}
+
+func newFakeSockets() *fakeSockets {
+	return &fakeSockets{
+		report: sockets.Report{Way: sockets.Diag, Attached: true, Hook: "sock_diag:tcp,udp", Reason: "iterator: no such function (Linux 5.8)"},
+		needs:  []string{kernel.CapSysPtrace, kernel.CapSysAdmin},
+	}
+}
+
+func (f *fakeSockets) Snapshot() (sockets.Snapshot, error) {
+	return sockets.Snapshot{Counts: []sockets.Count{
+		{Family: sockets.IPv4, Protocol: sockets.TCP, State: sockets.CloseWait, Sockets: 23},
+	}}, nil
+}
+
+func (f *fakeSockets) List() (sockets.Listing, error)  { return f.listing, nil }
+func (f *fakeSockets) Report() (sockets.Report, error) { return f.report, nil }
+func (f *fakeSockets) NeedsAfterAttach() []string      { return f.needs }
+
+func (f *fakeSockets) Close() error {
+	f.closed++
+	return nil
 }
 
 func (f *fakeEngine) NeedsAfterAttach() []string { return f.needs }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -59,11 +60,11 @@ func TestScrapeHoldsWhatTheQueryAsksFor(t *testing.T) {
 	if diff := cmp.Diff(want, s.prefixes(t, "/metrics?collect[]=stack")); diff != "" {
 		t.Errorf("collect[]=stack (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"device", "flow", "probe", "socket", "softirq"}, s.enabled(t, "/metrics?exclude[]=stack")); diff != "" {
+	if diff := cmp.Diff([]string{"device", "flow", "probe", "socket", "sockets", "softirq"}, s.enabled(t, "/metrics?exclude[]=stack")); diff != "" {
 		t.Errorf("exclude[]=stack (-want +got):\n%s", diff)
 	}
 	for query, want := range map[string]string{
-		"?collect[]=nothing":               `unknown collector "nothing" (one of ["stack" "socket" "device" "softirq" "flow" "probe"])`,
+		"?collect[]=nothing":               `unknown collector "nothing" (one of ["stack" "socket" "device" "softirq" "flow" "sockets" "probe"])`,
 		"?collect[]=stack&exclude[]=probe": "collect[] and exclude[] cannot be combined",
 	} {
 		if diff := cmp.Diff(answer{400, want}, s.ask(t, http.MethodGet, "/metrics"+query)); diff != "" {
@@ -96,19 +97,19 @@ func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 		want   []string
 		engine stack.Config
 	}{
-		{"defaults", nil, []string{"device", "flow", "probe", "socket", "softirq", "stack"}, stack.Config{}},
-		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "flow", "probe", "softirq", "stack"},
+		{"defaults", nil, []string{"device", "flow", "probe", "socket", "sockets", "softirq", "stack"}, stack.Config{}},
+		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "flow", "probe", "sockets", "softirq", "stack"},
 			stack.Config{Disable: []string{"socket"}}},
 		{"netfilter on by flag", []string{"--collector.netfilter"},
-			[]string{"device", "flow", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
+			[]string{"device", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
 		{"netfilter on by config", []string{timing},
-			[]string{"device", "flow", "netfilter", "probe", "socket", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
+			[]string{"device", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack"}, stack.Config{NetfilterTiming: true}},
 		{"the flag has the last word", []string{timing, "--no-collector.netfilter"},
-			[]string{"device", "flow", "probe", "socket", "softirq", "stack"}, stack.Config{}},
+			[]string{"device", "flow", "probe", "socket", "sockets", "softirq", "stack"}, stack.Config{}},
 		{"one by name only", []string{"--collector.disable-defaults", "--collector.stack"}, []string{"stack"},
 			stack.Config{Disable: []string{"socket", "device", "softirq", "flow"}}},
 		{"groups off in the config stay off", []string{disabled, "--no-collector.stack"},
-			[]string{"device", "flow", "probe", "socket", "softirq"}, stack.Config{Disable: []string{"stack", "softirq"}}},
+			[]string{"device", "flow", "probe", "socket", "sockets", "softirq"}, stack.Config{Disable: []string{"stack", "softirq"}}},
 	} {
 		w := newWorld(c.args...)
 		s := w.startReady(t)
@@ -121,6 +122,33 @@ func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 		}
 		if err := s.stop(t); err != nil {
 			t.Errorf("%s: %v", c.claim, err)
+		}
+	}
+}
+
+func TestSocketsAreReadInTheScopeOfTheExporter(t *testing.T) {
+	own := "--config.file=" + writeConfig(t, "stack: {scope: own}")
+	for _, c := range []struct {
+		claim  string
+		args   []string
+		want   *sockets.Config
+		closed int
+	}{
+		{"all", nil, &sockets.Config{}, 1},
+		{"own", []string{own}, &sockets.Config{OwnNamespaceOnly: true}, 1},
+		{"off", []string{"--no-collector.sockets"}, nil, 0},
+	} {
+		w := newWorld(c.args...)
+		s := w.startReady(t)
+		line := `packetscope_sockets{family="ipv4",protocol="tcp",state="close_wait"} 23`
+		if got := s.ask(t, http.MethodGet, "/metrics").Text; strings.Contains(got, line) != (c.want != nil) {
+			t.Errorf("%s: the scrape has sockets: %v", c.claim, c.want == nil)
+		}
+		if err := s.stop(t); err != nil {
+			t.Errorf("%s: %v", c.claim, err)
+		}
+		if diff := cmp.Diff(c.want, w.openedSockets); diff != "" || w.sockets.closed != c.closed {
+			t.Errorf("%s: closed %d times, want %d; config (-want +got):\n%s", c.claim, w.sockets.closed, c.closed, diff)
 		}
 	}
 }

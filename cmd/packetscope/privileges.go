@@ -17,10 +17,10 @@ func warnOfMissing(host kernel.Host, logger *slog.Logger) {
 	}
 }
 
-// dropPrivileges gives up what the engine does not need once it is attached,
+// dropPrivileges gives up what the engines do not need once they are attached,
 // and logs what is kept and what for.
-func dropPrivileges(e env, attached engine, logger *slog.Logger) error {
-	kept, err := e.drop(attached.NeedsAfterAttach())
+func dropPrivileges(e env, needs []string, logger *slog.Logger) error {
+	kept, err := e.drop(needs)
 	if err != nil {
 		return fmt.Errorf("drop privileges: %w (run with --privileges.keep to do without)", err)
 	}

@@ -40,7 +40,7 @@ func newProbes(e env, keepPrivileges bool, logger *slog.Logger) *probes {
 // run waits for the server to listen, attaches the probes, drops the
 // privileges they do not need any more, and detaches them after stop. It
 // returns an error if they cannot be attached; stop is not an error.
-func (p *probes) run(listening <-chan struct{}, cfg stack.Config, newSet func(engine) *collector.Set) error {
+func (p *probes) run(listening <-chan struct{}, cfg stack.Config, wantSockets bool, newSet func(engines) *collector.Set) error {
 	select {
 	case <-listening:
 	case <-p.ctx.Done():
@@ -57,17 +57,32 @@ func (p *probes) run(listening <-chan struct{}, cfg stack.Config, newSet func(en
 			p.closeErr = fmt.Errorf("detach probes: %w", err)
 		}
 	}()
+	all := engines{stack: opened}
+	if wantSockets {
+		if all.sockets, err = p.env.openSockets(socketsOf(cfg), p.logger); err != nil {
+			return fmt.Errorf("open sockets: %w", err)
+		}
+		defer all.sockets.Close()
+		p.logUnreadable(all.sockets)
+	}
 	if !p.keepPrivileges {
-		if err := dropPrivileges(p.env, opened, p.logger); err != nil {
+		if err := dropPrivileges(p.env, all.needs(), p.logger); err != nil {
 			return err
 		}
 	}
 	p.engine = opened
-	p.set.Store(newSet(opened))
+	p.set.Store(newSet(all))
 	close(p.attached)
 	p.logger.Info("ready", "took_seconds", p.env.now().Sub(begin).Seconds())
 	<-p.ctx.Done()
 	return nil
+}
+
+// logUnreadable tells if sockets cannot be read, or not in the best way.
+func (p *probes) logUnreadable(s socketEngine) {
+	if r, err := s.Report(); err == nil && r.Reason != "" {
+		p.logger.Warn("sockets not read in the best way", "way", r.Way.String(), "attached", r.Attached, "reason", r.Reason)
+	}
 }
 
 // stop makes run return.

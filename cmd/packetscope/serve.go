@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	actors "github.com/oklog/run"
 	"github.com/packetscope/packetscope/collector"
+	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
@@ -73,7 +74,8 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 	}
 	server := newServer(e, flags.web, handler, logger)
 	attach := func() error {
-		return p.run(server.ready, first.Stack, func(attached engine) *collector.Set {
+		wantSockets := flags.collectors.enabled(metric.CollectorSockets)
+		return p.run(server.ready, first.Stack, wantSockets, func(attached engines) *collector.Set {
 			return flags.collectors.newSet(attached, first, e.now, logger)
 		})
 	}

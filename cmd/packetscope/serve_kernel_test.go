@@ -30,6 +30,7 @@ func TestServeShowsTheLoadOfAWatch(t *testing.T) {
 	}
 	w := newWorld("--privileges.keep", "--config.file="+writeConfig(t, watches))
 	w.env.host, w.env.names, w.env.open = kernel.ThisHost(), stackNames(), openStack
+	w.env.openSockets = openSockets
 	s := w.startReady(t)
 
 	const datagrams = 23

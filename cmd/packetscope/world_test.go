@@ -9,6 +9,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -16,10 +17,13 @@ import (
 type world struct {
 	env
 	engine         *fakeEngine
+	sockets        *fakeSockets
 	stdout, stderr *lines
 	hangups        chan os.Signal
 	// opened is the config that the engine was opened with, nil before that.
 	opened *stack.Config
+	// openedSockets is the config that sockets were opened with, nil before that.
+	openedSockets *sockets.Config
 	// openErr, if not nil, is returned instead of the engine.
 	openErr error
 	// kept is the last argument of drop.
@@ -30,7 +34,7 @@ type world struct {
 var epoch = time.Unix(1_700_000_000, 500_000_000)
 
 func newWorld(args ...string) *world {
-	w := &world{engine: newFakeEngine(), stdout: newLines(), stderr: newLines(), hangups: make(chan os.Signal, 1)}
+	w := &world{engine: newFakeEngine(), sockets: newFakeSockets(), stdout: newLines(), stderr: newLines(), hangups: make(chan os.Signal, 1)}
 	w.env = env{
 		args:    args,
 		stdout:  w.stdout,
@@ -45,6 +49,10 @@ func newWorld(args ...string) *world {
 				return nil, w.openErr
 			}
 			return w.engine, nil
+		},
+		openSockets: func(cfg sockets.Config, _ *slog.Logger) (socketEngine, error) {
+			w.openedSockets = &cfg
+			return w.sockets, nil
 		},
 		drop: func(keep []string) ([]string, error) {
 			w.kept = keep

@@ -11,7 +11,8 @@
 // that there is none: a packet that no watch matches has watch="". A packet that
 // matches a watch is counted under that watch only, so that a sum over the label
 // counts each packet once. The values of layer, direction, from, to, family,
-// protocol, device_class and cause are the names in package stack.
+// protocol, device_class and cause are the names in package stack; sockets have
+// those of package sockets.
 //
 // # Histograms
 //

@@ -44,7 +44,7 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
 		"branch", "cause", "collector", "device", "device_class", "direction", "family", "from", "goarch", "goos",
-		"goversion", "hook", "layer", "map", "metric", "probe", "protocol", "remote", "revision", "role", "service_port", "source",
+		"goversion", "hook", "layer", "map", "metric", "port", "probe", "protocol", "queue", "remote", "revision", "role", "service_port", "source",
 		"state", "tags", "to", "vector", "version", "watch",
 	}
 	var got []string
@@ -127,7 +127,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorSockets, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}

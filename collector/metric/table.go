@@ -9,6 +9,7 @@ var Families = []*Family{
 	SoftirqWait, SoftirqRun,
 	NetfilterHookDuration,
 	FlowBytes, FlowPackets, FlowRetransmits, FlowRTT, Flows, FlowEvictions,
+	Sockets, SocketQueueBytes, SocketNamespaces, ListenerConnections, ListenerQueueBytes,
 	ProbeAttached, ProbeRuns, ProbeRunSeconds, ProbeStatsWindow, MapEntries, MapCapacity,
 	NetworkNamespaces, SamplingRatio, SeriesLimited,
 	ScrapeCollectorDuration, ScrapeCollectorSuccess,

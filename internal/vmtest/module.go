@@ -17,6 +17,7 @@ import (
 var WantedModules = []string{
 	"veth", "dummy", "tun", "bridge",
 	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf",
+	"inet_diag", "tcp_diag", "udp_diag",
 	"nf_tables", "nf_conntrack", "nft_ct", "nft_limit", "nft_numgen", "nft_reject_inet",
 }
 

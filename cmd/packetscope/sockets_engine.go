@@ -1,0 +1,53 @@
+package main
+
+import (
+	"log/slog"
+	"slices"
+
+	"github.com/packetscope/packetscope/internal/sockets"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// socketEngine is what the verbs need of a [sockets.Engine].
+type socketEngine interface {
+	Snapshot() (sockets.Snapshot, error)
+	List() (sockets.Listing, error)
+	Report() (sockets.Report, error)
+	// NeedsAfterAttach names the capabilities that it goes on using.
+	NeedsAfterAttach() []string
+	Close() error
+}
+
+var _ socketEngine = (*sockets.Engine)(nil)
+
+// openSockets finds a way to read sockets.
+func openSockets(cfg sockets.Config, logger *slog.Logger) (socketEngine, error) {
+	opened, err := sockets.Open(cfg, logger)
+	if err != nil {
+		return nil, err // not a nil *sockets.Engine, see openStack
+	}
+	return opened, nil
+}
+
+// socketsOf returns what to read of sockets under a config of the Analyzer, whose
+// scope is that of the whole exporter.
+func socketsOf(cfg stack.Config) sockets.Config {
+	return sockets.Config{OwnNamespaceOnly: cfg.OwnNamespaceOnly}
+}
+
+// engines are those that are open.
+type engines struct {
+	stack engine
+	// sockets is nil if they are not wanted.
+	sockets socketEngine
+}
+
+// needs names the capabilities that the engines go on using.
+func (e engines) needs() []string {
+	names := slices.Clone(e.stack.NeedsAfterAttach())
+	if e.sockets != nil {
+		names = append(names, e.sockets.NeedsAfterAttach()...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
