@@ -118,4 +118,35 @@ const (
 	LossWatchedLatency = abiLossLOSS_WATCHED_LATENCY
 	LossSocketsReady   = abiLossLOSS_SOCKETS_READY
 	LossFlows          = abiLossLOSS_FLOWS
+	LossTCPSockets     = abiLossLOSS_TCP_SOCKETS
+)
+
+// The sizes of the tables of TCP; an IP version is 0 for IPv4 and 1 for IPv6.
+const (
+	Retransmits  = int(abiRetransmitRETRANSMITS)
+	Roles        = int(abiRoleROLES)
+	Results      = int(abiResultRESULTS)
+	Sides        = int(abiSideSIDES)
+	Congestions  = int(abiCongestionCONGESTIONS)
+	ResetReasons = (TCPCountResetReceived - TCPCountResetSent) / 2
+)
+
+// Where each part of the map tcp_counts begins; see enum tcp_count.
+const (
+	TCPCountRetransmit    = int(abiTcpCountTCP_COUNT_RETRANSMIT)
+	TCPCountResetSent     = int(abiTcpCountTCP_COUNT_RESET_SENT)
+	TCPCountResetReceived = int(abiTcpCountTCP_COUNT_RESET_RECEIVED)
+	TCPCountZeroWindow    = int(abiTcpCountTCP_COUNT_ZERO_WINDOW)
+	TCPCountCongestion    = int(abiTcpCountTCP_COUNT_CONGESTION)
+	TCPCountDuplicateAck  = int(abiTcpCountTCP_COUNT_DUPLICATE_ACK)
+	TCPCountBadChecksum   = int(abiTcpCountTCP_COUNT_BAD_CHECKSUM)
+	TCPCounts             = int(abiTcpCountTCP_COUNTS)
+)
+
+// Where each part of the map tcp_durations begins; see enum tcp_duration.
+const (
+	TCPDurationRTT        = int(abiTcpDurationTCP_DURATION_RTT)
+	TCPDurationConnect    = int(abiTcpDurationTCP_DURATION_CONNECT)
+	TCPDurationZeroWindow = int(abiTcpDurationTCP_DURATION_ZERO_WINDOW)
+	TCPDurations          = int(abiTcpDurationTCP_DURATIONS)
 )

@@ -24,6 +24,17 @@ const (
 	abiCauseCAUSES         abiCause = 5
 )
 
+type abiCongestion uint32
+
+const (
+	abiCongestionCONGESTION_OPEN     abiCongestion = 0
+	abiCongestionCONGESTION_DISORDER abiCongestion = 1
+	abiCongestionCONGESTION_CWR      abiCongestion = 2
+	abiCongestionCONGESTION_RECOVERY abiCongestion = 3
+	abiCongestionCONGESTION_LOSS     abiCongestion = 4
+	abiCongestionCONGESTIONS         abiCongestion = 5
+)
+
 type abiDeviceClass uint32
 
 const (
@@ -160,7 +171,8 @@ const (
 	abiLossLOSS_WATCHED_LATENCY abiLoss = 1
 	abiLossLOSS_SOCKETS_READY   abiLoss = 2
 	abiLossLOSS_FLOWS           abiLoss = 3
-	abiLossLOSSES               abiLoss = 4
+	abiLossLOSS_TCP_SOCKETS     abiLoss = 4
+	abiLossLOSSES               abiLoss = 5
 )
 
 type abiPolls struct {
@@ -169,6 +181,45 @@ type abiPolls struct {
 	Exhausted uint64
 	Slots     [13]uint64
 }
+
+type abiResult uint32
+
+const (
+	abiResultRESULT_ESTABLISHED abiResult = 0
+	abiResultRESULT_REFUSED     abiResult = 1
+	abiResultRESULT_TIMEOUT     abiResult = 2
+	abiResultRESULT_UNREACHABLE abiResult = 3
+	abiResultRESULT_ABORTED     abiResult = 4
+	abiResultRESULTS            abiResult = 5
+)
+
+type abiRetransmit uint32
+
+const (
+	abiRetransmitRETRANSMIT_FAST   abiRetransmit = 0
+	abiRetransmitRETRANSMIT_RTO    abiRetransmit = 1
+	abiRetransmitRETRANSMIT_TLP    abiRetransmit = 2
+	abiRetransmitRETRANSMIT_SYN    abiRetransmit = 3
+	abiRetransmitRETRANSMIT_SYNACK abiRetransmit = 4
+	abiRetransmitRETRANSMIT_OTHER  abiRetransmit = 5
+	abiRetransmitRETRANSMITS       abiRetransmit = 6
+)
+
+type abiRole uint32
+
+const (
+	abiRoleROLE_ACTIVE  abiRole = 0
+	abiRoleROLE_PASSIVE abiRole = 1
+	abiRoleROLES        abiRole = 2
+)
+
+type abiSide uint32
+
+const (
+	abiSideSIDE_LOCAL abiSide = 0
+	abiSideSIDE_PEER  abiSide = 1
+	abiSideSIDES      abiSide = 2
+)
 
 type abiSocketRecord struct {
 	_             structs.HostLayout
@@ -226,6 +277,28 @@ const (
 	abiStationSTATIONS                   abiStation = 11
 )
 
+type abiTcpCount uint32
+
+const (
+	abiTcpCountTCP_COUNT_RETRANSMIT     abiTcpCount = 0
+	abiTcpCountTCP_COUNT_RESET_SENT     abiTcpCount = 12
+	abiTcpCountTCP_COUNT_RESET_RECEIVED abiTcpCount = 140
+	abiTcpCountTCP_COUNT_ZERO_WINDOW    abiTcpCount = 142
+	abiTcpCountTCP_COUNT_CONGESTION     abiTcpCount = 144
+	abiTcpCountTCP_COUNT_DUPLICATE_ACK  abiTcpCount = 149
+	abiTcpCountTCP_COUNT_BAD_CHECKSUM   abiTcpCount = 151
+	abiTcpCountTCP_COUNTS               abiTcpCount = 153
+)
+
+type abiTcpDuration uint32
+
+const (
+	abiTcpDurationTCP_DURATION_RTT         abiTcpDuration = 0
+	abiTcpDurationTCP_DURATION_CONNECT     abiTcpDuration = 2
+	abiTcpDurationTCP_DURATION_ZERO_WINDOW abiTcpDuration = 22
+	abiTcpDurationTCP_DURATIONS            abiTcpDuration = 24
+)
+
 type abiTraffic struct {
 	_        structs.HostLayout
 	Packets  uint64
@@ -276,6 +349,7 @@ const (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	abiVarUnusedCause          = "unused_cause"
+	abiVarUnusedCongestion     = "unused_congestion"
 	abiVarUnusedDeviceClass    = "unused_device_class"
 	abiVarUnusedDirection      = "unused_direction"
 	abiVarUnusedFlowCounts     = "unused_flow_counts"
@@ -289,9 +363,15 @@ const (
 	abiVarUnusedLayer          = "unused_layer"
 	abiVarUnusedLoss           = "unused_loss"
 	abiVarUnusedPolls          = "unused_polls"
+	abiVarUnusedResult         = "unused_result"
+	abiVarUnusedRetransmit     = "unused_retransmit"
+	abiVarUnusedRole           = "unused_role"
+	abiVarUnusedSide           = "unused_side"
 	abiVarUnusedSocketRecord   = "unused_socket_record"
 	abiVarUnusedSpan           = "unused_span"
 	abiVarUnusedStation        = "unused_station"
+	abiVarUnusedTcpCount       = "unused_tcp_count"
+	abiVarUnusedTcpDuration    = "unused_tcp_duration"
 	abiVarUnusedTraffic        = "unused_traffic"
 	abiVarUnusedWatch          = "unused_watch"
 	abiVarUnusedWatchedEntry   = "unused_watched_entry"
@@ -354,6 +434,7 @@ type abiMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type abiVariableSpecs struct {
 	UnusedCause          *ebpf.VariableSpec `ebpf:"unused_cause"`
+	UnusedCongestion     *ebpf.VariableSpec `ebpf:"unused_congestion"`
 	UnusedDeviceClass    *ebpf.VariableSpec `ebpf:"unused_device_class"`
 	UnusedDirection      *ebpf.VariableSpec `ebpf:"unused_direction"`
 	UnusedFlowCounts     *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
@@ -367,9 +448,15 @@ type abiVariableSpecs struct {
 	UnusedLayer          *ebpf.VariableSpec `ebpf:"unused_layer"`
 	UnusedLoss           *ebpf.VariableSpec `ebpf:"unused_loss"`
 	UnusedPolls          *ebpf.VariableSpec `ebpf:"unused_polls"`
+	UnusedResult         *ebpf.VariableSpec `ebpf:"unused_result"`
+	UnusedRetransmit     *ebpf.VariableSpec `ebpf:"unused_retransmit"`
+	UnusedRole           *ebpf.VariableSpec `ebpf:"unused_role"`
+	UnusedSide           *ebpf.VariableSpec `ebpf:"unused_side"`
 	UnusedSocketRecord   *ebpf.VariableSpec `ebpf:"unused_socket_record"`
 	UnusedSpan           *ebpf.VariableSpec `ebpf:"unused_span"`
 	UnusedStation        *ebpf.VariableSpec `ebpf:"unused_station"`
+	UnusedTcpCount       *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration    *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
 	UnusedTraffic        *ebpf.VariableSpec `ebpf:"unused_traffic"`
 	UnusedWatch          *ebpf.VariableSpec `ebpf:"unused_watch"`
 	UnusedWatchedEntry   *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
@@ -408,6 +495,7 @@ func (m *abiMaps) Close() error {
 // It can be passed to loadAbiObjects or ebpf.CollectionSpec.LoadAndAssign.
 type abiVariables struct {
 	UnusedCause          *ebpf.Variable `ebpf:"unused_cause"`
+	UnusedCongestion     *ebpf.Variable `ebpf:"unused_congestion"`
 	UnusedDeviceClass    *ebpf.Variable `ebpf:"unused_device_class"`
 	UnusedDirection      *ebpf.Variable `ebpf:"unused_direction"`
 	UnusedFlowCounts     *ebpf.Variable `ebpf:"unused_flow_counts"`
@@ -421,9 +509,15 @@ type abiVariables struct {
 	UnusedLayer          *ebpf.Variable `ebpf:"unused_layer"`
 	UnusedLoss           *ebpf.Variable `ebpf:"unused_loss"`
 	UnusedPolls          *ebpf.Variable `ebpf:"unused_polls"`
+	UnusedResult         *ebpf.Variable `ebpf:"unused_result"`
+	UnusedRetransmit     *ebpf.Variable `ebpf:"unused_retransmit"`
+	UnusedRole           *ebpf.Variable `ebpf:"unused_role"`
+	UnusedSide           *ebpf.Variable `ebpf:"unused_side"`
 	UnusedSocketRecord   *ebpf.Variable `ebpf:"unused_socket_record"`
 	UnusedSpan           *ebpf.Variable `ebpf:"unused_span"`
 	UnusedStation        *ebpf.Variable `ebpf:"unused_station"`
+	UnusedTcpCount       *ebpf.Variable `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration    *ebpf.Variable `ebpf:"unused_tcp_duration"`
 	UnusedTraffic        *ebpf.Variable `ebpf:"unused_traffic"`
 	UnusedWatch          *ebpf.Variable `ebpf:"unused_watch"`
 	UnusedWatchedEntry   *ebpf.Variable `ebpf:"unused_watched_entry"`

@@ -113,6 +113,7 @@ enum loss {
 	LOSS_WATCHED_LATENCY,
 	LOSS_SOCKETS_READY,
 	LOSS_FLOWS,
+	LOSS_TCP_SOCKETS,
 	LOSSES,
 };
 
@@ -315,5 +316,84 @@ struct socket_record {
 };
 
 _Static_assert(sizeof(struct socket_record) == 80, "struct socket_record has padding");
+
+/*
+ * TCP. The maps tcp_counts and tcp_durations are tables whose parts begin where
+ * enum tcp_count and enum tcp_duration say. An IP version is 0 for IPv4 and 1 for
+ * IPv6.
+ */
+enum { IP_VERSIONS = 2 };
+
+enum retransmit {
+	RETRANSMIT_FAST,
+	RETRANSMIT_RTO,
+	RETRANSMIT_TLP,
+	RETRANSMIT_SYN,
+	RETRANSMIT_SYNACK,
+	RETRANSMIT_OTHER,
+	RETRANSMITS,
+};
+
+enum role {
+	ROLE_ACTIVE,
+	ROLE_PASSIVE,
+	ROLES,
+};
+
+enum result {
+	RESULT_ESTABLISHED,
+	RESULT_REFUSED,
+	RESULT_TIMEOUT,
+	RESULT_UNREACHABLE,
+	RESULT_ABORTED,
+	RESULTS,
+};
+
+enum side {
+	SIDE_LOCAL,
+	SIDE_PEER,
+	SIDES,
+};
+
+/* In the order of the kernel's enum tcp_ca_state. */
+enum congestion {
+	CONGESTION_OPEN,
+	CONGESTION_DISORDER,
+	CONGESTION_CWR,
+	CONGESTION_RECOVERY,
+	CONGESTION_LOSS,
+	CONGESTIONS,
+};
+
+/* Room for enum sk_rst_reason, which grows; the last entry is for all beyond. */
+enum { RESET_REASONS = 64 };
+
+enum tcp_count {
+	/* + version * RETRANSMITS + enum retransmit; in segments */
+	TCP_COUNT_RETRANSMIT = 0,
+	/* + version * RESET_REASONS + reason */
+	TCP_COUNT_RESET_SENT = TCP_COUNT_RETRANSMIT + IP_VERSIONS * RETRANSMITS,
+	/* + version */
+	TCP_COUNT_RESET_RECEIVED = TCP_COUNT_RESET_SENT + IP_VERSIONS * RESET_REASONS,
+	/* + side */
+	TCP_COUNT_ZERO_WINDOW = TCP_COUNT_RESET_RECEIVED + IP_VERSIONS,
+	/* + enum congestion */
+	TCP_COUNT_CONGESTION = TCP_COUNT_ZERO_WINDOW + SIDES,
+	/* + version */
+	TCP_COUNT_DUPLICATE_ACK = TCP_COUNT_CONGESTION + CONGESTIONS,
+	/* + version */
+	TCP_COUNT_BAD_CHECKSUM = TCP_COUNT_DUPLICATE_ACK + IP_VERSIONS,
+	TCP_COUNTS = TCP_COUNT_BAD_CHECKSUM + IP_VERSIONS,
+};
+
+enum tcp_duration {
+	/* + version */
+	TCP_DURATION_RTT = 0,
+	/* + (version * ROLES + role) * RESULTS + result */
+	TCP_DURATION_CONNECT = TCP_DURATION_RTT + IP_VERSIONS,
+	/* + side */
+	TCP_DURATION_ZERO_WINDOW = TCP_DURATION_CONNECT + IP_VERSIONS * ROLES * RESULTS,
+	TCP_DURATIONS = TCP_DURATION_ZERO_WINDOW + SIDES,
+};
 
 #endif

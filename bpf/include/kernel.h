@@ -105,6 +105,7 @@ struct sk_buff {
 	unsigned char *head;
 	unsigned char *data;
 	struct sock *sk;
+	char cb[48];
 };
 
 struct skb_shared_info {
@@ -173,6 +174,7 @@ struct sock {
 	__u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
 	struct sock_cgroup_data sk_cgrp_data;
+	int sk_err;
 };
 
 struct socket {
@@ -197,6 +199,8 @@ struct inet_sock {
 
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_pending;
 };
 
 struct inet_timewait_sock {
@@ -204,6 +208,10 @@ struct inet_timewait_sock {
 };
 
 /* include/linux/tcp.h, include/linux/udp.h */
+struct tcp_options_received {
+	__u16 snd_wscale : 4;
+};
+
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt;
@@ -211,6 +219,28 @@ struct tcp_sock {
 	__u32 write_seq;
 	__u32 snd_una;
 	__u32 srtt_us; /* times 8 */
+	__u32 rcv_wnd;
+	__u32 snd_wnd;
+	__u32 packets_out;
+	__u32 total_retrans;
+	__be32 pred_flags;
+	__u16 tcp_header_len;
+	__u64 tcp_mstamp;
+	struct tcp_options_received rx_opt;
+};
+
+/* include/net/request_sock.h, include/linux/tcp.h */
+struct request_sock {
+	struct sock_common __req_common;
+};
+
+struct tcp_request_sock {
+	__u64 snt_synack;
+};
+
+/* include/net/tcp.h; in sk_buff.cb */
+struct tcp_skb_cb {
+	__u16 tcp_gso_segs;
 };
 
 struct tcp_timewait_sock {

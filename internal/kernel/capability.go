@@ -52,7 +52,7 @@ var capabilityUses = []struct {
 	{name: CapNetRaw, use: "open raw and packet sockets"},
 	{name: CapSyslog, use: "read the addresses of kernel symbols"},
 	{name: CapSysAdmin, use: "enter other network namespaces and switch on the accounting of run time",
-		without: "sockets and the hooks of the family net are of one network namespace, and the cost of the probes stays unknown"},
+		without: "sockets, TCP's counters and the hooks of the family net are of one network namespace, and the cost of the probes stays unknown"},
 	{name: CapSysResource, use: "raise the limit of locked memory",
 		without: "maps may not fit under the limit", before: Release{5, 11}},
 	{name: CapSysPtrace, use: "find the network namespaces of other users' processes",

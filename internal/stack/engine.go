@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,6 +27,7 @@ type Engine struct {
 	devices  *devices
 	watches  *watchTable
 	stats    *runStats
+	tcp      *tcpReader // nil if its group of probes is disabled
 	close    sync.Once
 }
 
@@ -74,6 +76,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	e.objects.forgetTypes()
+	if !slices.Contains(e.cfg.Disable, GroupTCP) {
+		e.tcp = newTCPReader(e.own, e.cfg.OwnNamespaceOnly, e.objects.resetReasons, e.logger)
+	}
 	e.follower.start()
 	e.countListeners()
 	if err := e.objects.attached.Set(stations); err != nil {
@@ -156,6 +161,9 @@ func (e *Engine) SetWatches(watches []Watch) error { return e.watches.set(watche
 // using, such as "CAP_SYS_ADMIN". All others may be dropped.
 func (e *Engine) NeedsAfterAttach() []string {
 	var names []string
+	if e.tcp != nil && !e.cfg.OwnNamespaceOnly {
+		names = append(names, "CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
+	}
 	if e.follower.active() {
 		names = append(names, "CAP_BPF", "CAP_NET_ADMIN", "CAP_PERFMON", "CAP_SYS_ADMIN", "CAP_SYS_PTRACE")
 	} else if e.stats.needsAdmin() {
@@ -164,7 +172,8 @@ func (e *Engine) NeedsAfterAttach() []string {
 	if !mapsReadableWithoutPrivilege() && !e.follower.active() {
 		names = append(names, "CAP_BPF")
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // Close detaches all probes and frees the maps.

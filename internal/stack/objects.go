@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/kernel"
 )
 
 // objects loads programs one by one, so that one that the kernel refuses does not
@@ -23,6 +24,8 @@ type objects struct {
 	attached, bank *ebpf.Variable
 	// types of the kernel, decoded as they are needed; see forgetTypes.
 	types *btf.Cache
+	// resetReasons are the kernel's names of the reasons for a TCP reset.
+	resetReasons map[int]string
 }
 
 // An objectFile is a compiled source and its read-only data, which no other file
@@ -40,7 +43,7 @@ const readOnlyData = ".rodata"
 // shares the maps.
 func objectFiles() map[HookFamily][]func() (*ebpf.CollectionSpec, error) {
 	return map[HookFamily][]func() (*ebpf.CollectionSpec, error){
-		Tracepoint: {bpf.LoadStackTracepoint, bpf.LoadFlows},
+		Tracepoint: {bpf.LoadStackTracepoint, bpf.LoadFlows, bpf.LoadTCP},
 		Trampoline: {bpf.LoadStackTrampoline},
 		Kprobe:     {bpf.LoadStackKprobe},
 		Net:        {bpf.LoadStackNet},
@@ -56,6 +59,11 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 		maps:  make(map[string]*ebpf.Map),
 		types: btf.NewCache(),
 	}
+	types, err := kernel.LoadBTF()
+	if err != nil {
+		return nil, err
+	}
+	o.resetReasons = resetReasons(types.Spec())
 	for family, parsers := range objectFiles() {
 		for _, parse := range parsers {
 			spec, err := parse()
@@ -66,6 +74,9 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 				return nil, err
 			}
 			sizeFlows(spec, cfg)
+			if err := tcpArguments(spec, types.TracepointArgs); err != nil {
+				return nil, err
+			}
 			if !runsOn(6, 1) {
 				preallocate(spec)
 			}

@@ -65,7 +65,7 @@ const (
 
 // ProbeGroups returns the names of the groups of probes, for Config.Disable.
 func ProbeGroups() []string {
-	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupNetfilter, GroupFlow}
+	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupNetfilter, GroupFlow, GroupTCP}
 }
 
 // ProbeNames returns the names of all probes, for Config.Hooks.
@@ -197,7 +197,7 @@ func probes() []probe {
 			{program: "softirq_exit_tracepoint", target: "softirq_exit"},
 		}}}},
 		{"netfilter_hook", GroupNetfilter, 0, []hook{netHook(timedHooks()...)}},
-	}, flowProbes())
+	}, flowProbes(), tcpProbes())
 }
 
 func timedHooks() []attachment {

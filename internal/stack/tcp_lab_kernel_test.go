@@ -1,0 +1,117 @@
+//go:build kernel && linux
+
+package stack
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// A health is what TCP did, by name, so that it can be compared as a whole. Round
+// trips are apart: there is one per segment.
+type health map[string]uint64
+
+func (l *lab) health(t testing.TB) health {
+	t.Helper()
+	all := l.tcpNow(t)
+	h := health{
+		"out of order":     all.Counters.OutOfOrder,
+		"listen overflows": all.Counters.ListenOverflows,
+		"listen drops":     all.Counters.ListenDrops,
+		"cookies sent":     all.Counters.CookiesSent,
+		"cookies received": all.Counters.CookiesReceived,
+		"cookies failed":   all.Counters.CookiesFailed,
+		"challenge acks":   all.Counters.ChallengeAcks,
+	}
+	for _, r := range all.Retransmits {
+		h["retransmit "+r.Family+" "+r.Kind] = r.Segments
+	}
+	for _, r := range all.Resets {
+		h[fmt.Sprintf("reset %s %v %s", r.Family, r.Direction, r.Reason)] = r.Segments
+	}
+	for _, c := range all.Connects {
+		h["connect "+c.Family+" "+c.Role+" "+c.Result] = c.Count()
+	}
+	for side, d := range all.ZeroWindowTimes {
+		h["zero window timed "+side] = d.Count()
+	}
+	for prefix, counts := range map[string]map[string]uint64{
+		"zero window ": all.ZeroWindows, "congestion ": all.Congestion,
+		"duplicate acks ": all.DuplicateAcks, "bad checksums ": all.BadChecksums,
+	} {
+		for name, n := range counts {
+			h[prefix+name] = n
+		}
+	}
+	return h
+}
+
+func (l *lab) tcpNow(t testing.TB) TCP {
+	t.Helper()
+	all, err := l.TCP()
+	must(t, err)
+	if all.NamespacesRead != 1 || all.NamespacesUnread != 0 {
+		t.Errorf("%d namespaces read and %d not, want the own one", all.NamespacesRead, all.NamespacesUnread)
+	}
+	return all
+}
+
+// during returns what TCP did while load ran.
+func (l *lab) during(t testing.TB, load func()) health {
+	t.Helper()
+	before := l.health(t)
+	load()
+	return subtract(l.health(t), before, minus)
+}
+
+// want compares as a whole: what is counted in addition fails too.
+func (h health) want(t testing.TB, want health) {
+	t.Helper()
+	want = maps.Clone(want)
+	maps.DeleteFunc(want, func(name string, n uint64) bool { return name == "" || n == 0 })
+	if diff := cmp.Diff(want, h); diff != "" {
+		t.Errorf("TCP (-want +got):\n%s", diff)
+	}
+}
+
+// takeRetransmits removes the data that was sent again and returns how much it was.
+func (h health) takeRetransmits(f testnet.Family) (segments uint64) {
+	for _, kind := range []string{"fast", "rto", "tlp"} {
+		name := fmt.Sprintf("retransmit %v %s", f, kind)
+		segments += h[name]
+		delete(h, name)
+	}
+	return segments
+}
+
+// takeRecovery removes what a loss, or what is taken for one, brings about.
+func (h health) takeRecovery() {
+	maps.DeleteFunc(h, func(name string, _ uint64) bool {
+		return strings.HasPrefix(name, "congestion ") || strings.HasPrefix(name, "duplicate acks ") || name == "out of order"
+	})
+}
+
+// resetName is the entry of a reset sent for a reason, "" where the kernel would not
+// count it. Kernels that have reasons, but not this one, do not specify it.
+func (l *lab) resetName(f testnet.Family, reason string, hasSocket bool) string {
+	reasons := l.tcp.reasons
+	if len(reasons) == 0 && !hasSocket {
+		return ""
+	}
+	known := ""
+	for _, name := range reasons {
+		switch {
+		case name == reason:
+			known = reason
+		case name == "NOT_SPECIFIED" && known == "":
+			known = name
+		}
+	}
+	return fmt.Sprintf("reset %v %v %s", f, Transmit, known)
+}
