@@ -60,5 +60,6 @@ var Switches = []Switch{
 	{metric.CollectorNetfilter, false, "time in the netfilter hooks; it adds two programs to each hook"},
 	{metric.CollectorFlow, true, "the busiest flows by remote network and service"},
 	{metric.CollectorSockets, true, "sockets by state, their queues, and the connections of listening ports"},
+	{metric.CollectorTCP, true, "retransmits, resets, round trips, connects, windows and accept queues of TCP"},
 	{metric.CollectorProbe, true, "how the probes are attached, what they cost and what they lose"},
 }

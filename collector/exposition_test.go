@@ -46,7 +46,7 @@ func gatherFrom(t *testing.T, c prometheus.Collector) []*dto.MetricFamily {
 }
 
 func newFixtureSet() *Set {
-	r := reader{fullSnapshot(), fullSelf()}
+	r := reader{snapshot: fullSnapshot(), self: fullSelf(), tcp: fullTCP()}
 	return newFullSet(r, r, StackOptions{Since: since})
 }
 

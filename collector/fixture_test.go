@@ -13,10 +13,12 @@ import (
 type reader struct {
 	snapshot stack.Snapshot
 	self     stack.Self
+	tcp      stack.TCP
 }
 
 func (r reader) Snapshot() (stack.Snapshot, error) { return r.snapshot, nil }
 func (r reader) Self() (stack.Self, error)         { return r.self, nil }
+func (r reader) TCP() (stack.TCP, error)           { return r.tcp, nil }
 
 // brokenReader is an engine that fails.
 type brokenReader struct{}
@@ -26,6 +28,7 @@ var errBroken = errors.New("read map \"traffic\": broken")
 // Snapshot returns data beside the error, which must not be shown.
 func (brokenReader) Snapshot() (stack.Snapshot, error) { return fullSnapshot(), errBroken }
 func (brokenReader) Self() (stack.Self, error)         { return fullSelf(), errBroken }
+func (brokenReader) TCP() (stack.TCP, error)           { return fullTCP(), errBroken }
 
 // since is when the engine of the tests began to count.
 var since = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -35,11 +38,17 @@ func stopped() time.Time { return since.Add(time.Hour) }
 
 var quiet = slog.New(slog.DiscardHandler)
 
+// otherReaders are those that an engine is beside a StackReader.
+type otherReaders interface {
+	TCPReader
+	SelfReader
+}
+
 // newFullSet returns every collector of the package over one engine.
-func newFullSet(snapshots StackReader, selves SelfReader, opts StackOptions) *Set {
+func newFullSet(snapshots StackReader, others otherReaders, opts StackOptions) *Set {
 	st := NewStack(snapshots, opts)
 	r := socketsReader{fullSockets()}
-	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewSelf(selves, st, r))...)
+	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewTCP(others, st), NewSelf(others, st, r))...)
 }
 
 // histogram returns counts in the given slots, adding n to each time it occurs.

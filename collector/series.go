@@ -23,17 +23,20 @@ type Host struct {
 	Flows int
 	// Ports is the number of TCP ports that are listened on.
 	Ports int
+	// ConnectResults and ResetReasons are the numbers of results of a TCP connect and
+	// of the kernel's reasons for a TCP reset that occur.
+	ConnectResults, ResetReasons int
 	// Probes and Maps are those of the engine.
 	Probes, Maps int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
 // IPv4 and IPv6, on loopback and on network cards.
-var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Ports: 8, Probes: 24, Maps: 4}
+var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Ports: 8, ConnectResults: 3, ResetReasons: 5, Probes: 40, Maps: 4}
 
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
-	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, Probes: 64, Maps: 16,
+	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -72,8 +75,13 @@ func seriesOf(f *metric.Family) int {
 
 // labelSets returns how many label sets of a family the host can have.
 func (h Host) labelSets(f *metric.Family) int {
-	if f == metric.Sockets || f == metric.SocketQueueBytes {
+	switch f {
+	case metric.Sockets, metric.SocketQueueBytes:
 		return socketKinds(f)
+	case metric.TCPConnectDuration:
+		return 2 * (h.ConnectResults + 1) // a passive connect is established, or not seen
+	case metric.TCPResets:
+		return 2 * (h.ResetReasons + 1) // those received have none
 	}
 	sets := 1
 	for _, label := range f.Labels {
@@ -137,10 +145,33 @@ func (h Host) values(f *metric.Family, label string) int {
 		return h.Devices + 1
 	case "cause":
 		return 5
-	case "vector", "state", "queue":
+	case "vector", "side", "queue":
 		return 2
+	case "state":
+		if f == metric.TCPCongestion {
+			return 5
+		}
+		return 2
+	case "kind":
+		return 6
+	case "reason":
+		return h.ResetReasons
+	case "role":
+		if f.HasLabel("remote") {
+			return 1
+		}
+		return 2
+	case "result":
+		return h.ConnectResults
+	case "event":
+		return 3
 	case "port":
 		return h.Ports
+	case "family":
+		if f.Collector == metric.CollectorTCP {
+			return 2
+		}
+		return 1 // beside "protocol" or "hook"
 	case "hook":
 		if f.HasLabel("probe") {
 			return 1
@@ -155,5 +186,5 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "collector":
 		return len(Switches)
 	}
-	return 1 // "to" beside "from", "family" beside "protocol" or "hook", and what tells flows apart beside "remote"
+	return 1 // "to" beside "from", and what tells flows apart beside "remote"
 }

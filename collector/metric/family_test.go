@@ -43,9 +43,10 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
-		"branch", "cause", "collector", "device", "device_class", "direction", "family", "from", "goarch", "goos",
-		"goversion", "hook", "layer", "map", "metric", "port", "probe", "protocol", "queue", "remote", "revision", "role", "service_port", "source",
-		"state", "tags", "to", "vector", "version", "watch",
+		"branch", "cause", "collector", "device", "device_class", "direction", "event", "family", "from", "goarch",
+		"goos", "goversion", "hook", "kind", "layer", "map", "metric", "port", "probe", "protocol", "queue", "reason",
+		"remote", "result", "revision", "role", "service_port", "side", "source", "state", "tags", "to", "vector",
+		"version", "watch",
 	}
 	var got []string
 	for _, f := range Families {
@@ -127,7 +128,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorSockets, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorSockets, CollectorTCP, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}
