@@ -73,6 +73,7 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 		sockets = attached.sockets
 		all = append(all, collector.NewSockets(sockets, stack))
 	}
+	all = append(all, collector.NewTCP(attached.stack, stack))
 	var chosen []collector.Collector
 	for _, c := range append(all, collector.NewSelf(attached.stack, stack, sockets)) {
 		if f.enabled(c.Name()) || c.Name() == metric.CollectorNetfilter && cfg.Stack.NetfilterTiming {

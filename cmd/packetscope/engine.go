@@ -11,6 +11,7 @@ import (
 type engine interface {
 	Snapshot() (stack.Snapshot, error)
 	Flows() (stack.FlowTable, error)
+	TCP() (stack.TCP, error)
 	Self() (stack.Self, error)
 	SetWatches([]stack.Watch) error
 	// NeedsAfterAttach names the capabilities that it goes on using.

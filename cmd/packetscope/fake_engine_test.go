@@ -57,6 +57,8 @@ func (f *fakeEngine) Flows() (stack.FlowTable, error) {
 	return f.flows(), nil
 }
 
+func (f *fakeEngine) TCP() (stack.TCP, error) { return stack.TCP{}, nil }
+
 func (f *fakeEngine) Self() (stack.Self, error) { return f.self, nil }
 
 func (f *fakeEngine) SetWatches(watches []stack.Watch) error {
