@@ -296,3 +296,98 @@ func memoryOf(t *testing.T, fd int) (bytes uint64) {
 	t.Fatalf("no memlock in %s", info)
 	return 0
 }
+
+// TestForwardedFlowHasBothDirections: counted at the router only if asked for.
+func TestForwardedFlowHasBothDirections(t *testing.T) {
+	n := testnet.NewRouted(t)
+	config := wholeAddresses
+	config.Forwarded = true
+	e := open(t, n.Router, flowsAlone(config))
+	const count, request, answer = 101, 33, 777
+	for _, f := range testnet.Families {
+		from, to := talkUDP(t, n.Right, n.Left, f, 5357)
+		got := e.countFlows(t, func() { ask(t, from, to, count, request, answer) })
+		small, large := ipHeader(f)+udpHeader+request, ipHeader(f)+udpHeader+answer
+		want := map[FlowKey]FlowCounts{
+			flowTo(n.Left.Addr(f), 5357, unix.IPPROTO_UDP, Forwarder): {count * small, count, count * large, count, 0},
+		}
+		if diff := cmp.Diff(want, got, compareFlowKeys); diff != "" {
+			t.Errorf("%v: flows (-want +got):\n%s", f, diff)
+		}
+	}
+}
+
+// TestFlowCountsWhatTCPSendsAgain: connections to nobody, whose kernel knows how often
+// it asked.
+func TestFlowCountsWhatTCPSendsAgain(t *testing.T) {
+	oncePerKernel(t)
+	n, e := shared(t)
+	// A timer sends what is sent again, on top of whatever process is current, and
+	// there some kernels run no program: see witness.
+	const attempts = 3
+	for attempt := range attempts {
+		counted, asked := connectToNobody(t, n, e, 8077+uint16(attempt))
+		want := FlowCounts{SentBytes: counted.SentBytes, SentPackets: asked + 1, Retransmits: asked}
+		if counted == want {
+			return
+		}
+		t.Logf("%+v, want %+v", counted, want)
+	}
+	t.Errorf("none of %d flows is right", attempts)
+}
+
+// connectToNobody returns the flow of a connection that asked again at least twice, and
+// how often it did so by its own account.
+func connectToNobody(t *testing.T, n *testnet.Net, e *lab, port uint16) (counted FlowCounts, asked uint64) {
+	t.Helper()
+	nobody := [4]byte{198, 18, 1, 77} // on the link, which asks for no address
+	fd := -1
+	n.Left.Do(t, func() {
+		var err error
+		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+		must(t, err)
+	})
+	defer unix.Close(fd)
+	retransmits := func() uint64 {
+		info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+		must(t, err)
+		return uint64(info.Total_retrans)
+	}
+	if err := unix.Connect(fd, &unix.SockaddrInet4{Addr: nobody, Port: int(port)}); err != unix.EINPROGRESS {
+		t.Fatalf("connect to nobody: %v", err)
+	}
+	key := FlowKey{netip.PrefixFrom(netip.AddrFrom4([4]byte{198, 18, 1, 0}), 24), port, unix.IPPROTO_TCP, Client}
+	eventually(t, func() bool {
+		asked = retransmits()
+		counted = CountsByKey(e.flows(t).Flows)[key]
+		return asked >= 2 && retransmits() == asked // none while it was read
+	})
+	if asked < 2 || counted.SentBytes == 0 {
+		t.Fatalf("asked %d times again, %+v", asked, counted)
+	}
+	return counted, asked
+}
+
+// TestOwnerOfAFlowIsItsSockets and not who happens to run.
+func TestOwnerOfAFlowIsItsSockets(t *testing.T) {
+	oncePerKernel(t)
+	n, e := shared(t)
+	from, to := talkUDP(t, n.Right, n.Left, testnet.IPv4, 5358)
+	ask(t, from, to, 16, 3, 3) // the default times, and looks at, one packet in 16; the tests all
+	file, err := from.File()
+	must(t, err)
+	defer file.Close()
+	var stat unix.Stat_t
+	must(t, unix.Fstat(int(file.Fd()), &stat))
+	for _, f := range e.flows(t).Flows {
+		if f.ServicePort != 5358 {
+			continue
+		}
+		owner := Owners([]Flow{f})[0]
+		if f.Socket != stat.Ino || owner.PID != os.Getpid() || owner.Process == "" || f.Cgroup == 0 {
+			t.Errorf("socket %d of %+v, want %d of process %d; cgroup %d", f.Socket, owner, stat.Ino, os.Getpid(), f.Cgroup)
+		}
+		return
+	}
+	t.Error("no such flow")
+}
