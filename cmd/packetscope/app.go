@@ -32,6 +32,7 @@ func run(ctx context.Context, e env) error {
 	verbs := map[string]verb{
 		"serve":        addServe(app),
 		"doctor":       addDoctor(app),
+		"flows":        addFlows(app),
 		"check-config": addCheckConfig(app),
 		"healthcheck":  addHealthcheck(app),
 		"version":      addVersion(app),

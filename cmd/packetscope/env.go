@@ -27,6 +27,8 @@ type env struct {
 	open func(stack.Config, *slog.Logger) (engine, error)
 	// openSockets finds a way to read sockets.
 	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
+	// owners tells who has the sockets of flows.
+	owners func([]stack.Flow) []stack.Owner
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
 	// hangups returns a channel with a value for each request to reload.
@@ -46,6 +48,7 @@ func newEnv(args []string) env {
 		names:       stackNames(),
 		open:        openStack,
 		openSockets: openSockets,
+		owners:      stack.Owners,
 		drop:        kernel.DropTo,
 		hangups:     catchHangups,
 	}

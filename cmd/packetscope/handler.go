@@ -13,7 +13,7 @@ import (
 )
 
 // newHandler returns everything that is served over HTTP.
-func newHandler(flags serveFlags, logger *slog.Logger, p *probes, r *config.Reloader) (http.Handler, error) {
+func newHandler(flags serveFlags, logger *slog.Logger, p *probes, r *config.Reloader, flows http.Handler) (http.Handler, error) {
 	landing, err := newLanding(*flags.pprof)
 	if err != nil {
 		return nil, fmt.Errorf("make landing page: %w", err)
@@ -21,6 +21,7 @@ func newHandler(flags serveFlags, logger *slog.Logger, p *probes, r *config.Relo
 	mux := http.NewServeMux()
 	mux.Handle("/", landing)
 	mux.Handle("/metrics", newMetrics(flags, logger, p, r))
+	mux.Handle("/api/v1/flows", flows)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "packetscope is healthy")
 	})

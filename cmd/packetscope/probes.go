@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/config"
@@ -24,7 +25,9 @@ type probes struct {
 	// attached is closed when set is there and the engine can be used.
 	attached chan struct{}
 	engine   engine
-	set      atomic.Pointer[collector.Set]
+	// since is when the engine began to count.
+	since time.Time
+	set   atomic.Pointer[collector.Set]
 	// closeErr is what went wrong with detaching; valid after run.
 	closeErr error
 }
@@ -70,7 +73,7 @@ func (p *probes) run(listening <-chan struct{}, cfg stack.Config, wantSockets bo
 			return err
 		}
 	}
-	p.engine = opened
+	p.engine, p.since = opened, p.env.now()
 	p.set.Store(newSet(all))
 	close(p.attached)
 	p.logger.Info("ready", "took_seconds", p.env.now().Sub(begin).Seconds())

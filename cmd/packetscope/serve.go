@@ -68,7 +68,8 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 
 	p := newProbes(e, *flags.keepPrivileges, logger)
 	reloader := config.NewReloader(first, load, p.apply, e.now)
-	handler, err := newHandler(flags, logger, p, reloader)
+	flows := &flowsAPI{probes: p, enabled: first.Flows.API, owners: e.owners}
+	handler, err := newHandler(flags, logger, p, reloader, flows)
 	if err != nil {
 		return err
 	}

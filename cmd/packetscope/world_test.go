@@ -54,6 +54,7 @@ func newWorld(args ...string) *world {
 			w.openedSockets = &cfg
 			return w.sockets, nil
 		},
+		owners: func(flows []stack.Flow) []stack.Owner { return make([]stack.Owner, len(flows)) },
 		drop: func(keep []string) ([]string, error) {
 			w.kept = keep
 			return keep, nil
