@@ -34,6 +34,9 @@ func LoadBTF() (*BTF, error) {
 	return &BTF{spec}, nil
 }
 
+// NewBTF returns the types of a kernel that were loaded by other means.
+func NewBTF(spec *btf.Spec) *BTF { return &BTF{spec} }
+
 // Spec returns the types for use with package btf. It keeps them in memory as
 // b does.
 func (b *BTF) Spec() *btf.Spec { return b.spec }
