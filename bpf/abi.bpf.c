@@ -35,3 +35,7 @@ const enum side *unused_side __attribute__((unused));
 const enum congestion *unused_congestion __attribute__((unused));
 const enum tcp_count *unused_tcp_count __attribute__((unused));
 const enum tcp_duration *unused_tcp_duration __attribute__((unused));
+const struct drop_place *unused_drop_place __attribute__((unused));
+const struct drop_event *unused_drop_event __attribute__((unused));
+const enum drop_fate *unused_drop_fate __attribute__((unused));
+const enum overflow *unused_overflow __attribute__((unused));

@@ -30,6 +30,14 @@ type (
 	Span = abiSpan
 	// Loss numbers the places where an update can be lost.
 	Loss = abiLoss
+	// DropPlace is the key of the map drops.
+	DropPlace = abiDropPlace
+	// DropEvent is a record of the ring buffer drop_events.
+	DropEvent = abiDropEvent
+	// DropFate numbers the entries of the map fates.
+	DropFate = abiDropFate
+	// Overflow numbers the entries of the map overflows.
+	Overflow = abiOverflow
 )
 
 // The stations of a packet, and the reads and writes of sockets.
@@ -119,6 +127,7 @@ const (
 	LossSocketsReady   = abiLossLOSS_SOCKETS_READY
 	LossFlows          = abiLossLOSS_FLOWS
 	LossTCPSockets     = abiLossLOSS_TCP_SOCKETS
+	LossDrops          = abiLossLOSS_DROPS
 )
 
 // The sizes of the tables of TCP; an IP version is 0 for IPv4 and 1 for IPv6.
@@ -150,3 +159,29 @@ const (
 	TCPDurationZeroWindow = int(abiTcpDurationTCP_DURATION_ZERO_WINDOW)
 	TCPDurations          = int(abiTcpDurationTCP_DURATIONS)
 )
+
+// What became of a drop that a program with a ring buffer saw.
+const (
+	FateSeen     = abiDropFateFATE_SEEN
+	FateUnwanted = abiDropFateFATE_UNWANTED
+	FateLimited  = abiDropFateFATE_LIMITED
+	FateLost     = abiDropFateFATE_LOST
+)
+
+// The keys of the map overflows.
+const (
+	OverflowReceiveQueue = abiOverflowOVERFLOW_RECEIVE_QUEUE
+	OverflowUDPBuffer    = abiOverflowOVERFLOW_UDP_BUFFER
+	OverflowUDPMemory    = abiOverflowOVERFLOW_UDP_MEMORY
+	OverflowMemoryLimit  = abiOverflowOVERFLOW_MEMORY_LIMIT
+)
+
+// Overflows is how many kinds of overflow there are.
+const Overflows = int(abiOverflowOVERFLOWS)
+
+// ICMPCodes is how many codes each type has in the map icmp_errors, whose last entry
+// is for what does not fit in; see ICMP_ENTRIES.
+const ICMPCodes = 16
+
+// UnknownDirection is the direction of a drop that the packet does not tell.
+const UnknownDirection = uint8(Directions)

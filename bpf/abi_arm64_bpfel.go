@@ -54,6 +54,46 @@ const (
 	abiDirectionDIRECTIONS         abiDirection = 3
 )
 
+type abiDropEvent struct {
+	_       structs.HostLayout
+	KtimeNs uint64
+	Place   abiDropPlace
+	Netns   uint32
+	Ifindex uint32
+	Device  [16]uint8
+	Flow    struct {
+		_        structs.HostLayout
+		Saddr    [4]uint32
+		Daddr    [4]uint32
+		Sport    uint16
+		Dport    uint16
+		Protocol uint8
+		Version  uint8
+		Pad      [2]uint8
+	}
+	Bytes uint32
+	Pad   uint32
+}
+
+type abiDropFate uint32
+
+const (
+	abiDropFateFATE_SEEN     abiDropFate = 0
+	abiDropFateFATE_UNWANTED abiDropFate = 1
+	abiDropFateFATE_LIMITED  abiDropFate = 2
+	abiDropFateFATE_LOST     abiDropFate = 3
+	abiDropFateFATES         abiDropFate = 4
+)
+
+type abiDropPlace struct {
+	_         structs.HostLayout
+	Location  uint64
+	Reason    uint32
+	Kind      uint8
+	Direction uint8
+	Pad       [2]uint8
+}
+
 type abiFlowCounts struct {
 	_               structs.HostLayout
 	ReceiveBytes    uint64
@@ -172,7 +212,18 @@ const (
 	abiLossLOSS_SOCKETS_READY   abiLoss = 2
 	abiLossLOSS_FLOWS           abiLoss = 3
 	abiLossLOSS_TCP_SOCKETS     abiLoss = 4
-	abiLossLOSSES               abiLoss = 5
+	abiLossLOSS_DROPS           abiLoss = 5
+	abiLossLOSSES               abiLoss = 6
+)
+
+type abiOverflow uint32
+
+const (
+	abiOverflowOVERFLOW_RECEIVE_QUEUE abiOverflow = 0
+	abiOverflowOVERFLOW_UDP_BUFFER    abiOverflow = 1
+	abiOverflowOVERFLOW_UDP_MEMORY    abiOverflow = 2
+	abiOverflowOVERFLOW_MEMORY_LIMIT  abiOverflow = 3
+	abiOverflowOVERFLOWS              abiOverflow = 4
 )
 
 type abiPolls struct {
@@ -352,6 +403,9 @@ const (
 	abiVarUnusedCongestion     = "unused_congestion"
 	abiVarUnusedDeviceClass    = "unused_device_class"
 	abiVarUnusedDirection      = "unused_direction"
+	abiVarUnusedDropEvent      = "unused_drop_event"
+	abiVarUnusedDropFate       = "unused_drop_fate"
+	abiVarUnusedDropPlace      = "unused_drop_place"
 	abiVarUnusedFlowCounts     = "unused_flow_counts"
 	abiVarUnusedFlowEntry      = "unused_flow_entry"
 	abiVarUnusedFlowKey        = "unused_flow_key"
@@ -362,6 +416,7 @@ const (
 	abiVarUnusedLatencyEntry   = "unused_latency_entry"
 	abiVarUnusedLayer          = "unused_layer"
 	abiVarUnusedLoss           = "unused_loss"
+	abiVarUnusedOverflow       = "unused_overflow"
 	abiVarUnusedPolls          = "unused_polls"
 	abiVarUnusedResult         = "unused_result"
 	abiVarUnusedRetransmit     = "unused_retransmit"
@@ -437,6 +492,9 @@ type abiVariableSpecs struct {
 	UnusedCongestion     *ebpf.VariableSpec `ebpf:"unused_congestion"`
 	UnusedDeviceClass    *ebpf.VariableSpec `ebpf:"unused_device_class"`
 	UnusedDirection      *ebpf.VariableSpec `ebpf:"unused_direction"`
+	UnusedDropEvent      *ebpf.VariableSpec `ebpf:"unused_drop_event"`
+	UnusedDropFate       *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
+	UnusedDropPlace      *ebpf.VariableSpec `ebpf:"unused_drop_place"`
 	UnusedFlowCounts     *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
 	UnusedFlowEntry      *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
 	UnusedFlowKey        *ebpf.VariableSpec `ebpf:"unused_flow_key"`
@@ -447,6 +505,7 @@ type abiVariableSpecs struct {
 	UnusedLatencyEntry   *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
 	UnusedLayer          *ebpf.VariableSpec `ebpf:"unused_layer"`
 	UnusedLoss           *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedOverflow       *ebpf.VariableSpec `ebpf:"unused_overflow"`
 	UnusedPolls          *ebpf.VariableSpec `ebpf:"unused_polls"`
 	UnusedResult         *ebpf.VariableSpec `ebpf:"unused_result"`
 	UnusedRetransmit     *ebpf.VariableSpec `ebpf:"unused_retransmit"`
@@ -498,6 +557,9 @@ type abiVariables struct {
 	UnusedCongestion     *ebpf.Variable `ebpf:"unused_congestion"`
 	UnusedDeviceClass    *ebpf.Variable `ebpf:"unused_device_class"`
 	UnusedDirection      *ebpf.Variable `ebpf:"unused_direction"`
+	UnusedDropEvent      *ebpf.Variable `ebpf:"unused_drop_event"`
+	UnusedDropFate       *ebpf.Variable `ebpf:"unused_drop_fate"`
+	UnusedDropPlace      *ebpf.Variable `ebpf:"unused_drop_place"`
 	UnusedFlowCounts     *ebpf.Variable `ebpf:"unused_flow_counts"`
 	UnusedFlowEntry      *ebpf.Variable `ebpf:"unused_flow_entry"`
 	UnusedFlowKey        *ebpf.Variable `ebpf:"unused_flow_key"`
@@ -508,6 +570,7 @@ type abiVariables struct {
 	UnusedLatencyEntry   *ebpf.Variable `ebpf:"unused_latency_entry"`
 	UnusedLayer          *ebpf.Variable `ebpf:"unused_layer"`
 	UnusedLoss           *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedOverflow       *ebpf.Variable `ebpf:"unused_overflow"`
 	UnusedPolls          *ebpf.Variable `ebpf:"unused_polls"`
 	UnusedResult         *ebpf.Variable `ebpf:"unused_result"`
 	UnusedRetransmit     *ebpf.Variable `ebpf:"unused_retransmit"`

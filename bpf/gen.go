@@ -7,9 +7,11 @@
 // compiler but Go's.
 package bpf
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -type traffic -type latency -type watched_station -type watched_entry -type watch -type polls -type layer -type direction -type kind -type device_class -type station -type span -type way -type cause -type loss -type latency_entry -type flow_key -type flow_counts -type flow_entry -type flow_totals -type flow_role -type socket_record -type retransmit -type role -type result -type side -type congestion -type tcp_count -type tcp_duration abi abi.bpf.c -- -Iinclude -O2 -Wall -Werror -Wpadded
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -type traffic -type latency -type watched_station -type watched_entry -type watch -type polls -type layer -type direction -type kind -type device_class -type station -type span -type way -type cause -type loss -type latency_entry -type flow_key -type flow_counts -type flow_entry -type flow_totals -type flow_role -type socket_record -type retransmit -type role -type result -type side -type congestion -type tcp_count -type tcp_duration -type drop_place -type drop_event -type drop_fate -type overflow abi abi.bpf.c -- -Iinclude -O2 -Wall -Werror -Wpadded
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackTracepoint stack_tracepoint.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Flows flows.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Drops drops.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types DropWatch drop_watch.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackTrampoline stack_function.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackKprobe stack_function.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror -DPROBE_READ_ONLY
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackNet stack_net.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror

@@ -114,6 +114,7 @@ enum loss {
 	LOSS_SOCKETS_READY,
 	LOSS_FLOWS,
 	LOSS_TCP_SOCKETS,
+	LOSS_DROPS,
 	LOSSES,
 };
 
@@ -284,6 +285,55 @@ _Static_assert(sizeof(struct flow_counts) == 40, "struct flow_counts has padding
 _Static_assert(sizeof(struct flow_entry) == 120, "struct flow_entry has padding");
 _Static_assert(sizeof(struct flow_totals) == 48, "struct flow_totals has padding");
 
+/* Drops. */
+
+/* Where a drop's direction cannot be told from the packet; its reason may tell. */
+enum { DIRECTION_UNKNOWN = DIRECTIONS };
+
+/* Key of the map drops. */
+struct drop_place {
+	__u64 location; /* the instruction behind the call that dropped */
+	__u32 reason; /* enum skb_drop_reason of the running kernel, 0 if it has none */
+	__u8 kind;
+	__u8 direction; /* enum direction or DIRECTION_UNKNOWN */
+	__u8 pad[2];
+};
+
+/* A record of the ring buffer drop_events. */
+struct drop_event {
+	__u64 ktime_ns; /* CLOCK_MONOTONIC */
+	struct drop_place place;
+	__u32 netns; /* inode, 0 if not known */
+	__u32 ifindex; /* of the device, or of the one that received the packet */
+	__u8 device[16]; /* NUL padded; all zero if not known */
+	struct flow flow; /* all zero if not IP */
+	__u32 bytes;
+	__u32 pad;
+};
+
+/* What became of the drops that a program with a ring buffer saw. */
+enum drop_fate {
+	FATE_SEEN,
+	FATE_UNWANTED, /* left out by the filter */
+	FATE_LIMITED, /* beyond the rate */
+	FATE_LOST, /* the ring buffer was full */
+	FATES,
+};
+
+/* How the queue or the memory of a socket had no room. */
+enum overflow {
+	OVERFLOW_RECEIVE_QUEUE,
+	OVERFLOW_UDP_BUFFER,
+	OVERFLOW_UDP_MEMORY,
+	OVERFLOW_MEMORY_LIMIT,
+	OVERFLOWS,
+};
+
+/* Entries of the map icmp_errors: type * ICMP_CODES + code; the last is for all others. */
+enum { ICMP_CODES = 16, ICMP_ENTRIES = 16 * ICMP_CODES + 1 };
+
+_Static_assert(sizeof(struct drop_place) == 16, "struct drop_place has padding");
+_Static_assert(sizeof(struct drop_event) == 96, "struct drop_event has padding");
 _Static_assert(sizeof(struct traffic) == 24, "struct traffic has padding");
 _Static_assert(sizeof(struct flow) == 40, "struct flow has padding");
 _Static_assert(sizeof(struct latency) == 40 + 8 * DURATION_SLOTS + 40,

@@ -28,6 +28,13 @@ typedef __u64 size_t;
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define TCP_NEW_SYN_RECV 12
+#define DST_METADATA 0x80
+#define RTN_UNICAST 1
+#define RTF_REJECT 0x0200
+#define RTF_ANYCAST 0x00100000
+#define RTF_LOCAL 0x80000000
+#define NUD_FAILED 0x20
+#define ENOBUFS 105
 #define NF_ACCEPT 1
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
@@ -90,6 +97,29 @@ struct napi_struct {
 /* include/net/dst.h */
 struct dst_entry {
 	struct net_device *dev;
+	unsigned short flags;
+};
+
+/* include/net/route.h */
+struct rtable {
+	unsigned int rt_flags;
+	__u16 rt_type;
+};
+
+/* include/net/ip6_fib.h */
+struct rt6_info {
+	__u32 rt6i_flags;
+};
+
+/* include/net/neighbour.h */
+struct neigh_table {
+	int family;
+};
+
+struct neighbour {
+	struct neigh_table *tbl;
+	struct net_device *dev;
+	__u8 nud_state;
 };
 
 /* include/linux/skbuff.h */

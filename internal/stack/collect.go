@@ -122,6 +122,7 @@ func (e *Engine) readLosses(b *builder) error {
 		bpf.LossSocketsReady:   "ready_by_socket",
 		bpf.LossFlows:          "flows",
 		bpf.LossTCPSockets:     "tcp_by_socket",
+		bpf.LossDrops:          "drops",
 	}
 	// Every source is listed, so that a rate can tell none from unknown.
 	b.LostUpdates = map[string]uint64{lossRecursion: 0}

@@ -60,6 +60,9 @@ type Config struct {
 	NetfilterTiming bool
 	// RunStats selects the accounting of run time.
 	RunStats RunStats
+	// DropSeverity is what drops mean on this host, by reason, where it is not what
+	// [SeverityOf] says.
+	DropSeverity map[string]Severity
 	// Watches are tried in order; a packet belongs to the first that matches.
 	Watches []Watch
 	// Flows says how to count flows, unless Disable has [GroupFlow].

@@ -54,6 +54,10 @@ func (d *devices) refresh() error {
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 		return fmt.Errorf("list devices: %w", err)
 	}
+	return d.assignAll(links)
+}
+
+func (d *devices) assignAll(links []netlink.Link) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, l := range links {

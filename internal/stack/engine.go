@@ -26,6 +26,7 @@ type Engine struct {
 	follower *follower
 	devices  *devices
 	watches  *watchTable
+	drops    *dropReader // nil if their group is disabled
 	stats    *runStats
 	tcp      *tcpReader // nil if its group of probes is disabled
 	close    sync.Once
@@ -68,6 +69,9 @@ func (e *Engine) open() error {
 		return err
 	}
 	if e.devices, err = newDevices(e.objects.maps["device_slots"]); err != nil {
+		return err
+	}
+	if e.drops, err = newDropReader(e.cfg, e.objects.types); err != nil {
 		return err
 	}
 	e.follower = newFollower(e.own, e.cfg.OwnNamespaceOnly, e.logger)
@@ -190,6 +194,9 @@ func (e *Engine) Close() error {
 		}
 		if e.devices != nil {
 			e.devices.Close()
+		}
+		if e.drops != nil {
+			e.drops.Close()
 		}
 		if e.objects != nil {
 			e.objects.Close()

@@ -43,7 +43,7 @@ const readOnlyData = ".rodata"
 // shares the maps.
 func objectFiles() map[HookFamily][]func() (*ebpf.CollectionSpec, error) {
 	return map[HookFamily][]func() (*ebpf.CollectionSpec, error){
-		Tracepoint: {bpf.LoadStackTracepoint, bpf.LoadFlows, bpf.LoadTCP},
+		Tracepoint: {bpf.LoadStackTracepoint, bpf.LoadFlows, bpf.LoadTCP, bpf.LoadDrops},
 		Trampoline: {bpf.LoadStackTrampoline},
 		Kprobe:     {bpf.LoadStackKprobe},
 		Net:        {bpf.LoadStackNet},
@@ -64,13 +64,14 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 		return nil, err
 	}
 	o.resetReasons = resetReasons(types.Spec())
+	drops := dropConstants(cfg, types)
 	for family, parsers := range objectFiles() {
 		for _, parse := range parsers {
 			spec, err := parse()
 			if err != nil {
 				return nil, fmt.Errorf("parse %s probes: %w", family, err)
 			}
-			if err := setConstants(spec, cfg, ns); err != nil {
+			if err := setConstants(spec, cfg, ns, drops); err != nil {
 				return nil, err
 			}
 			sizeFlows(spec, cfg)
@@ -90,8 +91,9 @@ func newObjects(cfg Config, ns namespaces) (*objects, error) {
 	return o, nil
 }
 
-// setConstants sets those of the switches that the file has.
-func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
+// setConstants sets those of the switches that the file has; more are further ones
+// by name.
+func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces, more ...map[string]any) error {
 	values := map[string]any{
 		"sample_mask":    uint32(sampleEvery(cfg) - 1),
 		"scope_netns":    ns.scope,
@@ -99,6 +101,9 @@ func setConstants(spec *ebpf.CollectionSpec, cfg Config, ns namespaces) error {
 		"duration_bound": durationBounds(),
 	}
 	maps.Copy(values, flowConstants(cfg))
+	for _, m := range more {
+		maps.Copy(values, m)
+	}
 	for name, value := range values {
 		if spec.Variables[name] == nil {
 			continue

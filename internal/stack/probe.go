@@ -57,6 +57,8 @@ const (
 	GroupDevice = "device"
 	// GroupSoftirq times the network softirqs.
 	GroupSoftirq = "softirq"
+	// GroupDrops counts what is lost: see [Engine.Drops].
+	GroupDrops = "drops"
 	// GroupNetfilter times netfilter hooks; off unless Config.NetfilterTiming.
 	GroupNetfilter = "netfilter"
 	// GroupFlow counts by remote network and service: see [Engine.Flows].
@@ -65,7 +67,7 @@ const (
 
 // ProbeGroups returns the names of the groups of probes, for Config.Disable.
 func ProbeGroups() []string {
-	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupNetfilter, GroupFlow, GroupTCP}
+	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupNetfilter, GroupFlow, GroupTCP}
 }
 
 // ProbeNames returns the names of all probes, for Config.Hooks.
@@ -197,7 +199,7 @@ func probes() []probe {
 			{program: "softirq_exit_tracepoint", target: "softirq_exit"},
 		}}}},
 		{"netfilter_hook", GroupNetfilter, 0, []hook{netHook(timedHooks()...)}},
-	}, flowProbes(), tcpProbes())
+	}, flowProbes(), tcpProbes(), dropProbes())
 }
 
 func timedHooks() []attachment {

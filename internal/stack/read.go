@@ -76,6 +76,19 @@ func keysOf[K any](m *ebpf.Map) ([]K, error) {
 	return keys, nil
 }
 
+// countKeys returns how many keys a map has, whatever their type.
+func countKeys(m *ebpf.Map) (int, error) {
+	n := 0
+	key, err := m.NextKeyBytes(nil)
+	for ; err == nil && key != nil && n < int(m.MaxEntries()); key, err = m.NextKeyBytes(key) {
+		n++
+	}
+	if err != nil {
+		return 0, fmt.Errorf("list map %q: %w", name(m), err)
+	}
+	return n, nil
+}
+
 func name(m *ebpf.Map) string {
 	if info, err := m.Info(); err == nil {
 		return info.Name

@@ -56,16 +56,11 @@ func (o *objects) fill() (map[string]MapFill, error) {
 		default:
 			continue
 		}
-		keys, err := keysOf[[8]byte](m)
-		if m.KeySize() == 4 {
-			var short [][4]byte
-			short, err = keysOf[[4]byte](m)
-			keys = make([][8]byte, len(short))
-		}
+		entries, err := countKeys(m)
 		if err != nil {
 			return nil, err
 		}
-		fill[name] = MapFill{Entries: len(keys), Capacity: int(m.MaxEntries())}
+		fill[name] = MapFill{Entries: entries, Capacity: int(m.MaxEntries())}
 	}
 	return fill, nil
 }

@@ -23,6 +23,30 @@ type Dropper struct {
 // their way to a local socket (hook input). It lasts as long as the namespace.
 func (ns *Namespace) DropUDP(t testing.TB, port uint16) *Dropper {
 	t.Helper()
+	return ns.dropUDP(t, port, nftables.ChainHookInput)
+}
+
+// DropUDPBefore is DropUDP at another hook: "prerouting", "forward", "output" or
+// "postrouting".
+func (ns *Namespace) DropUDPBefore(t testing.TB, hook string, port uint16) *Dropper {
+	t.Helper()
+	hooks := map[string]*nftables.ChainHook{
+		"prerouting": nftables.ChainHookPrerouting, "forward": nftables.ChainHookForward,
+		"output": nftables.ChainHookOutput, "postrouting": nftables.ChainHookPostrouting,
+	}
+	return ns.dropUDP(t, port, hooks[hook])
+}
+
+// PoliceUDP is DropUDP for what is beyond a rate of burst datagrams in a day.
+func (ns *Namespace) PoliceUDP(t testing.TB, port uint16, burst uint32) *Dropper {
+	t.Helper()
+	return ns.dropUDP(t, port, nftables.ChainHookInput,
+		&expr.Limit{Type: expr.LimitTypePkts, Rate: 1, Unit: expr.LimitTimeDay, Burst: burst, Over: true})
+}
+
+// dropUDP drops what fits the port and the further expressions.
+func (ns *Namespace) dropUDP(t testing.TB, port uint16, hook *nftables.ChainHook, more ...expr.Any) *Dropper {
+	t.Helper()
 	conn, err := nftables.New(nftables.WithNetNSFd(int(ns.fd)))
 	if err != nil {
 		t.Fatalf("open nftables in %q: %v", ns.Name, err)
@@ -33,17 +57,17 @@ func (ns *Namespace) DropUDP(t testing.TB, port uint16) *Dropper {
 		Name:     fmt.Sprintf("udp-%d", port), // its own, so that Packets finds its own rule
 		Table:    d.table,
 		Type:     nftables.ChainTypeFilter,
-		Hooknum:  nftables.ChainHookInput,
+		Hooknum:  hook,
 		Priority: nftables.ChainPriorityFilter,
 	})
-	conn.AddRule(&nftables.Rule{Table: d.table, Chain: d.chain, Exprs: []expr.Any{
+	exprs := []expr.Any{
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_UDP}},
 		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, port)},
-		&expr.Counter{},
-		&expr.Verdict{Kind: expr.VerdictDrop},
-	}})
+	}
+	exprs = append(append(exprs, more...), &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop})
+	conn.AddRule(&nftables.Rule{Table: d.table, Chain: d.chain, Exprs: exprs})
 	if err := conn.Flush(); err != nil {
 		t.Fatalf("drop UDP port %d in %q: %v (needs nf_tables with inet tables, Linux 3.14)", port, ns.Name, err)
 	}

@@ -95,3 +95,20 @@ func (ns *Namespace) addQdisc(t testing.TB, module string, qdisc netlink.Qdisc) 
 		t.Fatalf("add %s to %q: %v", module, ns.Device, err)
 	}
 }
+
+// QueueDrops returns how many packets the root qdisc of the namespace's device has
+// dropped.
+func (ns *Namespace) QueueDrops(t testing.TB) uint64 {
+	t.Helper()
+	qdiscs, err := ns.nl.QdiscList(ns.link(t, ns.Device))
+	if err != nil {
+		t.Fatalf("list qdiscs of %q: %v", ns.Device, err)
+	}
+	for _, q := range qdiscs {
+		if a := q.Attrs(); a.Parent == netlink.HANDLE_ROOT && a.Statistics != nil && a.Statistics.Queue != nil {
+			return uint64(a.Statistics.Queue.Drops)
+		}
+	}
+	t.Fatalf("%q has no root qdisc with statistics", ns.Device)
+	return 0
+}
