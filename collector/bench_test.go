@@ -17,7 +17,7 @@ func BenchmarkScrape(b *testing.B) {
 	watched.Watches = stack.MaxWatches // most label sets are folded
 	for name, h := range map[string]Host{"typical": TypicalHost, "watched": watched} {
 		b.Run(name, func(b *testing.B) {
-			r := reader{snapshot: hostSnapshot(h), self: hostSelf(h), tcp: hostTCP(h)}
+			r := reader{snapshot: hostSnapshot(h), self: hostSelf(h), tcp: hostTCP(h), drops: hostDrops(h)}
 			registry := prometheus.NewRegistry()
 			registry.MustRegister(newFullSet(r, r, StackOptions{Since: since}))
 			b.ReportAllocs()

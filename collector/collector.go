@@ -61,5 +61,6 @@ var Switches = []Switch{
 	{metric.CollectorFlow, true, "the busiest flows by remote network and service"},
 	{metric.CollectorSockets, true, "sockets by state, their queues, and the connections of listening ports"},
 	{metric.CollectorTCP, true, "retransmits, resets, round trips, connects, windows and accept queues of TCP"},
+	{metric.CollectorDrops, true, "what is lost, why and where: drops, devices, sockets, ICMP errors, routes, neighbours"},
 	{metric.CollectorProbe, true, "how the probes are attached, what they cost and what they lose"},
 }

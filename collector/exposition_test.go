@@ -46,7 +46,7 @@ func gatherFrom(t *testing.T, c prometheus.Collector) []*dto.MetricFamily {
 }
 
 func newFixtureSet() *Set {
-	r := reader{snapshot: fullSnapshot(), self: fullSelf(), tcp: fullTCP()}
+	r := reader{snapshot: fullSnapshot(), self: fullSelf(), tcp: fullTCP(), drops: fullDrops()}
 	return newFullSet(r, r, StackOptions{Since: since})
 }
 

@@ -14,11 +14,13 @@ type reader struct {
 	snapshot stack.Snapshot
 	self     stack.Self
 	tcp      stack.TCP
+	drops    stack.Drops
 }
 
 func (r reader) Snapshot() (stack.Snapshot, error) { return r.snapshot, nil }
 func (r reader) Self() (stack.Self, error)         { return r.self, nil }
 func (r reader) TCP() (stack.TCP, error)           { return r.tcp, nil }
+func (r reader) Drops() (stack.Drops, error)       { return r.drops, nil }
 
 // brokenReader is an engine that fails.
 type brokenReader struct{}
@@ -29,6 +31,7 @@ var errBroken = errors.New("read map \"traffic\": broken")
 func (brokenReader) Snapshot() (stack.Snapshot, error) { return fullSnapshot(), errBroken }
 func (brokenReader) Self() (stack.Self, error)         { return fullSelf(), errBroken }
 func (brokenReader) TCP() (stack.TCP, error)           { return fullTCP(), errBroken }
+func (brokenReader) Drops() (stack.Drops, error)       { return fullDrops(), errBroken }
 
 // since is when the engine of the tests began to count.
 var since = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
@@ -48,7 +51,7 @@ type otherReaders interface {
 func newFullSet(snapshots StackReader, others otherReaders, opts StackOptions) *Set {
 	st := NewStack(snapshots, opts)
 	r := socketsReader{fullSockets()}
-	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewTCP(others, st), NewSelf(others, st, r))...)
+	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewTCP(others, st), newDropsFor(snapshots, st), NewSelf(others, st, r))...)
 }
 
 // histogram returns counts in the given slots, adding n to each time it occurs.
@@ -125,4 +128,32 @@ func fullSelf() stack.Self {
 		NamespacesUncovered: 1,
 		SampleEvery:         4,
 	}
+}
+
+// fullDrops has something in every field, too. Where metrics add rows up, there are two
+// rows to add.
+func fullDrops() stack.Drops {
+	return stack.Drops{
+		Packets: []stack.Drop{
+			{Reason: "NETFILTER_DROP", Severity: stack.Policy, Layer: stack.Network, Kind: stack.TCP4, Function: "nft_do_chain", Packets: 31},
+			{Reason: "NO_SOCKET", Severity: stack.Benign, Layer: stack.Transport, Kind: stack.UDP4, Function: "__udp4_lib_rcv", Packets: 5},
+			{Reason: "NO_SOCKET", Severity: stack.Benign, Layer: stack.Transport, Kind: stack.UDP4, Function: "__udp4_lib_mcast_deliver", Packets: 2},
+			{Reason: "NO_SOCKET", Severity: stack.Benign, Layer: stack.Transport, Kind: stack.UDP6, Function: "__udp6_lib_rcv", Packets: 3},
+			{Reason: "reason_200", Layer: stack.Driver, Direction: stack.Transmit, Kind: stack.NonIP, Function: "unknown", Packets: 1},
+		},
+		Netfilter:        []stack.NetfilterDrops{{Family: "ipv4", Hook: "input", Packets: 31}},
+		Devices:          []stack.DeviceDrops{{Device: "eth0", Direction: stack.Receive, Kind: "missed", Packets: 19}},
+		Overflows:        map[string]uint64{"udp_buffer": 7, "backlog": 0},
+		ICMPErrors:       []stack.ICMPErrors{{Type: 3, Code: 3, Errors: 7}, {Type: -1, Code: -1, Errors: 1}},
+		RouteFailures:    map[string]uint64{"ipv4": 9},
+		NeighborFailures: map[string]uint64{"ipv4": 2, "ipv6": 0},
+	}
+}
+
+// newDropsFor returns the collector over the same engine as those of the stack.
+func newDropsFor(snapshots StackReader, st *Stack) Collector {
+	if r, ok := snapshots.(DropReader); ok {
+		return NewDrops(r, st)
+	}
+	return NewDrops(reader{}, st)
 }

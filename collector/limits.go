@@ -32,7 +32,7 @@ type weighted struct {
 // be folded. It reorders present. The set that they are folded into is not among
 // them, but there is room for it.
 func (l *limits) fold(f *metric.Family, present []weighted) []weighted {
-	return l.foldWithin(f, present, l.series, f.SeriesPerSet())
+	return l.foldWithin(f, present, seriesLimit(f, l.series), f.SeriesPerSet())
 }
 
 // foldWithin is fold for a family that may have no more than the given number of
@@ -46,6 +46,14 @@ func (l *limits) foldWithin(f *metric.Family, present []weighted, series, perSet
 		l.families[f] = one
 	}
 	return one.fold(present)
+}
+
+// seriesLimit returns the limit of a family under a general one.
+func seriesLimit(f *metric.Family, general int) int {
+	if f.MostSeries > 0 {
+		return min(f.MostSeries, general)
+	}
+	return general
 }
 
 // folded returns how many series of f were folded so far.

@@ -82,7 +82,7 @@ func (c self) sendProbes(s stack.Self, ch chan<- prometheus.Metric) {
 // the traffic of the host or on its services.
 func limited() []*metric.Family {
 	var fs []*metric.Family
-	for _, name := range append(stackCollectors, metric.CollectorTCP) {
+	for _, name := range append(stackCollectors, metric.CollectorTCP, metric.CollectorDrops) {
 		fs = append(fs, metric.Of(name)...)
 	}
 	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes)

@@ -28,15 +28,23 @@ type Host struct {
 	ConnectResults, ResetReasons int
 	// Probes and Maps are those of the engine.
 	Probes, Maps int
+	// Reasons is the number of reasons for which packets are dropped, and Functions
+	// that of pairs of a reason and a function that drops for it.
+	Reasons, Functions int
+	// ICMPErrors is the number of pairs of type and code in the ICMP errors sent.
+	ICMPErrors int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
 // IPv4 and IPv6, on loopback and on network cards.
-var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Ports: 8, ConnectResults: 3, ResetReasons: 5, Probes: 40, Maps: 4}
+var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Ports: 8, ConnectResults: 3, ResetReasons: 5, Probes: 40, Maps: 4,
+	Reasons: 6, Functions: 12, ICMPErrors: 2,
+}
 
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
 	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
+	Reasons: 128, Functions: 1000, ICMPErrors: 257,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -53,12 +61,12 @@ func SeriesBound(h Host, limit int) int {
 	total := 0
 	for _, f := range metric.Families {
 		switch {
-		case f.Collector == "", f.Collector == metric.CollectorNetfilter && !h.Netfilter:
+		case f.Collector == "", f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
 			continue
 		}
 		sets := h.labelSets(f)
 		if own[f] {
-			sets = min(sets, max(1, limit/seriesOf(f))*seriesOf(f)/f.SeriesPerSet())
+			sets = min(sets, max(1, seriesLimit(f, limit)/seriesOf(f))*seriesOf(f)/f.SeriesPerSet())
 		}
 		total += sets * f.SeriesPerSet()
 	}
@@ -113,11 +121,17 @@ func socketKinds(f *metric.Family) int {
 func (h Host) values(f *metric.Family, label string) int {
 	switch label {
 	case "layer":
+		if f.HasLabel("reason") {
+			return 1
+		}
 		return len(stack.Stations())
 	case "from":
 		return len(stack.Spans())
 	case "direction":
-		if f.HasLabel("layer") || f.HasLabel("from") {
+		switch {
+		case f.HasLabel("reason"):
+			return 2 // a reason is rarely given both on receive and on transmit
+		case f.HasLabel("layer"), f.HasLabel("from"), f.HasLabel("kind"):
 			return 1
 		}
 		return 2
@@ -153,9 +167,25 @@ func (h Host) values(f *metric.Family, label string) int {
 		}
 		return 2
 	case "kind":
+		switch f {
+		case metric.DeviceDrops:
+			return len(stack.DeviceCounters())
+		case metric.SocketOverflows:
+			return len(stack.OverflowKinds())
+		}
 		return 6
 	case "reason":
+		switch f {
+		case metric.Drops:
+			return h.Reasons
+		case metric.DropLocations:
+			return 1 // beside "function"
+		}
 		return h.ResetReasons
+	case "function":
+		return h.Functions
+	case "type":
+		return h.ICMPErrors
 	case "role":
 		if f.HasLabel("remote") {
 			return 1
@@ -168,7 +198,7 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "port":
 		return h.Ports
 	case "family":
-		if f.Collector == metric.CollectorTCP {
+		if !f.HasLabel("protocol") && !f.HasLabel("hook") {
 			return 2
 		}
 		return 1 // beside "protocol" or "hook"
@@ -186,5 +216,5 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "collector":
 		return len(Switches)
 	}
-	return 1 // "to" beside "from", and what tells flows apart beside "remote"
+	return 1 // "to" beside "from", "code" beside "type", "severity" beside "reason", and what tells flows apart beside "remote"
 }

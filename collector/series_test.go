@@ -110,6 +110,48 @@ func hostSockets(h Host) socketsReader {
 	return socketsReader{s}
 }
 
+// hostDrops returns the drops of a host on which every combination of labels occurs
+// that can.
+func hostDrops(h Host) stack.Drops {
+	d := stack.Drops{
+		Overflows: make(map[string]uint64), RouteFailures: map[string]uint64{"ipv4": 1, "ipv6": 1},
+		NeighborFailures: map[string]uint64{"ipv4": 1, "ipv6": 1},
+	}
+	for i := range h.Reasons {
+		for _, kind := range commonFirst[:h.Kinds] {
+			for _, direction := range []stack.Direction{stack.Receive, stack.Transmit} {
+				d.Packets = append(d.Packets, stack.Drop{Reason: fmt.Sprint("REASON_", i), Direction: direction, Kind: kind, Function: "drop", Packets: 1})
+			}
+		}
+	}
+	for i := range h.Functions - h.Reasons { // the others are there by now
+		d.Packets = append(d.Packets, stack.Drop{Reason: "REASON_0", Kind: stack.TCP4, Function: fmt.Sprint("function", i), Packets: 1})
+	}
+	for i := range h.Devices + 1 {
+		for _, c := range stack.DeviceCounters() {
+			c.Device, c.Packets = fmt.Sprint("eth", i), 1
+			if i == h.Devices {
+				c.Device = "other"
+			}
+			d.Devices = append(d.Devices, c)
+		}
+	}
+	for _, kind := range stack.OverflowKinds() {
+		d.Overflows[kind] = 1
+	}
+	for i := range h.ICMPErrors {
+		d.ICMPErrors = append(d.ICMPErrors, stack.ICMPErrors{Type: i / 16, Code: i % 16, Errors: 1})
+	}
+	for _, hook := range []string{"prerouting", "input", "forward", "output", "postrouting"} {
+		for _, family := range []string{"ipv4", "ipv6"} {
+			if h.Netfilter {
+				d.Netfilter = append(d.Netfilter, stack.NetfilterDrops{Family: family, Hook: hook, Packets: 1})
+			}
+		}
+	}
+	return d
+}
+
 func hostSelf(h Host) stack.Self {
 	s := stack.Self{Maps: make(map[string]stack.MapFill)}
 	for i := range h.Probes {
@@ -144,22 +186,22 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 		limit int
 		want  int
 	}{
-		{"typical", TypicalHost, DefaultSeriesLimit, 3024},
-		{"typical with 8 watches", watched, DefaultSeriesLimit, 8523},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 9209},
-		{"largest", LargestHost, DefaultSeriesLimit, 17_697},
-		{"low limit", watched, 150, 1866},
+		{"typical", TypicalHost, DefaultSeriesLimit, 3194},
+		{"typical with 8 watches", watched, DefaultSeriesLimit, 8693},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 12_596},
+		{"largest", LargestHost, DefaultSeriesLimit, 21_084},
+		{"low limit", watched, 150, 2036},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := SeriesBound(c.host, c.limit); got != c.want {
 				t.Errorf("bound is %d series, want %d", got, c.want)
 			}
-			r := hostReader{reader{snapshot: hostSnapshot(c.host), self: hostSelf(c.host), tcp: hostTCP(c.host)}, c.host}
+			r := hostReader{reader{snapshot: hostSnapshot(c.host), self: hostSelf(c.host), tcp: hostTCP(c.host), drops: hostDrops(c.host)}, c.host}
 			got := 0
 			st := NewStack(r, StackOptions{SeriesLimit: c.limit})
-			set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(r, StackOptions{SeriesLimit: c.limit}), NewSockets(hostSockets(c.host), st), NewTCP(r, st), NewSelf(r, st, nil))...)
+			set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(r, StackOptions{SeriesLimit: c.limit}), NewSockets(hostSockets(c.host), st), NewTCP(r, st), NewDrops(r, st), NewSelf(r, st, nil))...)
 			for _, f := range gatherFrom(t, set) {
-				if f.GetName() == metric.NetfilterHookDuration.Name && !c.host.Netfilter {
+				if (f.GetName() == metric.NetfilterHookDuration.Name || f.GetName() == metric.NetfilterDrops.Name) && !c.host.Netfilter {
 					t.Errorf("%s is not wanted", f.GetName())
 				}
 				got += seriesIn(f)
@@ -178,10 +220,10 @@ func TestTypicalHostHasFewerThan3500Series(t *testing.T) {
 }
 
 func TestSeriesBoundKnowsEveryLabel(t *testing.T) {
-	dependent := map[string]bool{"to": true, "family": true, "service_port": true, "role": true}
+	dependent := map[string]bool{"to": true, "family": true, "service_port": true, "role": true, "severity": true, "code": true}
 	for _, f := range metric.Families {
 		for _, label := range f.Labels {
-			beside := label == "direction" || label == "hook"
+			beside := label == "direction" || label == "hook" || f.HasLabel("reason") && (label == "layer" || label == "reason")
 			beside = beside || label == "protocol" && f.HasLabel("remote")
 			if f.Collector != "" && LargestHost.values(f, label) == 1 && !dependent[label] && !beside {
 				t.Errorf("%s: label %q counts as one value", f.Name, label)

@@ -34,12 +34,12 @@ func TestSlotsOfEngineAndMetricsAreTheSame(t *testing.T) {
 
 func TestFailingReaderSendsNothing(t *testing.T) {
 	st := NewStack(brokenReader{}, StackOptions{})
-	set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(brokenReader{}, StackOptions{}), NewSockets(brokenSockets{}, st), NewTCP(brokenReader{}, st), NewSelf(brokenReader{}, st, nil))...)
+	set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(brokenReader{}, StackOptions{}), NewSockets(brokenSockets{}, st), NewTCP(brokenReader{}, st), NewDrops(brokenReader{}, st), NewSelf(brokenReader{}, st, nil))...)
 	var want []string
-	for _, name := range []string{"device", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
+	for _, name := range []string{"device", "drops", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
 		want = append(want, `packetscope_scrape_collector_duration_seconds{collector="`+name+`"} 0`)
 	}
-	for _, name := range []string{"device", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
+	for _, name := range []string{"device", "drops", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
 		want = append(want, `packetscope_scrape_collector_success{collector="`+name+`"} 0`)
 	}
 	if diff := cmp.Diff(want, samples(expose(t, set))); diff != "" {
@@ -101,7 +101,7 @@ func TestCollectorAloneReadsTheEngine(t *testing.T) {
 // TestOverlappingScrapesAgree is for the race detector.
 func TestOverlappingScrapesAgree(t *testing.T) {
 	snapshot := fullSnapshot() // shared by all, so that a write to it is a race
-	r := reader{snapshot: snapshot, self: fullSelf(), tcp: fullTCP()}
+	r := reader{snapshot: snapshot, self: fullSelf(), tcp: fullTCP(), drops: fullDrops()}
 	set := newFullSet(r, r, StackOptions{Since: since, SeriesLimit: 30})
 	expose(t, set) // what was folded first is counted in the second scrape
 	want := expose(t, set)
@@ -150,6 +150,10 @@ func TestCreatedIsWhenCountingBegan(t *testing.T) {
 			}
 			switch {
 			case m.Gauge != nil:
+			case f.GetName() == metric.DeviceDrops.Name, f.GetName() == metric.RouteLookupFailures.Name:
+				if created != nil {
+					t.Errorf("%s, which the kernel counts, was created at %v", f.GetName(), created.AsTime())
+				}
 			case label(m, "watch") != "":
 				if created != nil {
 					t.Errorf("%s of a watch was created at %v", f.GetName(), created.AsTime())

@@ -75,6 +75,7 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 	}
 	all = append(all, collector.NewTCP(attached.stack, stack))
 	var chosen []collector.Collector
+	all = append(all, collector.NewDrops(attached.stack, stack))
 	for _, c := range append(all, collector.NewSelf(attached.stack, stack, sockets)) {
 		if f.enabled(c.Name()) || c.Name() == metric.CollectorNetfilter && cfg.Stack.NetfilterTiming {
 			chosen = append(chosen, c)

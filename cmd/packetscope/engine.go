@@ -12,6 +12,7 @@ type engine interface {
 	Snapshot() (stack.Snapshot, error)
 	Flows() (stack.FlowTable, error)
 	TCP() (stack.TCP, error)
+	Drops() (stack.Drops, error)
 	Self() (stack.Self, error)
 	SetWatches([]stack.Watch) error
 	// NeedsAfterAttach names the capabilities that it goes on using.

@@ -59,6 +59,12 @@ func (f *fakeEngine) Flows() (stack.FlowTable, error) {
 
 func (f *fakeEngine) TCP() (stack.TCP, error) { return stack.TCP{}, nil }
 
+func (f *fakeEngine) Drops() (stack.Drops, error) {
+	return stack.Drops{Packets: []stack.Drop{{
+		Reason: "SOCKET_RCVBUFF", Layer: stack.Socket, Kind: stack.UDP4, Function: "udp_queue_rcv_one_skb", Packets: 29,
+	}}}, nil
+}
+
 func (f *fakeEngine) Self() (stack.Self, error) { return f.self, nil }
 
 func (f *fakeEngine) SetWatches(watches []stack.Watch) error {

@@ -66,6 +66,8 @@ type Family struct {
 	// for what the set of collectors reports about each of them, and "" for what
 	// the command itself exposes.
 	Collector string
+	// MostSeries is the limit of series whatever the general one is; 0 for none.
+	MostSeries int
 	// Scale is how values fall into buckets; nil unless Type is Histogram.
 	Scale *Scale
 

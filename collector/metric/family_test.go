@@ -43,9 +43,9 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
-		"branch", "cause", "collector", "device", "device_class", "direction", "event", "family", "from", "goarch",
-		"goos", "goversion", "hook", "kind", "layer", "map", "metric", "port", "probe", "protocol", "queue", "reason",
-		"remote", "result", "revision", "role", "service_port", "side", "source", "state", "tags", "to", "vector",
+		"branch", "cause", "code", "collector", "device", "device_class", "direction", "event", "family", "from", "function",
+		"goarch", "goos", "goversion", "hook", "kind", "layer", "map", "metric", "port", "probe", "protocol", "queue", "reason",
+		"remote", "result", "revision", "role", "service_port", "severity", "side", "source", "state", "tags", "to", "type", "vector",
 		"version", "watch",
 	}
 	var got []string
@@ -128,7 +128,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorSockets, CollectorTCP, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorSockets, CollectorTCP, CollectorDrops, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}

@@ -14,6 +14,7 @@ var Families = []*Family{
 	TCPCongestion, TCPDuplicateAcks, TCPBadChecksums,
 	TCPOutOfOrder, TCPListenOverflows, TCPListenDrops, TCPSYNCookies, TCPChallengeAcks,
 	TCPAcceptQueueLength, TCPAcceptQueueLimit, TCPNetworkNamespaces,
+	Drops, DropLocations, NetfilterDrops, DeviceDrops, SocketOverflows, ICMPErrorsSent, RouteLookupFailures, NeighborFailures,
 	ProbeAttached, ProbeRuns, ProbeRunSeconds, ProbeStatsWindow, MapEntries, MapCapacity,
 	NetworkNamespaces, SamplingRatio, SeriesLimited,
 	ScrapeCollectorDuration, ScrapeCollectorSuccess,
