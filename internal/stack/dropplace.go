@@ -40,7 +40,7 @@ var functionLayers = []struct {
 	{"ip_", Network}, {"__ip_", Network}, {"ip6", Network}, {"__ip6", Network}, {"ipv4_", Network}, {"ipv6_", Network}, {"ip4_", Network},
 	{"nf_", Network}, {"nft_", Network}, {"ipt_", Network}, {"xfrm", Network}, {"arp_", Network}, {"neigh", Network},
 	{"__neigh", Network}, {"inet_frag", Network}, {"dst_", Network}, {"rt6_", Network}, {"fib", Network}, {"seg6_", Network},
-	{"sock_", Socket}, {"__sock_", Socket}, {"sk_", Socket}, {"__sk_", Socket}, {"unix_", Socket}, {"netlink_", Socket},
+	{"sock_", Socket}, {"__sock_", Socket}, {"sk_", Socket}, {"__sk_", Socket}, {"unix_", Socket}, {"netlink_", Socket}, {"nfnetlink_", Socket},
 	{"packet_", Socket}, {"tpacket_", Socket}, {"skb_release", Socket}, {"skb_copy_datagram", Socket}, {"skb_free_datagram", Socket},
 	{"skb_queue_purge", Socket}, {"inet_", Socket}, {"vsock_", Socket}, {"__skb_try_recv", Socket}, {"skb_recv_", Socket},
 	{"__netif_receive", Link}, {"netif_receive", Link}, {"netif_rx", Link}, {"enqueue_to_backlog", Link}, {"process_backlog", Link},
@@ -68,20 +68,27 @@ func layerOf(reason, function string) Layer {
 	return Driver
 }
 
-// deliberate are functions that drop packets because they were told to, though they
-// give no reason (generic XDP does not, as of Linux 6.18).
-var deliberate = []string{"do_xdp_generic", "netif_receive_generic_xdp", "bpf_prog_run_generic_xdp", "veth_xdp_rcv"}
-
 // unspecifiedReason is what the kernel calls a drop whose reason nobody wrote down.
 const unspecifiedReason = "NOT_SPECIFIED"
+
+// functionSeverities tells what a drop without a reason means, from the beginning of
+// the name of the function. Generic XDP gives none, as of Linux 6.18, and netlink
+// drops what it has read, on some kernels.
+var functionSeverities = []struct {
+	prefix   string
+	severity Severity
+}{
+	{"do_xdp_generic", Policy}, {"netif_receive_generic_xdp", Policy}, {"bpf_prog_run_generic_xdp", Policy}, {"veth_xdp_rcv", Policy},
+	{"nfnetlink_", Benign}, {"netlink_", Benign},
+}
 
 // severityAt returns what a drop means. Where the kernel gives no reason, the
 // function may do.
 func severityAt(reason, function string) Severity {
 	if reason == unspecifiedReason || reason == unknownReason {
-		for _, prefix := range deliberate {
-			if strings.HasPrefix(function, prefix) {
-				return Policy
+		for _, f := range functionSeverities {
+			if strings.HasPrefix(function, f.prefix) {
+				return f.severity
 			}
 		}
 	}

@@ -222,7 +222,7 @@ func provocations() map[string]provocation {
 			layer: Socket, severity: Policy, kind: UDP4, provoke: filterSocket,
 		},
 		"full queue": {
-			reasons: []string{"QDISC_DROP"}, functions: []string{"__dev_queue_xmit"},
+			reasons: []string{"QDISC_DROP"}, functions: []string{"__dev_queue_xmit", "kfree_skb_list_reason"},
 			layer: Qdisc, direction: Transmit, severity: Loss, kind: UDP4, provoke: fillQueue,
 		},
 	}

@@ -64,6 +64,9 @@ func (n *dropNet) dropped(t *testing.T, load func()) []Drop {
 	load()
 	var rows []Drop
 	for row, packets := range subtract(count(), before, minus) {
+		if row.Function == "nfnetlink_rcv_batch" {
+			continue // a request for an nft rule, which Linux 6.1 drops when it has read it
+		}
 		row.Packets = packets
 		rows = append(rows, row)
 	}

@@ -46,6 +46,7 @@ func TestSeverityIsThatOfTheReason(t *testing.T) {
 	}{
 		{"NETFILTER_DROP", "nft_do_chain", Benign}, {"reason_200", "any", Policy}, {"OTHERHOST", "ip_rcv_core", Benign},
 		{"NOT_SPECIFIED", "do_xdp_generic", Policy}, {unknownReason, "do_xdp_generic", Policy}, {"NOMEM", "do_xdp_generic", Loss},
+		{"NOT_SPECIFIED", "nfnetlink_rcv_batch", Benign},
 	} {
 		if got := r.severityOf(c.reason, c.function); got != c.want {
 			t.Errorf("%s in %s is %v, want %v", c.reason, c.function, got, c.want)
