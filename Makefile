@@ -22,6 +22,8 @@ LDFLAGS  := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION
 C_NEEDS      := $(CLANG):clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev \
                 /usr/include/linux/bpf.h:linux-libc-dev
 FORMAT_NEEDS := $(FORMAT):clang-format-19
+# ss, with whose counts of sockets a test compares.
+KERNEL_NEEDS := ss:iproute2
 VM_NEEDS     := qemu-system-x86_64:qemu-system-x86 xz:xz-utils apt-get:apt dpkg-deb:dpkg
 
 tool    = $(firstword $(subst :, ,$1))
@@ -82,6 +84,7 @@ test-unit: ## tests that need nothing but Go
 .PHONY: test-kernel
 test-kernel: ## tests on this kernel, as root, in network namespaces of their own
 	@$(if $(ROOT),:,echo "the kernel lane needs root" >&2; exit 1)
+	@$(call require,$(KERNEL_NEEDS))
 	$(GO) test -tags kernel -count=1 -p 1 -timeout 10m $(KERNEL_PACKAGES)
 	$(if $(HOOKS_PACKAGES),$(foreach h,$(HOOKS),\
 		PACKETSCOPE_TEST_HOOKS=$h $(GO) test -tags kernel -count=1 -p 1 -timeout 10m $(HOOKS_PACKAGES) &&) :)
@@ -133,8 +136,8 @@ fmt: ## format Go and C
 	$(FORMAT) -i $(C_FILES)
 
 .PHONY: deps
-deps: ## install the Debian packages that lint, generate and the vm lane need, as root
-	@$(call require,$(C_NEEDS) $(FORMAT_NEEDS) $(VM_NEEDS))
+deps: ## install the Debian packages that lint, generate and the tests need, as root
+	@$(call require,$(C_NEEDS) $(FORMAT_NEEDS) $(KERNEL_NEEDS) $(VM_NEEDS))
 
 .PHONY: clean
 clean: ## remove what was built

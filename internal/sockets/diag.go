@@ -32,12 +32,10 @@ const (
 const diagStates = 1<<(Closing+1) - 2
 
 // each implements source.
-func (diag) each(fn func(*bpf.SocketRecord)) error {
-	for _, protocol := range []Protocol{TCP, UDP} {
-		for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
-			if err := diagDump(family, protocol, fn); err != nil {
-				return fmt.Errorf("ask sock_diag for %v sockets: %w", protocol, err)
-			}
+func (diag) each(p Protocol, fn func(*bpf.SocketRecord)) error {
+	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
+		if err := diagDump(family, p, fn); err != nil {
+			return fmt.Errorf("ask sock_diag for %v sockets: %w", p, err)
 		}
 	}
 	return nil

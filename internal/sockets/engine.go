@@ -47,10 +47,14 @@ type Config struct {
 // sockets; [Report.Reason] tells why.
 var ErrNoWay = errors.New("sockets cannot be read")
 
+// sourced are the protocols that come from a [source].
+var sourced = []Protocol{TCP, UDP}
+
 // A source reads the TCP and UDP sockets of the calling thread's namespace.
 type source interface {
-	// each calls fn for each socket. The record is valid during the call only.
-	each(fn func(*bpf.SocketRecord)) error
+	// each calls fn for each socket of a protocol, [TCP] or [UDP]. The record is valid
+	// during the call only.
+	each(p Protocol, fn func(*bpf.SocketRecord)) error
 	// hook names the places in the kernel, such as "iter:tcp,udp".
 	hook() string
 	// cost returns what its BPF programs took so far.
@@ -110,9 +114,11 @@ func openSource(way Way) (source, error) {
 		}
 		s = it
 	}
-	if err := s.each(func(*bpf.SocketRecord) {}); err != nil {
-		s.Close()
-		return nil, err
+	for _, p := range sourced {
+		if err := s.each(p, func(*bpf.SocketRecord) {}); err != nil {
+			s.Close()
+			return nil, err
+		}
 	}
 	return s, nil
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"os"
 	"os/exec"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/internal/testnet"
 )
@@ -61,6 +63,18 @@ func tableauOf(s Snapshot) tableau {
 		}
 	}
 	return got
+}
+
+// settle waits for what is under way between the namespaces, such as the answer to a
+// FIN, and returns what there is in the end.
+func settle(t testing.TB, e *Engine, want tableau) tableau {
+	t.Helper()
+	for deadline := time.Now().Add(testnet.Margin(3 * time.Second)); ; {
+		got := tableauOf(snapshot(t, e))
+		if maps.Equal(got, want) || time.Now().After(deadline) {
+			return got
+		}
+	}
 }
 
 // wantLeft and wantRight are the population as it was made.
@@ -198,6 +212,45 @@ func TestListenersHaveTheirConnections(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%v: connections by port (-want +got):\n%s", way, diff)
+		}
+	}
+}
+
+// TestLastSocketsAreCounted has sockets of one kind only, next to none.
+func TestLastSocketsAreCounted(t *testing.T) {
+	for _, f := range testnet.Families {
+		for name, leave := range map[string]func(*population){
+			"tcp time_wait": func(p *population) {
+				listener, port := p.listen(f, 1)
+				client, server := p.connect(f, listener, port)
+				p.must(unix.Shutdown(client, unix.SHUT_WR))
+				p.readEnd(server)
+				p.close(server)
+				p.readEnd(client)
+				p.close(client)
+				p.close(listener)
+			},
+			"tcp fin_wait_2": func(p *population) {
+				listener, port := p.listen(f, 1)
+				client, _ := p.connect(f, listener, port)
+				p.close(client)
+				p.close(listener)
+			},
+			"tcp syn_sent": func(p *population) { p.handshake(f, p.misled(f), p.closedPort(f)) },
+			"udp unconnected": func(p *population) {
+				p.must(unix.Bind(p.socket(p.net.Left, f, unix.SOCK_DGRAM, 0), sockaddr(netip.AddrPortFrom(p.net.Left.Addr(f), 0))))
+			},
+		} {
+			p := &population{TB: t, net: testnet.New(t)}
+			leave(p)
+			for _, way := range ways {
+				want := tableau{f.String() + " " + name: 1}
+				got := settle(t, openIn(t, p.net.Left, Config{OwnNamespaceOnly: true, Way: way}), want)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Errorf("%v by %v (-want +got):\n%s", name, way, diff)
+				}
+			}
+			p.closeAll()
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -21,7 +22,7 @@ type iterators struct {
 	links    []*link.Iter
 }
 
-// iteratorNames are those of the programs, in the order to read them.
+// iteratorNames are those of the programs, in the order of sourced.
 var iteratorNames = []string{"sockets_tcp", "sockets_udp"}
 
 func newIterators() (*iterators, error) {
@@ -49,11 +50,10 @@ func newIterators() (*iterators, error) {
 }
 
 // each implements source.
-func (it *iterators) each(fn func(*bpf.SocketRecord)) error {
-	for i, l := range it.links {
-		if err := eachRecord(l, fn); err != nil {
-			return fmt.Errorf("read %q: %w", iteratorNames[i], err)
-		}
+func (it *iterators) each(p Protocol, fn func(*bpf.SocketRecord)) error {
+	i := slices.Index(sourced, p)
+	if err := eachRecord(it.links[i], fn); err != nil {
+		return fmt.Errorf("read %q: %w", iteratorNames[i], err)
 	}
 	return nil
 }

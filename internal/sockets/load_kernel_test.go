@@ -37,11 +37,7 @@ func TestManySocketsAreReadInTime(t *testing.T) {
 	const connections = 5001
 	bound := testnet.Margin(50 * time.Millisecond)
 	p := &population{TB: t, net: testnet.New(t)}
-	defer func() {
-		for _, fd := range p.open {
-			unix.Close(fd)
-		}
-	}()
+	defer p.closeAll()
 	p.loopConnections(connections)
 	for _, way := range ways {
 		e := openIn(t, p.net.Left, Config{OwnNamespaceOnly: true, Way: way})

@@ -42,18 +42,23 @@ var (
 func populate(t testing.TB) *population {
 	t.Helper()
 	p := &population{TB: t, net: testnet.New(t)}
-	t.Cleanup(func() {
-		for _, fd := range p.open {
-			unix.Close(fd)
-		}
-	})
+	t.Cleanup(p.closeAll)
 	for _, f := range testnet.Families {
 		p.connections(f)
 		p.handshakes(f)
 		p.datagrams(f)
 		p.rest(f)
 	}
+	settle(t, openIn(t, p.net.Left, Config{OwnNamespaceOnly: true}), wantLeft())
+	settle(t, openIn(t, p.net.Right, Config{OwnNamespaceOnly: true}), wantRight())
 	return p
+}
+
+func (p *population) closeAll() {
+	for _, fd := range p.open {
+		unix.Close(fd)
+	}
+	p.open = nil
 }
 
 // connections leaves established, half-closed and closed connections.
@@ -83,10 +88,18 @@ func (p *population) connections(f testnet.Family) {
 	}
 }
 
-// handshakes leaves connections that neither side can complete: the right one
-// believes that the address which they come from is elsewhere.
+// handshakes leaves connections that neither side can complete.
 func (p *population) handshakes(f testnet.Family) {
 	_, port := p.listen(f, 64)
+	from := p.misled(f)
+	for range unanswered[f] {
+		p.handshake(f, from, port)
+	}
+}
+
+// misled returns an address of the left that the right believes to be elsewhere, so
+// that its answers get lost.
+func (p *population) misled(f testnet.Family) netip.Addr {
 	from := elsewhere(p.net.Left.Addr(f))
 	bits := from.BitLen()
 	p.net.Left.Do(p, func() {
@@ -103,14 +116,24 @@ func (p *population) handshakes(f testnet.Family) {
 			HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 77},
 		}))
 	})
-	for range unanswered[f] {
-		fd := p.socket(p.net.Left, f, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
-		p.must(unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))))
-		err := unix.Connect(fd, sockaddr(netip.AddrPortFrom(p.net.Right.Addr(f), port)))
-		if !errors.Is(err, unix.EINPROGRESS) {
-			p.Fatalf("connect: %v, want to wait for an answer", err)
-		}
+	return from
+}
+
+// handshake begins a connection to the right.
+func (p *population) handshake(f testnet.Family, from netip.Addr, port uint16) {
+	fd := p.socket(p.net.Left, f, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
+	p.must(unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0))))
+	err := unix.Connect(fd, sockaddr(netip.AddrPortFrom(p.net.Right.Addr(f), port)))
+	if !errors.Is(err, unix.EINPROGRESS) {
+		p.Fatalf("connect: %v, want to wait for an answer", err)
 	}
+}
+
+// closedPort returns a port of the right that nobody listens on.
+func (p *population) closedPort(f testnet.Family) uint16 {
+	fd, port := p.listen(f, 1)
+	p.close(fd)
+	return port
 }
 
 // elsewhere returns another address of the same network.

@@ -24,7 +24,7 @@ func (e *Engine) read(fn func(ns uint64, r *bpf.SocketRecord), done func(complet
 	}
 	for _, ns := range present {
 		each := func(r *bpf.SocketRecord) { fn(ns.Inode, r) }
-		err := ns.Do(func() error { return errors.Join(e.source.each(each), eachInProc(each)) })
+		err := ns.Do(func() error { return e.readHere(each) })
 		done(err == nil)
 		switch {
 		case err == nil:
@@ -39,6 +39,20 @@ func (e *Engine) read(fn func(ns uint64, r *bpf.SocketRecord), done func(complet
 		}
 	}
 	return covered, uncovered, nil
+}
+
+// readHere reads the namespace of the calling thread.
+func (e *Engine) readHere(fn func(*bpf.SocketRecord)) error {
+	none := absent()
+	for _, p := range sourced {
+		if none[p] {
+			continue
+		}
+		if err := e.source.each(p, fn); err != nil {
+			return err
+		}
+	}
+	return eachInProc(fn)
 }
 
 // warn logs once for each namespace.
