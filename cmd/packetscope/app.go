@@ -33,6 +33,7 @@ func run(ctx context.Context, e env) error {
 		"serve":        addServe(app),
 		"doctor":       addDoctor(app),
 		"flows":        addFlows(app),
+		"sockets":      addSockets(app),
 		"check-config": addCheckConfig(app),
 		"healthcheck":  addHealthcheck(app),
 		"version":      addVersion(app),

@@ -11,6 +11,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -29,6 +30,8 @@ type env struct {
 	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
 	// owners tells who has the sockets of flows.
 	owners func([]stack.Flow) []stack.Owner
+	// socketOwners tells who has sockets.
+	socketOwners func([]owner.Socket) []owner.Owner
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
 	// hangups returns a channel with a value for each request to reload.
@@ -40,17 +43,18 @@ type env struct {
 // newEnv returns the real one.
 func newEnv(args []string) env {
 	return env{
-		args:        args,
-		stdout:      os.Stdout,
-		stderr:      os.Stderr,
-		now:         time.Now,
-		host:        kernel.ThisHost(),
-		names:       stackNames(),
-		open:        openStack,
-		openSockets: openSockets,
-		owners:      stack.Owners,
-		drop:        kernel.DropTo,
-		hangups:     catchHangups,
+		args:         args,
+		stdout:       os.Stdout,
+		stderr:       os.Stderr,
+		now:          time.Now,
+		host:         kernel.ThisHost(),
+		names:        stackNames(),
+		open:         openStack,
+		openSockets:  openSockets,
+		owners:       stack.Owners,
+		socketOwners: owner.Of,
+		drop:         kernel.DropTo,
+		hangups:      catchHangups,
 	}
 }
 

@@ -92,6 +92,7 @@ func (f *fakeEngine) watchNames() []string {
 type fakeSockets struct {
 	report  sockets.Report
 	listing sockets.Listing
+	listErr error
 	needs   []string
 	closed  int
 }
@@ -109,7 +110,7 @@ func (f *fakeSockets) Snapshot() (sockets.Snapshot, error) {
 	}}, nil
 }
 
-func (f *fakeSockets) List() (sockets.Listing, error)  { return f.listing, nil }
+func (f *fakeSockets) List() (sockets.Listing, error)  { return f.listing, f.listErr }
 func (f *fakeSockets) Report() (sockets.Report, error) { return f.report, nil }
 func (f *fakeSockets) NeedsAfterAttach() []string      { return f.needs }
 
