@@ -31,8 +31,18 @@ func (p *population) loopConnections(count int) {
 	}
 }
 
-// TestManySocketsAreReadInTime holds the best of some tries against the bound,
-// because a busy machine says nothing about the others.
+// cpuTime returns what the process has used of the CPUs, in the kernel too.
+func cpuTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// TestManySocketsAreReadInTime holds the CPU time of the best of some tries against
+// the bound, because the time on the clock is that of other programs too.
 func TestManySocketsAreReadInTime(t *testing.T) {
 	const connections = 5001
 	bound := testnet.Margin(50 * time.Millisecond)
@@ -43,9 +53,9 @@ func TestManySocketsAreReadInTime(t *testing.T) {
 		e := openIn(t, p.net.Left, Config{OwnNamespaceOnly: true, Way: way})
 		best := time.Hour
 		for range 7 {
-			begin := time.Now()
+			begin := cpuTime(t)
 			s := snapshot(t, e)
-			best = min(best, time.Since(begin))
+			best = min(best, cpuTime(t)-begin)
 			want := Listener{Port: 8080, Connections: connections}
 			if len(s.Listeners) != 1 || s.Listeners[0] != want {
 				t.Fatalf("%v: listeners %+v, want %+v", way, s.Listeners, want)
