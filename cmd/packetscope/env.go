@@ -28,10 +28,8 @@ type env struct {
 	open func(stack.Config, *slog.Logger) (engine, error)
 	// openSockets finds a way to read sockets.
 	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
-	// owners tells who has the sockets of flows.
-	owners func([]stack.Flow) []stack.Owner
-	// socketOwners tells who has sockets.
-	socketOwners func([]owner.Socket) []owner.Owner
+	// owners tells who has sockets; normally [owner.Of].
+	owners func([]owner.Socket) []owner.Owner
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
 	// hangups returns a channel with a value for each request to reload.
@@ -43,18 +41,17 @@ type env struct {
 // newEnv returns the real one.
 func newEnv(args []string) env {
 	return env{
-		args:         args,
-		stdout:       os.Stdout,
-		stderr:       os.Stderr,
-		now:          time.Now,
-		host:         kernel.ThisHost(),
-		names:        stackNames(),
-		open:         openStack,
-		openSockets:  openSockets,
-		owners:       stack.Owners,
-		socketOwners: owner.Of,
-		drop:         kernel.DropTo,
-		hangups:      catchHangups,
+		args:        args,
+		stdout:      os.Stdout,
+		stderr:      os.Stderr,
+		now:         time.Now,
+		host:        kernel.ThisHost(),
+		names:       stackNames(),
+		open:        openStack,
+		openSockets: openSockets,
+		owners:      owner.Of,
+		drop:        kernel.DropTo,
+		hangups:     catchHangups,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -74,7 +75,7 @@ type flowQuery struct {
 type flowReporter struct {
 	read func() (stack.FlowTable, error)
 	// owners looks up who has the sockets of flows.
-	owners func([]stack.Flow) []stack.Owner
+	owners func([]owner.Socket) []owner.Owner
 	// last and before are when the last report was made, and what it was made of.
 	last   time.Time
 	before map[stack.FlowKey]stack.FlowCounts
@@ -95,8 +96,12 @@ func (r *flowReporter) report(q flowQuery) (flowReport, error) {
 		Time: table.Time.UTC(), Seconds: seconds, Flows: []flowRow{}, Total: countsOf(table.Total),
 		Known: len(table.Flows), Capacity: table.Capacity, Evicted: table.Evicted,
 	}
-	for i, owner := range r.owners(flows) {
-		report.Flows = append(report.Flows, rowOf(flows[i], r.before[flows[i].FlowKey], owner, seconds))
+	sockets := make([]owner.Socket, len(flows))
+	for i, f := range flows {
+		sockets[i] = owner.Socket{Inode: f.Socket, Cgroup: f.Cgroup}
+	}
+	for i, by := range r.owners(sockets) {
+		report.Flows = append(report.Flows, rowOf(flows[i], r.before[flows[i].FlowKey], by, seconds))
 	}
 	if q.byProcess {
 		report.Flows = byOwner(report.Flows, q)
@@ -107,13 +112,13 @@ func (r *flowReporter) report(q flowQuery) (flowReport, error) {
 
 func countsOf(c stack.FlowCounts) flowCounts { return flowCounts(c) }
 
-func rowOf(f stack.Flow, before stack.FlowCounts, owner stack.Owner, seconds float64) flowRow {
+func rowOf(f stack.Flow, before stack.FlowCounts, by owner.Owner, seconds float64) flowRow {
 	row := flowRow{
 		Remote: f.Remote.String(), Address: f.Address.String(), ServicePort: f.ServicePort,
 		Protocol: f.ProtocolName(), Role: f.Role.String(), Flows: 1,
 		flowCounts: countsOf(f.FlowCounts),
 		RTTSeconds: f.RTT.Seconds(), FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(),
-		PID: owner.PID, Process: owner.Process, Cgroup: owner.Cgroup, Container: owner.Container,
+		PID: by.PID, Process: by.Process, Cgroup: by.Cgroup, Container: by.Container,
 	}
 	if seconds > 0 {
 		row.BytesPerSecond = float64(f.FlowCounts.Since(before).Bytes()) / seconds

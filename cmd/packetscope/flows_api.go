@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -18,7 +19,7 @@ import (
 type flowsAPI struct {
 	probes  *probes
 	enabled bool
-	owners  func([]stack.Flow) []stack.Owner
+	owners  func([]owner.Socket) []owner.Owner
 
 	mu       sync.Mutex
 	reporter *flowReporter

@@ -13,6 +13,7 @@ import (
 
 	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -46,11 +47,11 @@ func growingFlows() func() stack.FlowTable {
 }
 
 // ownersBySocket is one process with both sockets in a container.
-func ownersBySocket(flows []stack.Flow) []stack.Owner {
-	owners := make([]stack.Owner, len(flows))
-	for i, f := range flows {
-		if f.Socket != 0 {
-			owners[i] = stack.Owner{PID: 77, Process: "curl", Cgroup: "/system.slice/web.service", Container: "web"}
+func ownersBySocket(sockets []owner.Socket) []owner.Owner {
+	owners := make([]owner.Owner, len(sockets))
+	for i, s := range sockets {
+		if s.Inode != 0 {
+			owners[i] = owner.Owner{PID: 77, Process: "curl", Cgroup: "/system.slice/web.service", Container: "web"}
 		}
 	}
 	return owners

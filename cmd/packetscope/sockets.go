@@ -112,7 +112,7 @@ func listSockets(e env, cfg sockets.Config, flags socketFlags, logger *slog.Logg
 		Sockets: socketRows(chosen),
 	}
 	if *flags.owners {
-		list.addOwners(e.socketOwners)
+		list.addOwners(e.owners)
 	}
 	if *flags.asJSON {
 		return writeJSON(e.stdout, list)

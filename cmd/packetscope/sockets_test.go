@@ -31,7 +31,7 @@ func someSockets() sockets.Listing {
 func newSocketsWorld(args ...string) *world {
 	w := newWorld(append([]string{"sockets"}, args...)...)
 	w.sockets.listing = someSockets()
-	w.env.socketOwners = func(wanted []owner.Socket) []owner.Owner {
+	w.env.owners = func(wanted []owner.Socket) []owner.Owner {
 		owners := make([]owner.Owner, len(wanted))
 		for i, s := range wanted {
 			if s == (owner.Socket{Inode: 13, Cgroup: 77}) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -54,7 +55,7 @@ func newWorld(args ...string) *world {
 			w.openedSockets = &cfg
 			return w.sockets, nil
 		},
-		owners: func(flows []stack.Flow) []stack.Owner { return make([]stack.Owner, len(flows)) },
+		owners: func(sockets []owner.Socket) []owner.Owner { return make([]owner.Owner, len(sockets)) },
 		drop: func(keep []string) ([]string, error) {
 			w.kept = keep
 			return keep, nil

@@ -39,7 +39,8 @@ type Flow struct {
 	Address netip.Addr
 	// Socket is the inode number of the local socket that sent the last sampled
 	// packet, and Cgroup the number of the control group (version 2) that the
-	// socket belongs to; 0 if not known, as where nothing was sent. See [Owners].
+	// socket belongs to; 0 if not known, as where nothing was sent. Package owner
+	// tells their names.
 	Socket, Cgroup uint64
 }
 

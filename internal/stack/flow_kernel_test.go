@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/testnet"
 )
 
@@ -383,9 +384,9 @@ func TestOwnerOfAFlowIsItsSockets(t *testing.T) {
 		if f.ServicePort != 5358 {
 			continue
 		}
-		owner := Owners([]Flow{f})[0]
-		if f.Socket != stat.Ino || owner.PID != os.Getpid() || owner.Process == "" || f.Cgroup == 0 {
-			t.Errorf("socket %d of %+v, want %d of process %d; cgroup %d", f.Socket, owner, stat.Ino, os.Getpid(), f.Cgroup)
+		by := owner.Of([]owner.Socket{{Inode: f.Socket, Cgroup: f.Cgroup}})[0]
+		if f.Socket != stat.Ino || by.PID != os.Getpid() || by.Process == "" || f.Cgroup == 0 {
+			t.Errorf("socket %d of %+v, want %d of process %d; cgroup %d", f.Socket, by, stat.Ino, os.Getpid(), f.Cgroup)
 		}
 		return
 	}
