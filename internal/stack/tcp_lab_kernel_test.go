@@ -70,6 +70,51 @@ func (l *lab) during(t testing.TB, load func()) health {
 	return subtract(l.health(t), before, minus)
 }
 
+// repeat runs check again if the witness shows that the kernel ran no program for some
+// packet of it, and only then: see witness.
+func (w *witness) repeat(t *testing.T, n *testnet.Net, check func(testing.TB)) {
+	t.Helper()
+	for range 5 {
+		trial := &trial{TB: t}
+		seen, sent := w.count(t), sentBy(t, n)
+		check(trial)
+		if len(trial.failures) == 0 {
+			return
+		}
+		if w.count(t)-seen >= sentBy(t, n)-sent {
+			for _, f := range trial.failures {
+				t.Error(f)
+			}
+			return
+		}
+		t.Log("this kernel ran no program for a packet; once more")
+	}
+	t.Error("this kernel ran no program for some packets of each attempt")
+}
+
+func sentBy(t testing.TB, n *testnet.Net) (sum uint64) {
+	t.Helper()
+	for _, ns := range []*testnet.Namespace{n.Left, n.Right} {
+		_, sent := ns.Packets(t)
+		sum += sent
+	}
+	return sum
+}
+
+// A trial is a test whose failures may not count.
+type trial struct {
+	testing.TB
+	failures []string
+}
+
+// Errorf implements testing.TB.
+func (t *trial) Errorf(format string, args ...any) {
+	t.failures = append(t.failures, fmt.Sprintf(format, args...))
+}
+
+// Error implements testing.TB.
+func (t *trial) Error(args ...any) { t.failures = append(t.failures, fmt.Sprint(args...)) }
+
 // want compares as a whole: what is counted in addition fails too.
 func (h health) want(t testing.TB, want health) {
 	t.Helper()

@@ -28,25 +28,46 @@ func TestTCPTroubleIsCountedWhereItBelongs(t *testing.T) {
 		setSysctl(t, ns, "tcp_rmem", "4096 65536 65536") // a window that can be filled
 		setSysctl(t, ns, "tcp_autocorking", "0")         // each write is a segment
 	}
-	for _, f := range testnet.Families {
-		t.Run("local zero window "+f.String(), func(t *testing.T) { checkZeroWindow(t, n, e, f, "local") })
-		t.Run("peer zero window "+f.String(), func(t *testing.T) { checkZeroWindow(t, n, e, f, "peer") })
-		t.Run("zero window to the end "+f.String(), func(t *testing.T) { checkEndlessZeroWindow(t, n, e, f) })
-		t.Run("one segment lost "+f.String(), func(t *testing.T) { checkOneLoss(t, n, e, f) })
-		t.Run("out of order "+f.String(), func(t *testing.T) { checkOutOfOrder(t, n, e, f) })
-		t.Run("connect times out "+f.String(), func(t *testing.T) { checkTimeout(t, n, e, f) })
-		t.Run("connect is given up "+f.String(), func(t *testing.T) { checkAborted(t, n, e, f) })
+	w := newWitness(t)
+	run := func(name string, check func(testing.TB)) {
+		t.Run(name, func(t *testing.T) { w.repeat(t, n, check) })
 	}
-	t.Run("flood", func(t *testing.T) { checkFlood(t, n, e) })
-	t.Run("full accept queue", func(t *testing.T) { checkAcceptQueue(t, n, e) })
-	t.Run("wrong checksums", func(t *testing.T) { checkBadChecksums(t, n, e) })
-	t.Run("challenge", func(t *testing.T) { checkChallenge(t, n, e) })
-	t.Run("slow passive connect", func(t *testing.T) { checkSlowPassive(t, n, e) })
+	for _, f := range testnet.Families {
+		for name, check := range map[string]func(testing.TB, *testnet.Net, *lab, testnet.Family){
+			"local zero window":      checkLocalZeroWindow,
+			"peer zero window":       checkPeerZeroWindow,
+			"zero window to the end": checkEndlessZeroWindow,
+			"one segment lost":       checkOneLoss,
+			"last segment lost":      checkTimers,
+			"out of order":           checkOutOfOrder,
+			"connect times out":      checkTimeout,
+			"connect is given up":    checkAborted,
+		} {
+			run(name+" "+f.String(), func(t testing.TB) { check(t, n, e, f) })
+		}
+	}
+	for name, check := range map[string]func(testing.TB, *testnet.Net, *lab){
+		"flood":                checkFlood,
+		"full accept queue":    checkAcceptQueue,
+		"wrong checksums":      checkBadChecksums,
+		"challenge":            checkChallenge,
+		"slow passive connect": checkSlowPassive,
+	} {
+		run(name, func(t testing.TB) { check(t, n, e) })
+	}
+}
+
+func checkLocalZeroWindow(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
+	checkZeroWindow(t, n, e, f, "local")
+}
+
+func checkPeerZeroWindow(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
+	checkZeroWindow(t, n, e, f, "peer")
 }
 
 // checkZeroWindow lets one side not read, and then read in pieces that let the window
 // open and shut again. The kernel of that side counts how often it shut.
-func checkZeroWindow(t *testing.T, n *testnet.Net, e *lab, f testnet.Family, side string) {
+func checkZeroWindow(t testing.TB, n *testnet.Net, e *lab, f testnet.Family, side string) {
 	const size, pause = 2_000_003, 120 * time.Millisecond
 	reader, writer := n.Left, n.Right
 	if side == "peer" {
@@ -97,7 +118,7 @@ func checkZeroWindow(t *testing.T, n *testnet.Net, e *lab, f testnet.Family, sid
 }
 
 // checkEndlessZeroWindow ends a connection while the window is shut.
-func checkEndlessZeroWindow(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
+func checkEndlessZeroWindow(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
 	p, err := testnet.NewTCPPair(n.Left, n.Right, f)
 	must(t, err)
 	defer p.Close()
@@ -131,7 +152,7 @@ const trail = 5
 // loseFirst sends a segment that does not arrive and some that do. It returns how many
 // the receiver got out of order; which of them come before the lost one is sent again
 // is up to the sender.
-func loseFirst(t *testing.T, src, dst *testnet.Namespace, f testnet.Family) uint64 {
+func loseFirst(t testing.TB, src, dst *testnet.Namespace, f testnet.Family) uint64 {
 	t.Helper()
 	const lost = 13
 	p, err := testnet.NewTCPPair(src, dst, f)
@@ -156,7 +177,7 @@ func loseFirst(t *testing.T, src, dst *testnet.Namespace, f testnet.Family) uint
 	return ahead
 }
 
-func checkOneLoss(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
+func checkOneLoss(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
 	var ahead uint64
 	got := e.during(t, func() { ahead = loseFirst(t, n.Left, n.Right, f) })
 	delete(got, "congestion disorder") // left out if the first duplicate is enough
@@ -169,7 +190,7 @@ func checkOneLoss(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
 	})
 }
 
-func checkOutOfOrder(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
+func checkOutOfOrder(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
 	var ahead uint64
 	e.during(t, func() { ahead = loseFirst(t, n.Right, n.Left, f) }).want(t, health{
 		fmt.Sprintf("connect %v passive established", f): 1,
@@ -178,7 +199,7 @@ func checkOutOfOrder(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
 }
 
 // dial connects in a namespace after set has prepared the socket.
-func dial(t *testing.T, ns *testnet.Namespace, to netip.AddrPort, timeout time.Duration, set func(fd int) error) error {
+func dial(t testing.TB, ns *testnet.Namespace, to netip.AddrPort, timeout time.Duration, set func(fd int) error) error {
 	t.Helper()
 	var err error
 	ns.Do(t, func() {
@@ -198,7 +219,7 @@ func dial(t *testing.T, ns *testnet.Namespace, to netip.AddrPort, timeout time.D
 	return err
 }
 
-func checkTimeout(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
+func checkTimeout(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
 	const port, repeats = 7, 1
 	d := n.Right.DropTCP(t, testnet.ToPort, port)
 	defer d.Stop(t)
@@ -219,7 +240,7 @@ func checkTimeout(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
 	}
 }
 
-func checkAborted(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
+func checkAborted(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
 	const port = 9
 	d := n.Right.DropTCP(t, testnet.ToPort, port)
 	defer d.Stop(t)
@@ -233,7 +254,7 @@ func checkAborted(t *testing.T, n *testnet.Net, e *lab, f testnet.Family) {
 
 // checkFlood sends more requests than a short backlog holds. The others are answered
 // with cookies.
-func checkFlood(t *testing.T, n *testnet.Net, e *lab) {
+func checkFlood(t testing.TB, n *testnet.Net, e *lab) {
 	const backlog, requests = 5, 31
 	setSysctl(t, n.Left, "tcp_syncookies", "1")
 	port := listen(t, n.Left, backlog)
@@ -257,7 +278,7 @@ func checkFlood(t *testing.T, n *testnet.Net, e *lab) {
 
 // checkAcceptQueue fills the queue of a socket that nobody accepts from: the kernel lets
 // in one more than the backlog.
-func checkAcceptQueue(t *testing.T, n *testnet.Net, e *lab) {
+func checkAcceptQueue(t testing.TB, n *testnet.Net, e *lab) {
 	const backlog, beyond = 2, 3
 	port := listen(t, n.Left, backlog)
 	for range backlog + 1 {
@@ -280,7 +301,7 @@ func checkAcceptQueue(t *testing.T, n *testnet.Net, e *lab) {
 	})
 }
 
-func checkBadChecksums(t *testing.T, n *testnet.Net, e *lab) {
+func checkBadChecksums(t testing.TB, n *testnet.Net, e *lab) {
 	const count = 7
 	e.during(t, func() {
 		for range count {
@@ -290,7 +311,7 @@ func checkBadChecksums(t *testing.T, n *testnet.Net, e *lab) {
 }
 
 // checkChallenge sends a SYN for a connection that there is, as RFC 5961 section 4 has it.
-func checkChallenge(t *testing.T, n *testnet.Net, e *lab) {
+func checkChallenge(t testing.TB, n *testnet.Net, e *lab) {
 	p, err := testnet.NewTCPPair(n.Right, n.Left, testnet.IPv4)
 	must(t, err)
 	defer p.Close()
@@ -301,7 +322,7 @@ func checkChallenge(t *testing.T, n *testnet.Net, e *lab) {
 }
 
 // checkSlowPassive loses a SYN-ACK. The kernel then forgets how long the connect takes.
-func checkSlowPassive(t *testing.T, n *testnet.Net, e *lab) {
+func checkSlowPassive(t testing.TB, n *testnet.Net, e *lab) {
 	setSysctl(t, n.Left, "tcp_synack_retries", "5")
 	port := listen(t, n.Left, 5)
 	const synAck = ipv4Header + 40 // with all options
