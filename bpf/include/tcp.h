@@ -22,7 +22,7 @@
 #define NSEC_PER_USEC 1000
 
 /* Which arguments the tracepoints of this kernel have, set by the loader. */
-const volatile __u32 retransmit_has_error; /* Linux 6.15 */
+const volatile __u32 retransmit_has_error; /* newer than Linux 6.12 */
 const volatile __u32 reset_has_reason; /* Linux 6.10 */
 
 /* Written per event, read per scrape. Index: enum tcp_count. */
@@ -139,7 +139,10 @@ static __always_inline enum retransmit retransmit_of(struct sock *sk)
 	return RETRANSMIT_OTHER;
 }
 
-/* Counts in segments, as the kernel does in RetransSegs and tcpi_total_retrans. */
+/*
+ * Counts in segments, as the kernel does in RetransSegs and tcpi_total_retrans, but for
+ * those that failed here and were never sent.
+ */
 static __always_inline void retransmitted(struct sock *sk, struct sk_buff *skb)
 {
 	struct tcp_skb_cb *cb = (void *)&skb->cb;

@@ -4,6 +4,7 @@ package bench
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/packetscope/packetscope/internal/stack"
@@ -39,7 +40,9 @@ func setups(probes []stack.Probe) []setup {
 		{name: "every packet timed", attach: engine(stack.Config{})},
 		{name: "group stack alone", attach: engine(stack.Config{
 			SampleEvery: sampled,
-			Disable:     []string{stack.GroupSocket, stack.GroupDevice, stack.GroupSoftirq},
+			Disable: slices.DeleteFunc(stack.ProbeGroups(), func(group string) bool {
+				return group == stack.GroupStack
+			}),
 		})},
 		{name: "8 watches that do not match", attach: engine(stack.Config{SampleEvery: sampled, Watches: eightWatches()})},
 	}
