@@ -92,7 +92,7 @@ test-kernel: ## tests on this kernel, as root, in network namespaces of their ow
 .PHONY: test-vm
 test-vm: ## the kernel tests in emulated machines with Debian's kernels
 	@$(call require,$(VM_NEEDS))
-	$(GO) test -tags vm -v -count=1 -timeout 40m -run TestKernels ./internal/vmtest
+	$(GO) test -tags vm -v -count=1 -timeout 80m -run TestKernels ./internal/vmtest
 
 .PHONY: bench
 bench: ## measure the cost of the probes, as root, and write BENCHMARKS.md

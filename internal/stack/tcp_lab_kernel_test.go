@@ -5,6 +5,7 @@ package stack
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,11 @@ func (l *lab) health(t testing.TB) health {
 		}
 	}
 	return h
+}
+
+// tcpAlone leaves out all other probes, which take long to open in an emulated machine.
+func tcpAlone() Config {
+	return Config{Disable: slices.DeleteFunc(ProbeGroups(), func(group string) bool { return group == GroupTCP })}
 }
 
 func (l *lab) tcpNow(t testing.TB) TCP {

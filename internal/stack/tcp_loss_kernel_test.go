@@ -54,7 +54,7 @@ func TestLossShowsAsRetransmits(t *testing.T) {
 	oncePerKernel(t)
 	n := testnet.New(t)
 	n.Left.OneSegmentEach(t)
-	e := open(t, n.Left, Config{})
+	e := open(t, n.Left, tcpAlone())
 	w := newWitness(t)
 	for _, f := range testnet.Families {
 		t.Run("nftables "+f.String(), func(t *testing.T) {

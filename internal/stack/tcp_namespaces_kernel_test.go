@@ -17,7 +17,7 @@ import (
 func TestTCPCountersAreOfAllNamespaces(t *testing.T) {
 	oncePerKernel(t)
 	n := testnet.New(t)
-	e := openAs(t, n.Left, Config{}) // of the whole host
+	e := openAs(t, n.Left, tcpAlone()) // of the whole host
 	read := func() TCP {
 		all, err := e.TCP()
 		must(t, err)

@@ -20,7 +20,7 @@ import (
 func TestTCPTroubleIsCountedWhereItBelongs(t *testing.T) {
 	oncePerKernel(t)
 	n := testnet.New(t)
-	e := open(t, n.Left, Config{})
+	e := open(t, n.Left, tcpAlone())
 	setSysctl(t, n.Left, "tcp_syn_linear_timeouts", "0") // Linux 6.5
 	setSysctl(t, n.Left, "tcp_synack_retries", "0")
 	for _, ns := range []*testnet.Namespace{n.Left, n.Right} {

@@ -15,7 +15,7 @@
 // Nothing here needs root or hardware virtualisation, only QEMU and, to fetch
 // the kernels, apt-get and dpkg-deb. Run it with
 //
-//	go test -tags vm -v -timeout 40m ./internal/vmtest
+//	go test -tags vm -v -timeout 80m ./internal/vmtest
 //
 // The environment variable PACKETSCOPE_CACHE names the folder that keeps the
 // kernels; the default is packetscope in the user's cache folder. Consoles of

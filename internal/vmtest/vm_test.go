@@ -15,8 +15,8 @@ import (
 
 // Emulation is 10 to 50 times slower than the host.
 const (
-	suiteTimeout   = 6 * time.Minute
-	machineTimeout = 10 * time.Minute
+	suiteTimeout   = 15 * time.Minute
+	machineTimeout = 20 * time.Minute
 )
 
 // TestKernels runs every suite of the kernel lane on every kernel with every
