@@ -70,7 +70,8 @@ func live(t *testing.T) section {
 		text: fmt.Sprintf(`64-byte UDP datagrams over veth, while the kernel accounts for the run time of BPF
 programs. A probe's twins hang on the same hooks: an empty program, and one that reads the clock twice,
 which is what timing a stage takes at the least. "net" is nanoseconds per run less those of the empty
-program, "ratio" is net over that of two clock reads. By default one packet in %d is timed.
+program, "ratio" is net over that of two clock reads. By default one packet in %d is timed. Flows are not
+counted here; they are measured below.
 
 The sum takes each probe as often as a datagram meets it. All of it but socket_read is on the
 sender's CPU, up to the receiver's socket. The aim is a ratio under %.1f.`, stack.DefaultSampleEvery, aimedRatio),
@@ -149,7 +150,9 @@ func twinCosts(t *testing.T, n *testnet.Net, kind string, probes []stack.Probe) 
 // probeCosts runs the load with the engine attached.
 func probeCosts(t *testing.T, n *testnet.Net, sampleEvery int) map[string]cost {
 	// The accounting is on for everything; the engine need not turn it on too.
-	e := open(t, stack.Config{SampleEvery: sampleEvery, RunStats: stack.RunStatsOff})
+	e := open(t, stack.Config{
+		SampleEvery: sampleEvery, RunStats: stack.RunStatsOff, Disable: []string{stack.GroupFlow},
+	})
 	defer e.Close()
 	calls := udpLoad(t, n, *slice).calls
 	self, err := e.Self()
