@@ -3,6 +3,7 @@ package collector
 import (
 	"io"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
@@ -34,5 +35,22 @@ func BenchmarkScrape(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkLedger enters a full table in which every flow is active.
+func BenchmarkLedger(b *testing.B) {
+	h, l := newHistory(65_535), newLedger(DefaultTopFlows, since)
+	for i := range h.room {
+		h.carry(flowKey(uint16(i+1), 6), uint64(i%1000+1))
+	}
+	table := h.table()
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range table.Flows {
+			table.Flows[i].SentBytes += uint64(i % 77)
+		}
+		table.Time = table.Time.Add(15 * time.Second)
+		l.enter(table)
 	}
 }

@@ -31,7 +31,7 @@ type ledger struct {
 	// last is when the last table was read.
 	last time.Time
 	// known are the flows in the last table.
-	known map[stack.FlowKey]knownFlow
+	known map[stack.FlowKey]*knownFlow
 	// listed are at most top.
 	listed map[stack.FlowKey]*listedFlow
 	// unlisted are those that were listed, in the order in which they left.
@@ -65,7 +65,7 @@ type unlistedFlow struct {
 func newLedger(top int, since time.Time) *ledger {
 	return &ledger{
 		top: top, last: since,
-		known:  make(map[stack.FlowKey]knownFlow),
+		known:  make(map[stack.FlowKey]*knownFlow),
 		listed: make(map[stack.FlowKey]*listedFlow),
 	}
 }
@@ -74,6 +74,8 @@ func newLedger(top int, since time.Time) *ledger {
 type candidate struct {
 	key   stack.FlowKey
 	score float64
+	// weight is what choose goes by.
+	weight float64
 	// fresh is what the flow carried since the last table.
 	fresh stack.FlowCounts
 	rtt   time.Duration
@@ -101,11 +103,15 @@ func (l *ledger) weigh(t stack.FlowTable) []candidate {
 	candidates := make([]candidate, 0, len(t.Flows)+len(l.listed))
 	for i := range t.Flows {
 		f := &t.Flows[i]
-		before := l.known[f.FlowKey]
-		fresh := f.FlowCounts.Since(before.counts)
-		score := before.score*decay + float64(fresh.Bytes())
-		l.known[f.FlowKey] = knownFlow{f.FlowCounts, score, l.turn}
-		candidates = append(candidates, candidate{f.FlowKey, score, fresh, f.RTT})
+		known := l.known[f.FlowKey]
+		if known == nil {
+			known = new(knownFlow)
+			l.known[f.FlowKey] = known
+		}
+		fresh := f.FlowCounts.Since(known.counts)
+		score := known.score*decay + float64(fresh.Bytes())
+		*known = knownFlow{f.FlowCounts, score, l.turn}
+		candidates = append(candidates, candidate{key: f.FlowKey, score: score, fresh: fresh, rtt: f.RTT})
 	}
 	for key, k := range l.known {
 		if k.turn != l.turn {
@@ -121,33 +127,43 @@ func (l *ledger) weigh(t stack.FlowTable) []candidate {
 }
 
 // choose returns at most top of the candidates: the busiest one, and then by score,
-// where those for which listed is true have an advantage. It reorders candidates.
+// where those for which listed is true have an advantage. It changes candidates.
 func choose(candidates []candidate, top int, listed func(stack.FlowKey) bool) []candidate {
 	if len(candidates) == 0 || top <= 0 {
 		return nil
 	}
-	best := slices.MaxFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(a.score, b.score), b.key.Compare(a.key))
-	}).key
-	weight := make(map[stack.FlowKey]float64, top+1)
-	weigh := func(c candidate) float64 {
-		switch w, special := weight[c.key]; {
-		case special:
-			return w
-		default:
-			return c.score
+	best := 0
+	for i := range candidates {
+		if compareScores(candidates[i], candidates[best]) < 0 {
+			best = i
 		}
 	}
+	for i := range candidates {
+		if c := &candidates[i]; i == best {
+			c.weight = math.Inf(1)
+		} else if c.weight = c.score; listed(c.key) {
+			c.weight *= incumbency
+		}
+	}
+	// Not all are sorted: they may be many, and top is small.
+	chosen := make([]candidate, 0, top+1)
 	for _, c := range candidates {
-		if listed(c.key) {
-			weight[c.key] = incumbency * c.score
+		if len(chosen) == top && compareWeights(chosen[top-1], c) < 0 {
+			continue
 		}
+		at, _ := slices.BinarySearchFunc(chosen, c, compareWeights)
+		chosen = slices.Insert(chosen, at, c)
+		chosen = chosen[:min(top, len(chosen))]
 	}
-	weight[best] = math.Inf(1)
-	slices.SortFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(weigh(b), weigh(a)), a.key.Compare(b.key))
-	})
-	return candidates[:min(top, len(candidates))]
+	return chosen
+}
+
+func compareScores(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.score, a.score), a.key.Compare(b.key))
+}
+
+func compareWeights(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.weight, a.weight), a.key.Compare(b.key))
 }
 
 // list makes these the listed flows, and adds what they carried to their series.

@@ -23,7 +23,7 @@ const flowChunk = 4096
 
 // Flows reads the table of flows.
 //
-// It takes about 0.2 us per entry. The counts of an entry are read one after the
+// It takes about 1 us per entry. The counts of an entry are read one after the
 // other while packets are counted, so that bytes and packets may differ by what came
 // in between. Returns [ErrNoFlows] if flows are not counted: [GroupFlow] is disabled,
 // or none of the stations they are counted at could be attached.
