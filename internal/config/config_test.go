@@ -81,7 +81,9 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 				{Name: "vrrp", Protocol: 112},
 				{Name: "everything"},
 			},
+			Flows: stack.FlowConfig{IPv4Prefix: 32, IPv6Prefix: 56, Max: 4096, Forwarded: true},
 		},
+		Flows: Flows{Top: 5, API: true},
 	}
 	got, err := Load("testdata/full.good.yaml", testNames)
 	if err != nil {
