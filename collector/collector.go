@@ -11,7 +11,9 @@
 // Labels come from closed lists, except for the names of devices and watches,
 // which the engine bounds. On top of that every family has a hard limit of
 // series: label sets beyond it are folded into one whose labels are all "other",
-// see [StackOptions.SeriesLimit]. [SeriesBound] is the resulting worst case.
+// see [StackOptions.SeriesLimit]. Flows, whose labels are addresses and ports, have
+// series for the busiest few: see [FlowOptions.Top]. [SeriesBound] is the resulting
+// worst case.
 //
 // # Thread Safety
 //

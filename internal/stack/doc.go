@@ -17,6 +17,16 @@
 // discipline may hand a packet to another CPU, so waits in a queue are kept in
 // one table of the same make that all CPUs share.
 //
+// # Flows
+//
+// The stations of the transport layer also add each packet to its flow: one entry of
+// a table in the kernel for all that one service exchanges with one remote network,
+// both directions together. [Engine.Flows] reads the table. It is bounded and evicts
+// the least recently active flow; sums over all flows are kept apart from it, so that
+// they are right whatever it forgets. What else there is to know of a flow, the round-trip
+// time and whose the local socket is, is read from the socket of a sent packet, for one
+// packet in so many.
+//
 // # Thread Safety
 //
 // All methods of an [Engine] may be called from any goroutine.
