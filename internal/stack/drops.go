@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/btf"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/kernel"
@@ -117,17 +116,23 @@ type dropReader struct {
 	routes   *routeFailures
 }
 
-// newDropReader opens what must be opened while the privileges are there.
-func newDropReader(cfg Config, cache *btf.Cache) (*dropReader, error) {
-	if slices.Contains(cfg.Disable, GroupDrops) {
+// openDrops returns nil if the group is disabled.
+func (e *Engine) openDrops() (*dropReader, error) {
+	if slices.Contains(e.cfg.Disable, GroupDrops) {
 		return nil, nil
 	}
+	spec, err := e.objects.types.Kernel()
+	if err != nil {
+		return nil, err
+	}
+	return newDropReader(e.cfg, kernel.NewBTF(spec))
+}
+
+// newDropReader opens what must be opened while the privileges are there.
+func newDropReader(cfg Config, types *kernel.BTF) (*dropReader, error) {
 	r := &dropReader{severity: cfg.DropSeverity}
-	if spec, err := cache.Kernel(); err == nil {
-		types := kernel.NewBTF(spec)
-		if args, _ := types.TracepointArgs("kfree_skb"); args >= 3 {
-			r.reasons = types.DropReasons()
-		}
+	if args, _ := types.TracepointArgs("kfree_skb"); args >= 3 {
+		r.reasons = types.DropReasons()
 	}
 	var err error
 	if r.symbols, err = kernel.OpenSymbols(); err != nil {

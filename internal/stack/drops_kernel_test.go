@@ -75,8 +75,7 @@ func (n *dropNet) dropped(t *testing.T, load func()) []Drop {
 
 func TestDropsAreCountedUnderTheirCause(t *testing.T) {
 	oncePerKernel(t)
-	net := testnet.NewRouted(t)
-	n := &dropNet{Net: net, lab: open(t, net.Router, Config{}), wire: net.Left.Wire(t)}
+	n := newDropNet(t, Config{})
 	types, err := kernel.LoadBTF()
 	must(t, err)
 	reasons := types.DropReasons()

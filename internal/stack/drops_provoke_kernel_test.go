@@ -71,21 +71,23 @@ func drain(conn *net.UDPConn) (n uint64) {
 	if err != nil {
 		return 0
 	}
-	raw.Control(func(fd uintptr) {
-		for buffer := make([]byte, 2048); ; n++ {
-			if _, _, err := unix.Recvfrom(int(fd), buffer, unix.MSG_DONTWAIT); err != nil {
-				return
-			}
-		}
-	})
+	raw.Control(func(fd uintptr) { n = drainSocket(int(fd)) })
 	return n
+}
+
+func drainSocket(fd int) (n uint64) {
+	for buffer := make([]byte, 2048); ; n++ {
+		if _, _, err := unix.Recvfrom(fd, buffer, unix.MSG_DONTWAIT); err != nil {
+			return n
+		}
+	}
 }
 
 // sendFrom sends datagrams from ns. That the kernel cannot is for the caller to see.
 func sendFrom(t *testing.T, ns *testnet.Namespace, to netip.AddrPort, count int) {
 	t.Helper()
 	ns.Do(t, func() {
-		conn, err := net.ListenUDP("udp4", nil)
+		conn, err := net.ListenUDP("udp", nil)
 		must(t, err)
 		defer conn.Close()
 		for range count {

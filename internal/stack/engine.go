@@ -71,7 +71,7 @@ func (e *Engine) open() error {
 	if e.devices, err = newDevices(e.objects.maps["device_slots"]); err != nil {
 		return err
 	}
-	if e.drops, err = newDropReader(e.cfg, e.objects.types); err != nil {
+	if e.drops, err = e.openDrops(); err != nil {
 		return err
 	}
 	e.follower = newFollower(e.own, e.cfg.OwnNamespaceOnly, e.logger)
