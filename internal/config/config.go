@@ -62,6 +62,7 @@ func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 	d.mapping(root, "the file", keys{
 		"stack":   func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
 		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
+		"drops":   func(n *yaml.Node) { decodeDrops(d, n, &config.Stack) },
 		"flows":   func(n *yaml.Node) { decodeFlows(d, n, config) },
 		"series_limit": func(n *yaml.Node) {
 			// A histogram takes fifteen series, so that less would fold nearly all.

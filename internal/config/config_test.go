@@ -63,7 +63,10 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 			SampleEvery:      32,
 			NetfilterTiming:  true,
 			RunStats:         stack.RunStatsAlways,
-			Disable:          []string{"napi", "softirq"},
+			DropSeverity: map[string]stack.Severity{
+				"NETFILTER_DROP": stack.Benign, "reason_200": stack.Policy, "FROM_THE_FUTURE": stack.Loss,
+			},
+			Disable: []string{"napi", "softirq"},
 			Hooks: map[string]stack.HookFamily{
 				"": stack.Tracepoint, "link_receive": stack.Auto, "network_receive": stack.Net,
 			},

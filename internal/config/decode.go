@@ -79,6 +79,28 @@ func (d *decoder) syntax(err error) {
 
 // mapping calls the function of each key of n; what names n in faults.
 func (d *decoder) mapping(n *yaml.Node, what string, known keys) {
+	d.entries(n, what, func(key, value, first *yaml.Node) {
+		name := resolve(key).Value
+		decode, ok := known[name]
+		switch {
+		case !ok:
+			d.fault(key, suggest(name, slices.Sorted(maps.Keys(known))), "unknown key %q in %s", name, what)
+		case first != nil:
+			d.duplicate(key, first)
+		case !isNull(value):
+			decode(value)
+		}
+	})
+}
+
+// duplicate records that a key was there before.
+func (d *decoder) duplicate(key, first *yaml.Node) {
+	d.fault(key, "", "duplicate key %q, first on line %d", resolve(key).Value, first.Line)
+}
+
+// entries calls f for each key and value of n; what names n in faults. First is the
+// first of several equal keys, nil for that one itself.
+func (d *decoder) entries(n *yaml.Node, what string, f func(key, value, first *yaml.Node)) {
 	n = resolve(n)
 	if isNull(n) {
 		return
@@ -91,15 +113,7 @@ func (d *decoder) mapping(n *yaml.Node, what string, known keys) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], resolve(n.Content[i+1])
 		name := resolve(key).Value
-		decode, ok := known[name]
-		switch {
-		case !ok:
-			d.fault(key, suggest(name, slices.Sorted(maps.Keys(known))), "unknown key %q in %s", name, what)
-		case first[name] != nil:
-			d.fault(key, "", "duplicate key %q, first on line %d", name, first[name].Line)
-		case !isNull(value):
-			decode(value)
-		}
+		f(key, value, first[name])
 		if first[name] == nil {
 			first[name] = key
 		}

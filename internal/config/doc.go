@@ -12,6 +12,9 @@
 //	  hooks:                  # force a hook family:
 //	    default: auto         #   auto | tracepoint | trampoline | kprobe | net
 //	    link_receive: kprobe  #   for one probe
+//	drops:
+//	  severity:               # what drops mean on this host: loss | policy | benign,
+//	    NETFILTER_DROP: benign # by the name in the label reason
 //	watches:                  # flows to show under their own label, first match wins
 //	  - name: web
 //	    prefix: 10.0.0.0/8    # address or CIDR of one end ...

@@ -21,6 +21,7 @@ func NeedsRestart(before, after Config) []string {
 		{"stack.netfilter_timing", a.NetfilterTiming == b.NetfilterTiming},
 		{"stack.run_stats", a.RunStats == b.RunStats},
 		{"stack.disable", slices.Equal(a.Disable, b.Disable)},
+		{"drops.severity", maps.Equal(a.DropSeverity, b.DropSeverity)},
 		{"stack.hooks", maps.Equal(a.Hooks, b.Hooks)},
 		{"flows", before.Flows == after.Flows && a.Flows == b.Flows},
 		{"series_limit", before.SeriesLimit == after.SeriesLimit},

@@ -17,8 +17,9 @@ func TestOnlyWatchesChangeWithoutRestart(t *testing.T) {
 		"stack: {scope: own, sample_every: 2, netfilter_timing: true, run_stats: off, disable: [napi]}": {
 			"stack.scope", "stack.sample_every", "stack.netfilter_timing", "stack.run_stats", "stack.hooks",
 		},
-		before + "flows: {ipv4_prefix: 32}\n": {"flows"},
-		before + "flows: {api: true}\n":       {"flows"},
+		before + "drops: {severity: {XDP: loss}}": {"drops.severity"},
+		before + "flows: {ipv4_prefix: 32}\n":     {"flows"},
+		before + "flows: {api: true}\n":           {"flows"},
 	} {
 		a, errA := Parse("before.yaml", []byte(before), testNames)
 		b, errB := Parse("after.yaml", []byte(after), testNames)

@@ -72,17 +72,24 @@ func (d *decoder) choice(n *yaml.Node, what string, words ...string) int {
 // suggest returns a cure for a word that is not among the known ones: the one
 // that was probably meant, or else all of them.
 func suggest(word string, known []string) string {
+	if meant := nearest(word, known); meant != "" {
+		return didYouMean(meant)
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
+func didYouMean(meant string) string { return "did you mean " + strconv.Quote(meant) + "?" }
+
+// nearest returns which of the known words was probably meant, "" if none.
+func nearest(word string, known []string) string {
 	// Two slips of the pen, or letters swapped; of a short word at most half.
 	best, least := "", min(2, (len(word)+1)/2)+1
 	for _, k := range known {
-		if distance := editDistance(strings.ToLower(word), k); distance < least {
+		if distance := editDistance(strings.ToLower(word), strings.ToLower(k)); distance < least {
 			best, least = k, distance
 		}
 	}
-	if best != "" {
-		return "did you mean " + strconv.Quote(best) + "?"
-	}
-	return "known: " + strings.Join(known, ", ")
+	return best
 }
 
 // editDistance is the number of single-byte insertions, deletions and
