@@ -32,6 +32,7 @@ func run(ctx context.Context, e env) error {
 	verbs := map[string]verb{
 		"serve":        addServe(app),
 		"doctor":       addDoctor(app),
+		"drops":        addDrops(app),
 		"flows":        addFlows(app),
 		"sockets":      addSockets(app),
 		"check-config": addCheckConfig(app),

@@ -26,6 +26,8 @@ type env struct {
 	names config.Names
 	// open attaches the probes.
 	open func(stack.Config, *slog.Logger) (engine, error)
+	// watchDrops attaches the program that tells single drops.
+	watchDrops func(stack.DropWatchConfig) (dropWatch, error)
 	// openSockets finds a way to read sockets.
 	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
 	// owners tells who has sockets; normally [owner.Of].
@@ -48,6 +50,7 @@ func newEnv(args []string) env {
 		host:        kernel.ThisHost(),
 		names:       stackNames(),
 		open:        openStack,
+		watchDrops:  watchDrops,
 		openSockets: openSockets,
 		owners:      owner.Of,
 		drop:        kernel.DropTo,
