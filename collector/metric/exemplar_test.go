@@ -31,7 +31,7 @@ func TestExemplarIsInTheNativeHistogramAndTheRightBucket(t *testing.T) {
 		t.Run(fmt.Sprint(c.value), func(t *testing.T) {
 			e := slow
 			e.Value = c.value
-			m := SoftirqRun.Histogram(Observations{Counts: make([]uint64, Durations.Slots), Exemplar: &e}, since, "x")
+			m := QdiscWait.Histogram(Observations{Counts: make([]uint64, Durations.Slots), Exemplar: &e}, since, "x")
 			want := []exemplar.Exemplar{{
 				Labels: labels.FromStrings(ExemplarSource, "192.0.2.1:40000", ExemplarDestination, "[2001:db8::2]:443"),
 				Value:  c.value, HasTs: true, Ts: slow.Time.UnixMilli(),
@@ -41,7 +41,7 @@ func TestExemplarIsInTheNativeHistogramAndTheRightBucket(t *testing.T) {
 				bound = labels.FormatOpenMetricsFloat(c.bound)
 			}
 			wantAt := map[string][]exemplar.Exemplar{
-				key(SoftirqRun.Name+"_bucket", "vector", "x", "le", bound): want,
+				key(QdiscWait.Name+"_bucket", "device", "x", "le", bound): want,
 			}
 			for _, accept := range []string{acceptProtobuf, acceptOpenMetrics} {
 				got := scrape(t, accept, m)
@@ -54,11 +54,11 @@ func TestExemplarIsInTheNativeHistogramAndTheRightBucket(t *testing.T) {
 				if diff := cmp.Diff(wantAt, gotAt, cmp.Comparer(labels.Equal)); diff != "" {
 					t.Errorf("%s: classic exemplars (-want +got):\n%s", accept, diff)
 				}
-				if len(got.Series) != SoftirqRun.SeriesPerSet() {
-					t.Errorf("%s: %d series, want %d", accept, len(got.Series), SoftirqRun.SeriesPerSet())
+				if len(got.Series) != QdiscWait.SeriesPerSet() {
+					t.Errorf("%s: %d series, want %d", accept, len(got.Series), QdiscWait.SeriesPerSet())
 				}
 				if accept == acceptProtobuf {
-					native := got.NativeExemplars[key(SoftirqRun.Name, "vector", "x")]
+					native := got.NativeExemplars[key(QdiscWait.Name, "device", "x")]
 					if diff := cmp.Diff(want, native, cmp.Comparer(labels.Equal)); diff != "" {
 						t.Errorf("native exemplars (-want +got):\n%s", diff)
 					}

@@ -38,6 +38,17 @@ var Durations = newScale(Scale{
 	Bounds:        octaves(-20, 2, 2),
 })
 
+// Stages is the scale of the time that a packet spends in one stage, in seconds: the
+// slots of Durations, with classic bounds from 1 µs to 0.25 s. Its families have the
+// most label sets, and each bound is a series for each of those.
+var Stages = newScale(Scale{
+	Schema:        Durations.Schema,
+	First:         Durations.First,
+	Slots:         Durations.Slots,
+	ZeroThreshold: Durations.ZeroThreshold,
+	Bounds:        octaves(-20, -2, 2),
+})
+
 // PollSizes is the scale of packets per NAPI poll: 0, 1, 2, 4, ... 1024, more.
 // The classic bounds end at 128 because the kernel's budget for one poll is 64
 // (NAPI_POLL_WEIGHT in include/linux/netdevice.h) unless a driver asks for more.

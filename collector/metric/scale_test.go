@@ -8,7 +8,7 @@ import (
 )
 
 func TestClassicBoundsAreSlotBoundaries(t *testing.T) {
-	for name, s := range map[string]*Scale{"durations": Durations, "poll sizes": PollSizes} {
+	for name, s := range map[string]*Scale{"durations": Durations, "stages": Stages, "poll sizes": PollSizes} {
 		var got []float64
 		for _, slot := range s.slots {
 			got = append(got, s.UpperBound(slot))
@@ -31,6 +31,9 @@ func TestClassicBounds(t *testing.T) {
 	if diff := cmp.Diff(durations, Durations.Bounds); diff != "" {
 		t.Errorf("durations (-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(durations[:10], Stages.Bounds); diff != "" {
+		t.Errorf("stages (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff([]float64{0, 1, 2, 4, 8, 16, 32, 64, 128}, PollSizes.Bounds); diff != "" {
 		t.Errorf("poll sizes (-want +got):\n%s", diff)
 	}
@@ -40,7 +43,7 @@ func TestSeriesPerSet(t *testing.T) {
 	for _, c := range []struct {
 		family *Family
 		want   int
-	}{{Packets, 1}, {ProbeAttached, 1}, {QdiscWait, 15}, {NAPIPollPackets, 12}} {
+	}{{Packets, 1}, {ProbeAttached, 1}, {QdiscWait, 15}, {StageDuration, 13}, {NAPIPollPackets, 12}} {
 		if got := c.family.SeriesPerSet(); got != c.want {
 			t.Errorf("%s: %d series per set, want %d", c.family.Name, got, c.want)
 		}

@@ -54,7 +54,7 @@ var (
 	})
 	StageDuration = define(Family{
 		Name: "packetscope_stage_duration_seconds", Type: Histogram, Unit: "seconds", Collector: CollectorStack,
-		Labels: []string{"direction", "from", "to", "protocol", "device_class", "watch"}, Scale: Durations,
+		Labels: []string{"direction", "from", "to", "protocol", "device_class", "watch"}, Scale: Stages,
 		Help: "Time that packets (socket buffers) took from entering one layer of the network stack to entering the next one. " +
 			"One in so many packets is timed, see packetscope_sampling_ratio.",
 	})
@@ -81,7 +81,7 @@ var (
 	})
 	DriverXmit = define(Family{
 		Name: "packetscope_driver_xmit_seconds", Type: Histogram, Unit: "seconds", Collector: CollectorDevice,
-		Labels: []string{"device"}, Scale: Durations,
+		Labels: []string{"device"}, Scale: Stages,
 		Help: "Time that the driver of a device took to accept one packet (socket buffer) for transmission. " +
 			"It is not the time to the wire: a network card sends what it accepted later.",
 	})
@@ -98,17 +98,17 @@ var (
 	})
 	SoftirqWait = define(Family{
 		Name: "packetscope_softirq_wait_seconds", Type: Histogram, Unit: "seconds", Collector: CollectorSoftirq,
-		Labels: []string{"vector"}, Scale: Durations,
+		Labels: []string{"vector"}, Scale: Stages,
 		Help: "Time from a network softirq (net_rx, net_tx) being raised on a CPU to its handler starting there.",
 	})
 	SoftirqRun = define(Family{
 		Name: "packetscope_softirq_run_seconds", Type: Histogram, Unit: "seconds", Collector: CollectorSoftirq,
-		Labels: []string{"vector"}, Scale: Durations,
+		Labels: []string{"vector"}, Scale: Stages,
 		Help: "Time that one run of the handler of a network softirq (net_rx, net_tx) took; a run handles many packets.",
 	})
 	NetfilterHookDuration = define(Family{
 		Name: "packetscope_netfilter_hook_duration_seconds", Type: Histogram, Unit: "seconds", Collector: CollectorNetfilter,
-		Labels: []string{"family", "hook"}, Scale: Durations,
+		Labels: []string{"family", "hook"}, Scale: Stages,
 		Help: "Time that packets (socket buffers) spent in everything registered at one netfilter hook: rules, connection tracking, address translation. " +
 			"Packets that were dropped or stolen there are not observed.",
 	})
