@@ -112,11 +112,7 @@ func TestNamespacesInSightAreCovered(t *testing.T) {
 		before := snapshot(t, e)
 		t.Run(way.String(), func(t *testing.T) {
 			p.net.Right.Pin(t)
-			var want int
-			for _, sockets := range wantRight() {
-				want += int(sockets)
-			}
-			if got := count(p.net.Right); got != want {
+			if got, want := count(p.net.Right), wantRight().sum(); got != want {
 				t.Errorf("%d sockets in the named namespace, want %d", got, want)
 			}
 			after := snapshot(t, e)
