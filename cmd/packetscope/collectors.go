@@ -66,8 +66,11 @@ func (f *collectorFlags) amend(cfg config.Config, groups []string) config.Config
 // just now.
 func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() time.Time, logger *slog.Logger) *collector.Set {
 	stack := collector.NewStack(attached.stack, collector.StackOptions{SeriesLimit: cfg.SeriesLimit, Since: now()})
-	flows := collector.NewFlows(attached.stack, collector.FlowOptions{Top: cfg.Flows.Top, Since: now()})
-	all := append(stack.Collectors(), flows)
+	all := stack.Collectors()
+	// Without its group there is no table, which is no failure if it was asked for.
+	if !slices.Contains(cfg.Stack.Disable, metric.CollectorFlow) {
+		all = append(all, collector.NewFlows(attached.stack, collector.FlowOptions{Top: cfg.Flows.Top, Since: now()}))
+	}
 	var sockets collector.SocketsReader // nil if they are not wanted
 	if attached.sockets != nil {
 		sockets = attached.sockets

@@ -90,6 +90,7 @@ func TestProcessMetricsCanBeLeftOut(t *testing.T) {
 
 func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 	timing := "--config.file=" + writeConfig(t, "stack: {netfilter_timing: true}")
+	noFlows := "--config.file=" + writeConfig(t, "stack: {disable: [flow]}")
 	disabled := "--config.file=" + writeConfig(t, "stack: {disable: [softirq]}")
 	for _, c := range []struct {
 		claim  string
@@ -108,6 +109,8 @@ func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 			[]string{"device", "drops", "flow", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
 		{"one by name only", []string{"--collector.disable-defaults", "--collector.stack"}, []string{"stack"},
 			stack.Config{Disable: []string{"socket", "device", "softirq", "drops", "flow", "tcp"}}},
+		{"no flows without their group", []string{noFlows},
+			[]string{"device", "drops", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{Disable: []string{"flow"}}},
 		{"groups off in the config stay off", []string{disabled, "--no-collector.stack"},
 			[]string{"device", "drops", "flow", "probe", "socket", "sockets", "softirq", "tcp"}, stack.Config{Disable: []string{"stack", "softirq"}}},
 	} {
