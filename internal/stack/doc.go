@@ -27,6 +27,15 @@
 // time and whose the local socket is, is read from the socket of a sent packet, for one
 // packet in so many.
 //
+// # How TCP is watched
+//
+// [Engine.TCP] tells of retransmits, resets, windows, round trips and connects. Its
+// probes hang on rare events but for two, which run for each segment and each read of
+// an established connection. They compare what the packet says with what the socket
+// knew before it; only where these differ, or where the socket is off the kernel's
+// fast path, do they look further. What has no tracepoint is read from the kernel's
+// counters and its listening sockets, in one network namespace after the other.
+//
 // # Thread Safety
 //
 // All methods of an [Engine] may be called from any goroutine.

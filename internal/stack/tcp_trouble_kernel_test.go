@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/internal/testnet"
 )
@@ -42,6 +39,7 @@ func TestTCPTroubleIsCountedWhereItBelongs(t *testing.T) {
 			"out of order":           checkOutOfOrder,
 			"connect times out":      checkTimeout,
 			"connect is given up":    checkAborted,
+			"connect is rejected":    checkUnreachable,
 		} {
 			run(name+" "+f.String(), func(t testing.TB) { check(t, n, e, f) })
 		}
@@ -198,60 +196,6 @@ func checkOutOfOrder(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
 	})
 }
 
-// dial connects in a namespace after set has prepared the socket.
-func dial(t testing.TB, ns *testnet.Namespace, to netip.AddrPort, timeout time.Duration, set func(fd int) error) error {
-	t.Helper()
-	var err error
-	ns.Do(t, func() {
-		d := net.Dialer{Timeout: timeout, Control: func(_, _ string, c syscall.RawConn) error {
-			var failed error
-			err := c.Control(func(fd uintptr) { failed = set(int(fd)) })
-			if err != nil {
-				return err
-			}
-			return failed
-		}}
-		var c net.Conn
-		if c, err = d.Dial("tcp", to.String()); err == nil {
-			c.Close()
-		}
-	})
-	return err
-}
-
-func checkTimeout(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
-	const port, repeats = 7, 1
-	d := n.Right.DropTCP(t, testnet.ToPort, port)
-	defer d.Stop(t)
-	e.during(t, func() {
-		err := dial(t, n.Left, netip.AddrPortFrom(n.Right.Addr(f), port), 0, func(fd int) error {
-			return unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_SYNCNT, repeats)
-		})
-		if err == nil {
-			t.Error("the connect succeeded")
-		}
-	}).want(t, health{
-		fmt.Sprintf("connect %v active timeout", f): 1,
-		fmt.Sprintf("retransmit %v syn", f):         repeats,
-		"congestion loss":                           1,
-	})
-	if got := d.Packets(t); got != 1+repeats {
-		t.Errorf("%d segments dropped, want %d", got, 1+repeats)
-	}
-}
-
-func checkAborted(t testing.TB, n *testnet.Net, e *lab, f testnet.Family) {
-	const port = 9
-	d := n.Right.DropTCP(t, testnet.ToPort, port)
-	defer d.Stop(t)
-	e.during(t, func() {
-		err := dial(t, n.Left, netip.AddrPortFrom(n.Right.Addr(f), port), 50*time.Millisecond, func(int) error { return nil })
-		if err == nil {
-			t.Error("the connect succeeded")
-		}
-	}).want(t, health{fmt.Sprintf("connect %v active aborted", f): 1})
-}
-
 // checkFlood sends more requests than a short backlog holds. The others are answered
 // with cookies.
 func checkFlood(t testing.TB, n *testnet.Net, e *lab) {
@@ -319,42 +263,4 @@ func checkChallenge(t testing.TB, n *testnet.Net, e *lab) {
 	e.during(t, func() {
 		inject(t, n.Right, n.Left, segment{from: from, to: serverPort(p), flags: flagSYN})
 	}).want(t, health{"challenge acks": 1})
-}
-
-// checkSlowPassive loses a SYN-ACK. The kernel then forgets how long the connect takes.
-func checkSlowPassive(t testing.TB, n *testnet.Net, e *lab) {
-	setSysctl(t, n.Left, "tcp_synack_retries", "5")
-	port := listen(t, n.Left, 5)
-	const synAck = ipv4Header + 40 // with all options
-	d := n.Right.DropFirst(t, testnet.FromPort, port, synAck)
-	defer d.Stop(t)
-	before := passive(e.tcpNow(t))
-	got := e.during(t, func() {
-		n.Right.Do(t, func() {
-			c, err := net.Dial("tcp", netAddr(n.Left, port).String())
-			must(t, err)
-			c.Close()
-		})
-	})
-	// Both the timer of the listener and the repeated SYN of the peer make it repeat.
-	if again := got["retransmit ipv4 synack"]; again < 1 || again > 2 {
-		t.Errorf("%d SYN-ACKs sent again, want 1 or 2", again)
-	}
-	delete(got, "retransmit ipv4 synack")
-	got.want(t, health{"connect ipv4 passive established": 1})
-	if h := passive(e.tcpNow(t)).without(before); h.SumSeconds < 0.5 {
-		t.Errorf("the connect took %v s, want about one", h.SumSeconds)
-	}
-	if got := d.Packets(t); got != 1 {
-		t.Errorf("%d SYN-ACKs dropped, want 1", got)
-	}
-}
-
-func passive(all TCP) Histogram {
-	for _, c := range all.Connects {
-		if c.Family == "ipv4" && c.Role == "passive" {
-			return c.Histogram
-		}
-	}
-	return Histogram{}
 }

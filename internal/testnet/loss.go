@@ -30,6 +30,16 @@ func (ns *Namespace) DropTCP(t testing.TB, side PortSide, port uint16) *Dropper 
 	return ns.dropTCP(t, side, port, nil)
 }
 
+// RejectTCP is [Namespace.DropTCP] with the answer that the host cannot be reached
+// (ICMP type 3 code 1, ICMPv6 type 1 code 3).
+func (ns *Namespace) RejectTCP(t testing.TB, side PortSide, port uint16) *Dropper {
+	t.Helper()
+	return ns.dropTCP(t, side, port, []expr.Any{
+		&expr.Counter{},
+		&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_HOST_UNREACH},
+	})
+}
+
 // DropFirst is [Namespace.DropTCP] for only the first segment of an IP length.
 func (ns *Namespace) DropFirst(t testing.TB, side PortSide, port uint16, length uint32) *Dropper {
 	t.Helper()
