@@ -36,6 +36,17 @@
 // fast path, do they look further. What has no tracepoint is read from the kernel's
 // counters and its listening sockets, in one network namespace after the other.
 //
+// # Drops
+//
+// One program on kfree_skb counts dropped packets by the address of the code that
+// dropped them, the kernel's number for the reason, the kind of packet and the way that
+// it was going. [Engine.Drops] gives names to these: reasons from the kernel's own types,
+// functions from its list of symbols. The reason tells the layer and whether the drop
+// matters (see [Severity]); where the kernel gives none, the function does. A packet tells
+// its way by the device that it came by, its route and its sender; one that has nothing
+// of these is taken to go the way that its reason is given for. [WatchDrops] tells single
+// drops, with a program of its own.
+//
 // # Thread Safety
 //
 // All methods of an [Engine] may be called from any goroutine.
