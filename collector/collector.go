@@ -60,7 +60,7 @@ var Switches = []Switch{
 	{metric.CollectorDevice, true, "queueing, transmission and polling by network device"},
 	{metric.CollectorSoftirq, true, "delay and duration of the network softirqs"},
 	{metric.CollectorNetfilter, false, "time in the netfilter hooks; it adds two programs to each hook"},
-	{metric.CollectorFlow, true, "the busiest flows by remote network and service"},
+	{metric.CollectorFlows, true, "the busiest flows by remote network and service"},
 	{metric.CollectorSockets, true, "sockets by state, their queues, and the connections of listening ports"},
 	{metric.CollectorTCP, true, "retransmits, resets, round trips, connects, windows and accept queues of TCP"},
 	{metric.CollectorDrops, true, "what is lost, why and where: drops, devices, sockets, ICMP errors, routes, neighbours"},

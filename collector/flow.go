@@ -35,7 +35,7 @@ type FlowOptions struct {
 	Since time.Time
 }
 
-// NewFlows returns the collector "flow": the busiest flows by themselves, and all
+// NewFlows returns the collector "flows": the busiest flows by themselves, and all
 // others together.
 //
 // Which ones those are is decided at each scrape by what they carried, where what is
@@ -60,7 +60,7 @@ type flows struct {
 }
 
 // Name implements Collector.
-func (*flows) Name() string { return metric.CollectorFlow }
+func (*flows) Name() string { return metric.CollectorFlows }
 
 // Update implements Collector.
 func (c *flows) Update(ch chan<- prometheus.Metric) error {

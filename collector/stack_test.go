@@ -36,10 +36,10 @@ func TestFailingReaderSendsNothing(t *testing.T) {
 	st := NewStack(brokenReader{}, StackOptions{})
 	set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(brokenReader{}, StackOptions{}), NewSockets(brokenSockets{}, st), NewTCP(brokenReader{}, st), NewDrops(brokenReader{}, st), NewSelf(brokenReader{}, st, nil))...)
 	var want []string
-	for _, name := range []string{"device", "drops", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
+	for _, name := range []string{"device", "drops", "flows", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
 		want = append(want, `packetscope_scrape_collector_duration_seconds{collector="`+name+`"} 0`)
 	}
-	for _, name := range []string{"device", "drops", "flow", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
+	for _, name := range []string{"device", "drops", "flows", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"} {
 		want = append(want, `packetscope_scrape_collector_success{collector="`+name+`"} 0`)
 	}
 	if diff := cmp.Diff(want, samples(expose(t, set))); diff != "" {

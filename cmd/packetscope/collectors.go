@@ -68,7 +68,7 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 	stack := collector.NewStack(attached.stack, collector.StackOptions{SeriesLimit: cfg.SeriesLimit, Since: now()})
 	all := stack.Collectors()
 	// Without its group there is no table, which is no failure if it was asked for.
-	if !slices.Contains(cfg.Stack.Disable, metric.CollectorFlow) {
+	if !slices.Contains(cfg.Stack.Disable, metric.CollectorFlows) {
 		all = append(all, collector.NewFlows(attached.stack, collector.FlowOptions{Top: cfg.Flows.Top, Since: now()}))
 	}
 	var sockets collector.SocketsReader // nil if they are not wanted

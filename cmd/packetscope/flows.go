@@ -57,7 +57,7 @@ func (f flowFlags) config() (stack.Config, error) {
 		return stack.Config{}, fmt.Errorf("--watch, --duration and --top cannot be negative")
 	}
 	return stack.Config{
-		Disable:          slices.DeleteFunc(stack.ProbeGroups(), func(group string) bool { return group == stack.GroupFlow }),
+		Disable:          slices.DeleteFunc(stack.ProbeGroups(), func(group string) bool { return group == stack.GroupFlows }),
 		Flows:            stack.FlowConfig{IPv4Prefix: *f.v4, IPv6Prefix: *f.v6, Forwarded: *f.forwarded},
 		OwnNamespaceOnly: *f.own,
 		RunStats:         stack.RunStatsOff,

@@ -81,7 +81,7 @@ func TestServeShowsTheTopOfManyFlows(t *testing.T) {
 	n.Left.Pin(t)
 	listenUDP(t, n.Left, port)
 	file := writeConfig(t, fmt.Sprintf("flows: {ipv4_prefix: 32, top: %d, max: %d, api: true}", top, room))
-	w := newWorld("--privileges.keep", "--collector.disable-defaults", "--collector.flow", "--config.file="+file)
+	w := newWorld("--privileges.keep", "--collector.disable-defaults", "--collector.flows", "--config.file="+file)
 	w.env.host, w.env.names, w.env.open, w.env.now = kernel.ThisHost(), stackNames(), openStack, time.Now
 	s := w.startReady(t)
 	busiest := netip.AddrFrom4([4]byte{203, 0, 113, 9})
@@ -92,14 +92,14 @@ func TestServeShowsTheTopOfManyFlows(t *testing.T) {
 			"packetscope_flow_bytes_total{": 2 * (top + 1), "packetscope_flow_packets_total{": 2 * (top + 1),
 			"packetscope_flow_evictions_total ": 1, "packetscope_flows ": 1,
 		} {
-			if got := s.series(t, "/metrics?collect[]=flow", metric); len(got) != want {
+			if got := s.series(t, "/metrics?collect[]=flows", metric); len(got) != want {
 				t.Errorf("%d series of %s, want %d", len(got), metric, want)
 			}
 		}
 	}
 	line := fmt.Sprintf(`packetscope_flow_packets_total{direction="receive",protocol="udp",remote="%v/32",role="server",service_port="%d"} %d`,
 		busiest, port, sent)
-	if all := s.series(t, "/metrics?collect[]=flow", "packetscope_flow_packets_total"); !strings.Contains(strings.Join(all, "\n")+"\n", line+"\n") {
+	if all := s.series(t, "/metrics?collect[]=flows", "packetscope_flow_packets_total"); !strings.Contains(strings.Join(all, "\n")+"\n", line+"\n") {
 		t.Errorf("no %s in\n%s", line, strings.Join(all, "\n"))
 	}
 	var report flowReport

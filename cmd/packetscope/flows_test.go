@@ -104,7 +104,7 @@ func TestFlowsAttachesNoMoreThanItNeeds(t *testing.T) {
 	}
 	var others []string
 	for _, g := range stack.ProbeGroups() {
-		if g != stack.GroupFlow {
+		if g != stack.GroupFlows {
 			others = append(others, g)
 		}
 	}

@@ -128,7 +128,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlow, CollectorSockets, CollectorTCP, CollectorDrops, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}

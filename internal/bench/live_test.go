@@ -151,7 +151,7 @@ func twinCosts(t *testing.T, n *testnet.Net, kind string, probes []stack.Probe) 
 func probeCosts(t *testing.T, n *testnet.Net, sampleEvery int) map[string]cost {
 	// The accounting is on for everything; the engine need not turn it on too.
 	e := open(t, stack.Config{
-		SampleEvery: sampleEvery, RunStats: stack.RunStatsOff, Disable: []string{stack.GroupFlow},
+		SampleEvery: sampleEvery, RunStats: stack.RunStatsOff, Disable: []string{stack.GroupFlows},
 	})
 	defer e.Close()
 	calls := udpLoad(t, n, *slice).calls

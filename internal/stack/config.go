@@ -65,7 +65,7 @@ type Config struct {
 	DropSeverity map[string]Severity
 	// Watches are tried in order; a packet belongs to the first that matches.
 	Watches []Watch
-	// Flows says how to count flows, unless Disable has [GroupFlow].
+	// Flows says how to count flows, unless Disable has [GroupFlows].
 	Flows FlowConfig
 }
 

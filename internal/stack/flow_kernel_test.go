@@ -27,7 +27,7 @@ var wholeAddresses = FlowConfig{IPv4Prefix: 32, IPv6Prefix: 128}
 func flowsAlone(f FlowConfig) Config {
 	var others []string
 	for _, g := range ProbeGroups() {
-		if g != GroupFlow {
+		if g != GroupFlows {
 			others = append(others, g)
 		}
 	}

@@ -25,7 +25,7 @@ const flowChunk = 4096
 //
 // It takes about 1 us per entry. The counts of an entry are read one after the
 // other while packets are counted, so that bytes and packets may differ by what came
-// in between. Returns [ErrNoFlows] if flows are not counted: [GroupFlow] is disabled,
+// in between. Returns [ErrNoFlows] if flows are not counted: [GroupFlows] is disabled,
 // or none of the stations they are counted at could be attached.
 func (e *Engine) Flows() (FlowTable, error) {
 	m, totals := e.objects.maps["flows"], e.objects.maps["flow_totals"]

@@ -66,13 +66,13 @@ func (c FlowConfig) max() int {
 	return min(c.Max, MaxMaxFlows)
 }
 
-func (c Config) wantsFlows() bool { return !slices.Contains(c.Disable, GroupFlow) }
+func (c Config) wantsFlows() bool { return !slices.Contains(c.Disable, GroupFlows) }
 
 // flowProbes returns what flows need beside the stations.
 func flowProbes() []probe {
 	return []probe{
-		{"flow_retransmit", GroupFlow, 0, []hook{tracepoint("flow_retransmit_tracepoint", "tcp_retransmit_skb")}},
-		{"flow_listen", GroupFlow, 0, []hook{tracepoint("flow_listen_tracepoint", "inet_sock_set_state")}},
+		{"flow_retransmit", GroupFlows, 0, []hook{tracepoint("flow_retransmit_tracepoint", "tcp_retransmit_skb")}},
+		{"flow_listen", GroupFlows, 0, []hook{tracepoint("flow_listen_tracepoint", "inet_sock_set_state")}},
 	}
 }
 

@@ -122,7 +122,7 @@ func TestDecodedFlowHasTimesAndPrefix(t *testing.T) {
 // TestFlowsNeedTheirStationsOnly: whoever wants flows alone does not pay for the layers.
 func TestFlowsNeedTheirStationsOnly(t *testing.T) {
 	var got []string
-	only := slices.DeleteFunc(ProbeGroups(), func(g string) bool { return g == GroupFlow })
+	only := slices.DeleteFunc(ProbeGroups(), func(g string) bool { return g == GroupFlows })
 	for _, p := range probes() {
 		if p.wanted(Config{Disable: only}) {
 			got = append(got, p.name)

@@ -61,13 +61,13 @@ const (
 	GroupDrops = "drops"
 	// GroupNetfilter times netfilter hooks; off unless Config.NetfilterTiming.
 	GroupNetfilter = "netfilter"
-	// GroupFlow counts by remote network and service: see [Engine.Flows].
-	GroupFlow = "flow"
+	// GroupFlows counts by remote network and service: see [Engine.Flows].
+	GroupFlows = "flows"
 )
 
 // ProbeGroups returns the names of the groups of probes, for Config.Disable.
 func ProbeGroups() []string {
-	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupNetfilter, GroupFlow, GroupTCP}
+	return []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupNetfilter, GroupFlows, GroupTCP}
 }
 
 // ProbeNames returns the names of all probes, for Config.Hooks.

@@ -181,9 +181,9 @@ func TestGroupsAreWanted(t *testing.T) {
 		cfg  Config
 		want []string
 	}{
-		{"netfilter only if asked for", Config{}, []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupFlow, GroupTCP}},
+		{"netfilter only if asked for", Config{}, []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupFlows, GroupTCP}},
 		{"all", Config{NetfilterTiming: true}, ProbeGroups()},
-		{"disabled", Config{Disable: []string{GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupFlow, GroupTCP}}, []string{GroupStack}},
+		{"disabled", Config{Disable: []string{GroupSocket, GroupDevice, GroupSoftirq, GroupDrops, GroupFlows, GroupTCP}}, []string{GroupStack}},
 		{"disabled and asked for", Config{NetfilterTiming: true, Disable: ProbeGroups()}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
