@@ -6,10 +6,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/testnet"
 )
 
-// patience is how long a test waits for what should come at once.
-const patience = 20 * time.Second
+// patience is how long a test waits for what should come at once; attaching probes
+// alone takes longer than this in an emulated machine.
+var patience = testnet.Margin(20 * time.Second)
 
 // lines is a writer that can be waited on for a line.
 type lines struct {
