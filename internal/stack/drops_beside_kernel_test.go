@@ -18,6 +18,7 @@ import (
 func newDropNet(t *testing.T, cfg Config) *dropNet {
 	t.Helper()
 	net := testnet.NewRouted(t)
+	cfg.Disable = allBut(GroupDrops, GroupNetfilter)
 	return &dropNet{Net: net, lab: open(t, net.Router, cfg), wire: net.Left.Wire(t)}
 }
 

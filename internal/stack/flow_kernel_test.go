@@ -25,13 +25,7 @@ var wholeAddresses = FlowConfig{IPv4Prefix: 32, IPv6Prefix: 128}
 
 // flowsAlone is a config for flows that loads no more than they need.
 func flowsAlone(f FlowConfig) Config {
-	var others []string
-	for _, g := range ProbeGroups() {
-		if g != GroupFlows {
-			others = append(others, g)
-		}
-	}
-	return Config{Disable: others, Flows: f}
+	return Config{Disable: allBut(GroupFlows), Flows: f}
 }
 
 func (l *lab) flows(t testing.TB) FlowTable {

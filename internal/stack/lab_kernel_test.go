@@ -5,6 +5,7 @@ package stack
 import (
 	"bytes"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -20,16 +21,29 @@ type lab struct {
 	log *logbook
 }
 
-// open opens an engine in ns with the hooks of this run of the tests.
+// open opens an engine in ns with the hooks of this run of the tests. Unless cfg says
+// what to leave out, it is of the layers alone: in an emulated machine each program
+// takes a second to load.
 func open(t testing.TB, ns *testnet.Namespace, cfg Config) *lab {
 	t.Helper()
 	if cfg.Hooks == nil {
 		cfg.Hooks = forced(t)
 	}
+	if cfg.Disable == nil {
+		cfg.Disable = allBut(layerGroups...)
+	}
 	cfg.OwnNamespaceOnly = true
 	l := openAs(t, ns, cfg)
 	l.wantHooks(t)
 	return l
+}
+
+// layerGroups are the groups behind [Engine.Snapshot].
+var layerGroups = []string{GroupStack, GroupSocket, GroupDevice, GroupSoftirq, GroupNetfilter}
+
+// allBut returns what to disable for an engine of some groups of probes.
+func allBut(wanted ...string) []string {
+	return slices.DeleteFunc(ProbeGroups(), func(group string) bool { return slices.Contains(wanted, group) })
 }
 
 // openAs opens an engine in ns with cfg as it is.

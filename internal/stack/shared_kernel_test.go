@@ -24,7 +24,7 @@ func shared(t *testing.T) (*testnet.Net, *lab) {
 	if common.lab == nil {
 		common.process = &process{TB: t}
 		common.net = testnet.New(common.process)
-		common.lab = open(common.process, common.net.Left, Config{})
+		common.lab = open(common.process, common.net.Left, Config{Disable: []string{GroupDrops}})
 	}
 	return common.net, common.lab
 }

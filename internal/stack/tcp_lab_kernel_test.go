@@ -5,7 +5,6 @@ package stack
 import (
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"testing"
 
@@ -55,7 +54,7 @@ func (l *lab) health(t testing.TB) health {
 
 // tcpAlone leaves out all other probes, which take long to open in an emulated machine.
 func tcpAlone() Config {
-	return Config{Disable: slices.DeleteFunc(ProbeGroups(), func(group string) bool { return group == GroupTCP })}
+	return Config{Disable: allBut(GroupTCP)}
 }
 
 func (l *lab) tcpNow(t testing.TB) TCP {
