@@ -120,8 +120,8 @@ func TestNeighboursThatDoNotAnswerAreCounted(t *testing.T) {
 		before := n.lost(t).NeighborFailures
 		for i := range count {
 			host := byte(100 + attempt*count + i)
-			sendFrom(t, n.Router, netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, 2, host}), 9), 5)
-			sendFrom(t, n.Router, netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: 2, 15: host}), 9), 5)
+			sendFrom(t, n.Router, netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, 2, host}), 9), 1)
+			sendFrom(t, n.Router, netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 5: 2, 15: host}), 9), 1)
 		}
 		var got map[string]uint64
 		want := map[string]uint64{"ipv4": count, "ipv6": count}
