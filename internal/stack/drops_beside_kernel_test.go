@@ -32,9 +32,7 @@ func (n *dropNet) lost(t *testing.T) Drops {
 
 func TestNetfilterDropsAreCountedByHook(t *testing.T) {
 	oncePerKernel(t)
-	if missing := lacks(t, probeNamed(t, "netfilter_hook").hooks[0]); missing != "" {
-		t.Skip("this kernel lacks ", missing)
-	}
+	needs(t, probeNamed(t, "netfilter_hook").hooks[0])
 	n := newDropNet(t, Config{NetfilterTiming: true})
 	want := make(map[NetfilterDrops]uint64)
 	for i, hook := range netfilterHooks {
