@@ -64,6 +64,7 @@ var Rooms = []Room{
 	{Path: "rules", Floor: 1},
 	{Path: "alertmanager", Floor: 1},
 
+	{Path: "internal/promtest", Floor: TestFloor},
 	{Path: "internal/testnet", Floor: TestFloor},
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/house", Floor: TestFloor},
