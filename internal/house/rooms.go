@@ -61,6 +61,7 @@ var Rooms = []Room{
 	{Path: "internal/wire", Floor: 1},
 	{Path: "internal/geo", Floor: 1},
 	{Path: "collector/metric", Floor: 1},
+	{Path: "internal/query", Floor: 1, Also: []string{"collector/metric"}},
 	{Path: "rules", Floor: 1},
 	{Path: "alertmanager", Floor: 1},
 
