@@ -68,6 +68,7 @@ var Rooms = []Room{
 	{Path: "internal/promtest", Floor: TestFloor},
 	{Path: "internal/testnet", Floor: TestFloor},
 	{Path: "internal/vmtest", Floor: TestFloor},
+	{Path: "internal/debian", Floor: TestFloor},
 	{Path: "internal/house", Floor: TestFloor},
 }
 

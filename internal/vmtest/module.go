@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -115,8 +116,11 @@ func readModule(ctx context.Context, path string) ([]byte, error) {
 	if !strings.HasSuffix(path, ".xz") {
 		return os.ReadFile(path)
 	}
-	out, err := run(ctx, "", "xz", "-dc", path)
-	return []byte(out), err
+	out, err := exec.CommandContext(ctx, "xz", "-dc", path).Output()
+	if err != nil {
+		return nil, fmt.Errorf("decompress %s with xz: %w", path, err)
+	}
+	return out, nil
 }
 
 // dependencies reads the list that the kernel build put into the module. The

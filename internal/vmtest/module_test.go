@@ -58,10 +58,7 @@ func TestDependsOf(t *testing.T) {
 }
 
 func TestImageOf(t *testing.T) {
-	const depends = `linux-image-cloud-amd64
-  Depends: linux-image-6.1.0-56-cloud-amd64
-  Recommends: <bsd-mailx>
-`
+	depends := []string{"kmod", "linux-image-6.1.0-56-cloud-amd64", "<bsd-mailx>"}
 	if got, want := imageOf(depends), "linux-image-6.1.0-56-cloud-amd64"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/debian"
 )
 
 // Emulation is 10 to 50 times slower than the host.
@@ -27,7 +29,7 @@ func TestKernels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cache, err := CacheDir()
+	cache, err := debian.CacheDir()
 	if err != nil {
 		t.Fatal(err)
 	}
