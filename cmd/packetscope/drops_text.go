@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/dropreason"
 	"github.com/packetscope/packetscope/internal/stack"
 )
 
@@ -36,7 +37,7 @@ func newDropLine(e stack.DropEvent) dropLine {
 		Time: e.Time, Severity: e.Severity.String(), Reason: e.Reason, Function: e.Function,
 		Layer: e.Layer.String(), Direction: e.Direction.String(), Family: e.Kind.Family(), Protocol: e.Kind.Protocol(),
 		Source: showEnd(e.Source), Destination: showEnd(e.Destination),
-		Device: e.Device, Namespace: e.Namespace, Bytes: e.Bytes, Explanation: stack.ExplainReason(e.Reason),
+		Device: e.Device, Namespace: e.Namespace, Bytes: e.Bytes, Explanation: dropreason.Explain(e.Reason),
 	}
 	if l.Device == "" && e.Interface > 0 {
 		l.Device = fmt.Sprint("if", e.Interface)

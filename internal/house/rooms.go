@@ -56,6 +56,7 @@ var Rooms = []Room{
 
 	{Path: "bpf", Floor: 1, Only: []string{ebpf}},
 	{Path: "internal/kernel", Floor: 1},
+	{Path: "internal/dropreason", Floor: 1},
 	{Path: "internal/netns", Floor: 1},
 	{Path: "internal/owner", Floor: 1},
 	{Path: "internal/wire", Floor: 1},

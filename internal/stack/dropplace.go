@@ -24,8 +24,6 @@ type reasonRow struct {
 	layer   Layer
 	layered bool
 	course  course
-	// text explains the reason to people.
-	text string
 }
 
 // functionLayers tells the layer from the beginning of the name of the dropping

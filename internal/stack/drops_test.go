@@ -1,30 +1,19 @@
 package stack
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/dropreason"
 )
 
-func TestEveryReasonIsExplainedInOneLine(t *testing.T) {
-	name := regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
-	texts := make(map[string]string)
-	for _, reason := range Reasons() {
-		text := ExplainReason(reason)
-		if !name.MatchString(reason) || len(text) < 15 || len(text) > 110 || strings.ContainsAny(text, "\n") || strings.HasSuffix(text, ".") {
-			t.Errorf("%s: %q", reason, text)
-		}
-		if texts[text] != "" {
-			t.Errorf("%s and %s have the same text", reason, texts[text])
-		}
-		texts[text] = reason
-	}
-	if got := ExplainReason("NEWER_THAN_THIS"); texts[got] != "" || got == "" {
-		t.Errorf("a reason that is not known is explained by %q", got)
+func TestEveryReasonIsExplained(t *testing.T) {
+	if diff := cmp.Diff(dropreason.Names(), slices.Sorted(slices.Values(Reasons()))); diff != "" {
+		t.Errorf("reasons with a text and with a severity (-text +severity):\n%s", diff)
 	}
 }
 

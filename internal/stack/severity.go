@@ -38,15 +38,7 @@ func ParseSeverity(name string) (Severity, error) {
 // SeverityOf returns what drops for a reason mean on most hosts.
 func SeverityOf(reason string) Severity { return reasonTable[reason].severity }
 
-// ExplainReason returns one line on what a reason means, for people.
-func ExplainReason(reason string) string {
-	if r, ok := reasonTable[reason]; ok {
-		return r.text
-	}
-	return "the kernel gives this reason, of which PacketScope knows nothing more than its name"
-}
-
-// Reasons returns the names that PacketScope has an explanation for, in no order.
+// Reasons returns the names that PacketScope has a severity for, in no order.
 // Kernels have some of them, under numbers of their own, and newer ones have others.
 func Reasons() []string {
 	names := make([]string, 0, len(reasonTable))
