@@ -104,6 +104,10 @@ generate: ## compile the BPF programs and their Go types
 	@$(call require,$(C_NEEDS))
 	$(GO) generate ./bpf
 
+.PHONY: dashboards
+dashboards: ## write the Grafana dashboards and their provisioning
+	$(GO) generate ./dashboards
+
 .PHONY: lint
 lint: lint-go lint-c ## check format, vet, staticcheck, and that generated files are current
 

@@ -1,0 +1,75 @@
+package dashboards
+
+import (
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+)
+
+type variable = cog.Builder[dashboard.VariableModel]
+
+// steps are the values of $interval: the finest step that queries take. Grafana
+// takes coarser ones by itself when there are more points than pixels.
+const steps = "15s,30s,1m,5m,15m,1h"
+
+// variables are those that every board has; a link from board to board keeps
+// their values.
+func variables() []variable {
+	return []variable{
+		dashboard.NewDatasourceVariableBuilder("datasource").
+			Label("Data source").
+			Description("The Prometheus that scrapes PacketScope.").
+			Type("prometheus").
+			Current(option("default", "default")),
+		selection("cluster", "Cluster", "Clusters, if the scrape configuration names any.",
+			`label_values(packetscope_build_info, cluster)`, ".*"),
+		selection("job", "Job", "The scrape job.",
+			`label_values(packetscope_build_info{cluster=~"$cluster"}, job)`, ".+"),
+		selection("instance", "Host", "The hosts whose exporters are shown, added up unless a panel says otherwise.",
+			`label_values(packetscope_build_info{cluster=~"$cluster",job=~"$job"}, instance)`, ".+"),
+		dashboard.NewCustomVariableBuilder("interval").
+			Label("Finest step").
+			Description("No point stands for less time than this. Raise it to see trends instead of peaks.").
+			Values(dashboard.StringOrMap{String: cog.ToPtr(steps)}).
+			Current(option("15s", "15s")),
+	}
+}
+
+// watchVariable chooses watches; packets of no watch have an empty one.
+func watchVariable() variable {
+	return selection("watch", "Watch", "Packets that a watch of the configuration matches; All are those of no watch too.",
+		`label_values(packetscope_packets_total{<host>}, watch)`, ".*")
+}
+
+// selection chooses among the values of a label. What "All" stands for is a
+// pattern, so that it costs nothing and leaves nothing to escape.
+func selection(name, label, description, values, all string) *dashboard.QueryVariableBuilder {
+	values = expand(values)
+	return dashboard.NewQueryVariableBuilder(name).
+		Label(label).
+		Description(description).
+		Datasource(source).
+		Query(dashboard.StringOrMap{Map: map[string]any{
+			"query": values, "qryType": 1, "refId": "PrometheusVariableQueryEditor-VariableQuery",
+		}}).
+		Definition(values).
+		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
+		Sort(dashboard.VariableSortNaturalAsc).
+		Multi(true).IncludeAll(true).AllValue(all).
+		Current(options([]string{"All"}, []string{"$__all"}))
+}
+
+func option(text, value string) dashboard.VariableOption {
+	return dashboard.VariableOption{
+		Selected: cog.ToPtr(true),
+		Text:     dashboard.StringOrArrayOfString{String: &text},
+		Value:    dashboard.StringOrArrayOfString{String: &value},
+	}
+}
+
+func options(texts, values []string) dashboard.VariableOption {
+	return dashboard.VariableOption{
+		Selected: cog.ToPtr(true),
+		Text:     dashboard.StringOrArrayOfString{ArrayOfString: texts},
+		Value:    dashboard.StringOrArrayOfString{ArrayOfString: values},
+	}
+}
