@@ -39,6 +39,8 @@ var Rooms = []Room{
 	{Path: "cmd/packetscope", Floor: 4},
 	// The annotator's process has no capability and no way to the engines.
 	{Path: "cmd/packetscope-annotator", Floor: 4, Not: with(engines, "bpf", ebpf)},
+	// The demo only makes traffic.
+	{Path: "cmd/packetscope-demo", Floor: 4, Not: with(engines, "bpf", ebpf)},
 	{Path: "cmd/packetscope-dashboards", Floor: 4, Not: with(engines, "bpf", ebpf)},
 	// Measures the whole from above, like a command.
 	{Path: "internal/bench", Floor: 4},
