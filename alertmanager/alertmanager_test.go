@@ -102,6 +102,19 @@ func TestAnnotatorIsCalledAsItWants(t *testing.T) {
 	}
 }
 
+// An alert that the annotator's route has passed on does not fall back to the receiver
+// of the root: without a last route for the rest nobody would hear of it.
+func TestNoAlertIsLost(t *testing.T) {
+	c, err := decode(Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	routes := c.flatten()
+	if last := routes[len(routes)-1]; len(last.Matchers) > 0 || last.Receiver != c.Route.Receiver {
+		t.Errorf("last route is %+v, want one to %s for all", last, c.Route.Receiver)
+	}
+}
+
 // People are told of alerts and clusters; only the annotator is told of hosts, or an
 // outage of 1,000 hosts would be 1,000 messages.
 func TestMessagesAreNotByHost(t *testing.T) {
