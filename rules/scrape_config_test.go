@@ -1,4 +1,3 @@
-// Package rules holds what Prometheus reads: its configuration and its rules.
 package rules
 
 import (
@@ -239,6 +238,7 @@ func TestReferencedFilesExist(t *testing.T) {
 				t.Errorf("rule files %s match %s (%v)", pattern, bad, err)
 			}
 		}
+		exists(t, filepath.Join("prometheus", name))
 	}
 	for _, name := range fleetFiles(t) {
 		for _, s := range readPrometheus(t, name).Scrape {
