@@ -72,6 +72,7 @@ var Rooms = []Room{
 	{Path: "internal/testnet", Floor: TestFloor},
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/debian", Floor: TestFloor},
+	{Path: "internal/servers", Floor: TestFloor},
 	{Path: "internal/house", Floor: TestFloor},
 }
 
