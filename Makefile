@@ -24,6 +24,8 @@ C_NEEDS      := $(CLANG):clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_hel
 FORMAT_NEEDS := $(FORMAT):clang-format-19
 # ss, with whose counts of sockets a test compares.
 KERNEL_NEEDS := ss:iproute2
+# Debian's Prometheus and Alertmanager are unpacked by the lane, not installed.
+E2E_NEEDS    := apt-get:apt dpkg-deb:dpkg
 VM_NEEDS     := qemu-system-x86_64:qemu-system-x86 xz:xz-utils apt-get:apt dpkg-deb:dpkg
 
 tool    = $(firstword $(subst :, ,$1))
@@ -49,13 +51,13 @@ HOOKS ?= net
 
 C_FILES    = $(wildcard bpf/*.c bpf/include/*.h)
 GENERATED  = $(wildcard bpf/*_bpfel.go bpf/*_bpfel.o)
-BUILD_TAGS = kernel,vm,bench
+BUILD_TAGS = kernel,e2e,vm,bench
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 .PHONY: build
 build: ## build the programs into bin/
@@ -67,14 +69,16 @@ run: build ## build packetscope and run it here (ARGS='--help' for its flags)
 
 # Why a lane cannot run here; empty if it can. Root can install what is missing.
 NO_KERNEL = $(if $(ROOT),,it needs root)
+NO_E2E    = $(if $(ROOT),,it needs root)
 NO_VM     = $(if $(ROOT),,$(if $(call missing,$(VM_NEEDS)),missing $(foreach n,$(call missing,$(VM_NEEDS)),$(call tool,$n)) (as root: make deps)))
 
 # Shell for one lane. In CI a lane that cannot run is a failure.
 lane = $(if $2,echo "SKIP $1 lane: $2" $(if $(CI),>&2; exit 1),$(MAKE) --no-print-directory test-$1)
 
 .PHONY: test
-test: test-unit ## run all lanes: unit, kernel (needs root), vm (needs QEMU)
+test: test-unit ## run all lanes: unit, kernel and e2e (need root), vm (needs QEMU)
 	@$(call lane,kernel,$(NO_KERNEL))
+	@$(call lane,e2e,$(NO_E2E))
 	@$(call lane,vm,$(NO_VM))
 
 .PHONY: test-unit
@@ -88,6 +92,14 @@ test-kernel: ## tests on this kernel, as root, in network namespaces of their ow
 	$(GO) test -tags kernel -count=1 -p 1 -timeout 10m $(KERNEL_PACKAGES)
 	$(if $(HOOKS_PACKAGES),$(foreach h,$(HOOKS),\
 		PACKETSCOPE_TEST_HOOKS=$h $(GO) test -tags kernel -count=1 -p 1 -timeout 10m $(HOOKS_PACKAGES) &&) :)
+
+.PHONY: test-e2e e2e
+test-e2e: ## from the kernel to the receiver of an alert, with a real Prometheus and Alertmanager, as root
+	@$(if $(ROOT),:,echo "the e2e lane needs root" >&2; exit 1)
+	@$(call require,$(E2E_NEEDS))
+	$(GO) test -tags e2e -count=1 -timeout 10m ./internal/e2e
+
+e2e: test-e2e
 
 .PHONY: test-vm
 test-vm: ## the kernel tests in emulated machines with Debian's kernels
@@ -141,7 +153,7 @@ fmt: ## format Go and C
 
 .PHONY: deps
 deps: ## install the Debian packages that lint, generate and the tests need, as root
-	@$(call require,$(C_NEEDS) $(FORMAT_NEEDS) $(KERNEL_NEEDS) $(VM_NEEDS))
+	@$(call require,$(C_NEEDS) $(FORMAT_NEEDS) $(KERNEL_NEEDS) $(E2E_NEEDS) $(VM_NEEDS))
 
 .PHONY: clean
 clean: ## remove what was built

@@ -44,6 +44,8 @@ var Rooms = []Room{
 	{Path: "cmd/packetscope-dashboards", Floor: 4, Not: with(engines, "bpf", ebpf)},
 	// Measures the whole from above, like a command.
 	{Path: "internal/bench", Floor: 4},
+	// Runs the whole, like its user.
+	{Path: "internal/e2e", Floor: 4},
 
 	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf}},
 	{Path: "internal/config", Floor: 3},

@@ -1,0 +1,131 @@
+//go:build e2e && linux
+
+package e2e
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/packetscope/packetscope/alertmanager"
+	"github.com/packetscope/packetscope/internal/servers"
+	"github.com/packetscope/packetscope/rules"
+)
+
+const (
+	// pace makes 5 minutes 5 seconds.
+	pace = servers.Pace(60)
+	// interval is of scrapes and evaluations. At the pace it would be 250 ms; half as
+	// many are enough, and leave the machine idle.
+	interval = 500 * time.Millisecond
+	// soon bounds what takes a window, a "for", a "keep_firing_for" and an interval
+	// of a group, on a busy machine.
+	soon = time.Minute
+)
+
+// receivers are those of alertmanager.yml.
+var receivers = []string{"annotator", "critical", "warning", "info"}
+
+// A world is everything that runs.
+type world struct {
+	address      string // of the exporter
+	exporter     *servers.Process
+	alertmanager *servers.Alertmanager
+	prometheus   *servers.Prometheus
+	inbox        *servers.Inbox
+}
+
+// newWorld starts everything but the exporter's traffic.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{address: servers.FreeAddress(t), inbox: servers.NewInbox(t)}
+	w.startExporter(t)
+	w.alertmanager = servers.StartAlertmanager(t, found.Tools, routes(t, w.inbox, pace))
+	config := scrapeConfig(t)
+	config.Every(interval, interval)
+	config.Alertmanager(w.alertmanager.Address)
+	for job, address := range map[string]string{"packetscope": w.address, "alertmanager": w.alertmanager.Address} {
+		if err := config.Target(job, address); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.prometheus = servers.StartPrometheus(t, found.Tools, config, ruleFiles(t, pace), "--rules.alert.resend-delay=1s")
+	return w
+}
+
+// config of the exporter: what other namespaces of the machine do is their business.
+const config = "stack: {scope: own}\n"
+
+func (w *world) startExporter(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "packetscope.yml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	w.exporter = servers.Start(t, found.Exporter, "--config.file="+file, "--web.listen-address="+w.address)
+	if err := w.exporter.Ready(t.Context(), "http://"+w.address+"/-/ready"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// routes is our alertmanager.yml with the annotator switched on, and the test in the
+// place of all receivers.
+func routes(t *testing.T, inbox *servers.Inbox, p servers.Pace) *servers.AlertmanagerConfig {
+	t.Helper()
+	text, err := alertmanager.Enable("annotator")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := servers.ReadAlertmanager([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := config.At(p); err != nil {
+		t.Fatal(err)
+	}
+	for _, receiver := range receivers {
+		if err := config.Call(receiver, inbox.URL(receiver)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return config
+}
+
+func scrapeConfig(t *testing.T) *servers.PrometheusConfig {
+	t.Helper()
+	text, err := os.ReadFile("../../rules/prometheus/prometheus.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := servers.ReadPrometheus(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
+// ruleFiles returns our rules at a pace, by file name.
+func ruleFiles(t *testing.T, p servers.Pace) map[string][]byte {
+	t.Helper()
+	files := map[string][]byte{}
+	err := fs.WalkDir(rules.Files(), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(rules.Files(), name)
+		if err != nil {
+			return err
+		}
+		if files[name], err = p.Rules(text); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
