@@ -155,6 +155,17 @@ fmt: ## format Go and C
 deps: ## install the Debian packages that lint, generate and the tests need, as root
 	@$(call require,$(C_NEEDS) $(FORMAT_NEEDS) $(KERNEL_NEEDS) $(E2E_NEEDS) $(VM_NEEDS))
 
+# Buildx loads what it built into the engine only if it is told to; without it the
+# engine's own BuildKit does the same.
+BUILD_IMAGE = $(if $(shell docker buildx version 2>/dev/null),docker buildx build --load,DOCKER_BUILDKIT=1 docker build)
+IMAGE_ARGS  = --file cmd/packetscope/deploy/Dockerfile --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) \
+              --build-arg BRANCH=$(BRANCH) --build-arg DATE=$(DATE) $(foreach v,GOPROXY GOSUMDB,$(if $($v),--build-arg $v=$($v)))
+
+.PHONY: images
+images: ## build the container images packetscope/packetscope:dev and packetscope-demo:dev
+	$(BUILD_IMAGE) $(IMAGE_ARGS) --target packetscope --tag packetscope/packetscope:dev .
+	$(BUILD_IMAGE) $(IMAGE_ARGS) --target demo --tag packetscope/packetscope-demo:dev .
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf bin
