@@ -42,10 +42,11 @@ var Rooms = []Room{
 	// The demo only makes traffic.
 	{Path: "cmd/packetscope-demo", Floor: 4, Not: with(engines, "bpf", ebpf)},
 	{Path: "cmd/packetscope-dashboards", Floor: 4, Not: with(engines, "bpf", ebpf)},
-	// Measures the whole from above, like a command.
+	// Measure and deploy the whole from above, like commands.
 	{Path: "internal/bench", Floor: 4},
 	// Runs the whole, like its user.
 	{Path: "internal/e2e", Floor: 4},
+	{Path: "internal/deploy", Floor: 4},
 
 	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf}},
 	{Path: "internal/config", Floor: 3},
