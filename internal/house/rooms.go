@@ -68,7 +68,7 @@ var Rooms = []Room{
 	{Path: "internal/geo", Floor: 1},
 	{Path: "collector/metric", Floor: 1},
 	{Path: "internal/query", Floor: 1, Also: []string{"collector/metric"}},
-	{Path: "rules", Floor: 1, Also: []string{"internal/query"}},
+	{Path: "rules", Floor: 1, Also: []string{"collector/metric", "internal/query"}},
 	{Path: "alertmanager", Floor: 1},
 
 	{Path: "internal/promtest", Floor: TestFloor},
