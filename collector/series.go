@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
@@ -54,23 +56,25 @@ var LargestHost = Host{
 // It takes every label to have each of its values together with each of the
 // others, so real hosts stay well below it.
 func SeriesBound(h Host, limit int) int {
-	own := make(map[*metric.Family]bool)
-	for _, f := range limited() {
-		own[f] = true
-	}
 	total := 0
 	for _, f := range metric.Families {
-		switch {
-		case f.Collector == "", f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
-			continue
-		}
-		sets := h.labelSets(f)
-		if own[f] {
-			sets = min(sets, max(1, seriesLimit(f, limit)/seriesOf(f))*seriesOf(f)/f.SeriesPerSet())
-		}
-		total += sets * f.SeriesPerSet()
+		total += h.bound(f, limit) * f.SeriesPerSet()
 	}
 	return total
+}
+
+// bound returns the greatest number of label sets of a family; 0 for those that no
+// collector of this package emits on such a host.
+func (h Host) bound(f *metric.Family, limit int) int {
+	switch {
+	case f.Collector == "", f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
+		return 0
+	}
+	sets := h.labelSets(f)
+	if slices.Contains(limited(), f) {
+		sets = min(sets, max(1, seriesLimit(f, limit)/seriesOf(f))*seriesOf(f)/f.SeriesPerSet())
+	}
+	return sets
 }
 
 // seriesOf returns how many series of a family are folded together.

@@ -1,0 +1,81 @@
+package collector
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/packetscope/packetscope/collector/metric"
+)
+
+// cardinality writes how many series there can be, from SeriesBound.
+func cardinality(b *bytes.Buffer) {
+	withoutWatches, watched := LargestHost, TypicalHost
+	withoutWatches.Watches = 0
+	watched.Watches = 8
+	fmt.Fprintf(b, `## Cardinality
+
+What a host can cost Prometheus in the worst case. Traffic cannot exceed it: labels hold addresses for the top flows alone, ports for those and for what is listened on, and never
+a process, a user or a path. %s is the limit of one metric, and of all its classic series.
+
+| host | series in the worst case | of these a server stores, if it ingests only native histograms |
+|---|---|---|
+`, "`series_limit`")
+	for _, row := range []struct {
+		name string
+		host Host
+	}{
+		{"typical, default configuration", TypicalHost},
+		{"typical, with 8 watches", watched},
+		{"largest, without watches", withoutWatches},
+		{"largest: every protocol, 64 devices, 64 watches, 100 flows, 257 listening ports, all collectors", LargestHost},
+	} {
+		fmt.Fprintf(b, "| %s | %d | %d |\n", row.name, SeriesBound(row.host, DefaultSeriesLimit), nativeBound(row.host))
+	}
+	h := TypicalHost
+	fmt.Fprintf(b, `
+The *typical* host has %d pairs of family and protocol in its traffic (TCP, UDP and ICMP over IPv4 and IPv6), %d classes of devices, %d devices, %d listening ports, %d top flows, %d reasons for drops in %d functions.
+
+A metric has as many label sets as its labels have combinations that can occur, and a histogram has for each set one series per classic bound and three more (+Inf, sum, count). The bound takes
+every combination to occur; [BENCHMARKS.md](../BENCHMARKS.md) has what a real host had. So
+
+    series = sum over metrics of min(series_limit, label sets × (1, or classic bounds + 3))
+
+From the typical host on, this is what more of something adds at the most:
+
+| one more | series |
+|---|---|
+`, h.Kinds, h.Classes-1, h.Devices, h.Ports, h.Flows, h.Reasons, h.Functions)
+	for _, row := range []struct {
+		name string
+		grow func(*Host)
+	}{
+		{"watch (`watches`) that matches some of all traffic", func(h *Host) { h.Watches++ }},
+		{"network device, up to 64", func(h *Host) { h.Devices++ }},
+		{"class of devices (loopback, virtual, physical)", func(h *Host) { h.Classes++ }},
+		{"protocol in the traffic, over one family", func(h *Host) { h.Kinds++; h.Protocols++ }},
+		{"listening TCP port, up to 256", func(h *Host) { h.Ports++ }},
+		{"top flow (`flows.top`, up to 100)", func(h *Host) { h.Flows++ }},
+		{"reason for drops", func(h *Host) { h.Reasons++ }},
+		{"function that drops, up to 256", func(h *Host) { h.Functions++ }},
+		{"`--collector.netfilter`", func(h *Host) { h.Netfilter = true }},
+	} {
+		more := TypicalHost
+		row.grow(&more)
+		fmt.Fprintf(b, "| %s | %d |\n", row.name, SeriesBound(more, DefaultSeriesLimit)-SeriesBound(TypicalHost, DefaultSeriesLimit))
+	}
+	typical := SeriesBound(TypicalHost, DefaultSeriesLimit)
+	fmt.Fprintf(b, `
+A thousand typical hosts have at most %.1f million series, and those that [rules/](../rules) record. To have fewer: fewer watches, a lower %s, fewer %s, and
+%s for collectors that nobody looks at. A %s in the scrape configuration, above this bound, protects Prometheus from what is not foreseen here.
+`, math.Ceil(float64(typical)*1000/1e5)/10, "`series_limit`", "`flows.top`", "`--no-collector.NAME`", "`sample_limit`")
+}
+
+// nativeBound is SeriesBound where each histogram is one series.
+func nativeBound(h Host) int {
+	n := 0
+	for _, f := range metric.Families {
+		n += h.bound(f, DefaultSeriesLimit)
+	}
+	return n
+}

@@ -1,0 +1,165 @@
+package collector
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/sockets"
+	"github.com/packetscope/packetscope/internal/stack"
+)
+
+// TestMetricsReference holds METRICS.md against the catalogue; with -update it writes
+// the file.
+func TestMetricsReference(t *testing.T) {
+	const file = "METRICS.md"
+	want := reference()
+	if *update {
+		if err := os.WriteFile(file, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is stale; run: go test ./collector -run TestMetricsReference -update", file)
+	}
+}
+
+// reference is the text of METRICS.md.
+func reference() []byte {
+	var b bytes.Buffer
+	b.WriteString(`<!-- Written by: go test ./collector -run TestMetricsReference -update -->
+
+# Metrics
+
+Every metric of PacketScope, from its catalogue (` + "`go doc ./collector/metric`" + `). [rules/](../rules) has the series that Prometheus records of them, and the alerts.
+
+* Counters end in ` + "`_total`" + ` and are useful as rates: some began when the exporter attached its probes, some when a device or a network namespace was made.
+* Histograms are exposed as native and as classic ones; the latter have the suffixes ` + "`_bucket`, `_sum` and `_count`" + `.
+* *Series* is the greatest number of classic series of a typical host and of the largest one, see [Cardinality](#cardinality).
+* A label without a value is empty: a packet that belongs to no watch has ` + "`watch=\"\"`" + `. Label sets beyond a limit are added up under ` + "`other`" + `.
+
+`)
+	for _, s := range Switches {
+		state := "on"
+		if !s.Default {
+			state = "off"
+		}
+		fmt.Fprintf(&b, "## %s\n\n%s. `--[no-]collector.%s`, %s by default.\n\n", s.Name, sentence(s.Help), s.Name, state)
+		familyTable(&b, s.Name)
+	}
+	b.WriteString("## Scrapes and the command\n\nWhat is there whatever collectors are on.\n\n")
+	familyTable(&b, metric.CollectorSet, "")
+	labelTable(&b)
+	cardinality(&b)
+	return b.Bytes()
+}
+
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func familyTable(b *bytes.Buffer, collectors ...string) {
+	b.WriteString("| metric | type | unit | labels | series | what it is |\n|---|---|---|---|---|---|\n")
+	for _, collector := range collectors {
+		for _, f := range metric.Of(collector) {
+			series := "1"
+			if f.Collector != "" {
+				series = seriesRange(f)
+			}
+			fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s | %s |\n", f.Name, f.Type, or(f.Unit, "–"), code(f.Labels), series, strings.ReplaceAll(f.Help, "|", `\|`))
+		}
+	}
+	b.WriteString("\n")
+}
+
+// seriesRange tells the bounds of a family on a typical host and on the largest.
+func seriesRange(f *metric.Family) string {
+	typical, largest := TypicalHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet(), LargestHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet()
+	if typical == largest {
+		return fmt.Sprint(typical)
+	}
+	return fmt.Sprintf("%d to %d", typical, largest)
+}
+
+func or(s, empty string) string {
+	if s == "" {
+		return empty
+	}
+	return s
+}
+
+func code(names []string) string {
+	if len(names) == 0 {
+		return "–"
+	}
+	return "`" + strings.Join(names, "` `") + "`"
+}
+
+// names returns the label values of a list.
+func names[T fmt.Stringer](values []T) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, v.String())
+	}
+	return all
+}
+
+func states(p sockets.Protocol) []string {
+	var all []string
+	for _, s := range p.States() {
+		all = append(all, p.StateName(s))
+	}
+	return all
+}
+
+func labelTable(b *bytes.Buffer) {
+	var spans []string
+	for _, s := range stack.Spans() {
+		spans = append(spans, fmt.Sprintf("%s: %s to %s", s.Direction, s.From, s.To))
+	}
+	kinds := func(of func(stack.Kind) string) []string {
+		var all []string
+		seen := make(map[string]bool)
+		for _, k := range stack.Kinds {
+			if v := of(k); !seen[v] {
+				seen[v] = true
+				all = append(all, v)
+			}
+		}
+		return all
+	}
+	devices := make(map[stack.Direction][]string)
+	for _, c := range stack.DeviceCounters() {
+		devices[c.Direction] = append(devices[c.Direction], c.Kind)
+	}
+	b.WriteString("## Label values\n\n| label | of | values |\n|---|---|---|\n")
+	for _, row := range []struct {
+		label, of string
+		values    []string
+	}{
+		{"layer", "packets, drops", names(stack.Layers)},
+		{"direction", "", names(stack.Directions)},
+		{"direction, from, to", "stages", spans},
+		{"family", "", kinds(stack.Kind.Family)},
+		{"protocol", "packets", kinds(stack.Kind.Protocol)},
+		{"device_class", "", names(stack.DeviceClasses)},
+		{"cause", "unmatched stages", names(stack.Causes)},
+		{"severity", "drops", names(stack.Severities)},
+		{"role", "flows", names(stack.FlowRoles)},
+		{"kind", "device drops, receive", devices[stack.Receive]},
+		{"kind", "device drops, transmit", devices[stack.Transmit]},
+		{"kind", "socket overflows", stack.OverflowKinds()},
+		{"state", "sockets, TCP", states(sockets.TCP)},
+		{"state", "sockets, others", states(sockets.UDP)},
+		{"watch", "", []string{"the name of a watch in the configuration, or empty"}},
+	} {
+		values := strings.Join(row.values, ", ")
+		fmt.Fprintf(b, "| `%s` | %s | %s |\n", strings.ReplaceAll(row.label, ", ", "`, `"), or(row.of, "all"), values)
+	}
+	b.WriteString("\n")
+}
