@@ -71,6 +71,7 @@ var Rooms = []Room{
 	{Path: "rules", Floor: 1, Also: []string{"collector/metric", "internal/query"}},
 	{Path: "alertmanager", Floor: 1},
 
+	{Path: "internal/grafanatest", Floor: TestFloor},
 	{Path: "internal/promtest", Floor: TestFloor},
 	{Path: "internal/testnet", Floor: TestFloor},
 	{Path: "internal/vmtest", Floor: TestFloor},

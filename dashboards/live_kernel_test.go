@@ -1,0 +1,141 @@
+//go:build kernel && linux
+
+package dashboards
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/prometheus/model/labels"
+
+	"github.com/packetscope/packetscope/internal/promtest"
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// liveTarget is how the exporter of the test is labelled.
+var liveTarget = labels.FromStrings("cluster", "lab", "job", "packetscope", "instance", "live")
+
+// live is a while of the life of a host: the demo's traffic and faults between two
+// namespaces, and what a third forwards, seen by the real exporter.
+type live struct {
+	// native is what a server stores that ingests native histograms, classic what
+	// others do.
+	native, classic *promtest.DB
+	from, to        time.Time
+}
+
+// How long a host is watched, and how often. The rarest faults of the demo come
+// every 20 seconds.
+const (
+	watched   = 45 * time.Second
+	scrapes   = 3 * time.Second
+	rateLong  = 30 * time.Second
+	rateRange = 60 * time.Second
+)
+
+// watchLive runs the exporter and the demo, and scrapes.
+func watchLive(t *testing.T) live {
+	t.Helper()
+	dir := t.TempDir()
+	exporter, demo := build(t, dir, "packetscope"), build(t, dir, "packetscope-demo")
+	n, routed := testnet.New(t), testnet.NewRouted(t)
+	for _, ns := range []*testnet.Namespace{n.Left, n.Right, routed.Router} {
+		ns.Pin(t) // a name, by which the hooks of a namespace find it
+	}
+
+	config := filepath.Join(dir, "packetscope.yaml")
+	if err := os.WriteFile(config, []byte("watches:\n  - {name: web, ports: 8080, protocol: tcp}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := freeAddress(t)
+	start(t, nil, exporter, "--web.listen-address="+address, "--collector.netfilter", "--config.file="+config)
+	untilReady(t, address)
+	start(t, n.Right, demo, "server")
+	start(t, n.Left, demo, "client", "--server="+n.Right.V4.String(), "--server="+n.Right.V6.String())
+
+	w := live{native: promtest.New(), classic: promtest.New(), from: time.Now()}
+	tick := time.NewTicker(scrapes)
+	defer tick.Stop()
+	for time.Since(w.from) < watched {
+		for accept, db := range map[string]*promtest.DB{promtest.AcceptProtobuf: w.native, promtest.AcceptText: w.classic} {
+			if err := db.ScrapeURLAs(accept, "http://"+address+"/metrics", liveTarget); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.to = time.Now()
+		<-tick.C
+		for _, f := range testnet.Families {
+			if err := testnet.SendUDP(routed.Left, routed.Right, f, 20, 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return w
+}
+
+// build compiles a command of this module.
+func build(t *testing.T, dir, name string) string {
+	t.Helper()
+	binary := filepath.Join(dir, name)
+	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/"+name).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return binary
+}
+
+// start runs a program until the end of the test, in a namespace if there is one.
+func start(t *testing.T, in *testnet.Namespace, name string, args ...string) {
+	t.Helper()
+	said := new(bytes.Buffer)
+	command := exec.Command(name, args...)
+	command.Stdout, command.Stderr = said, said
+	var err error
+	if in == nil {
+		err = command.Start()
+	} else {
+		in.Do(t, func() { err = command.Start() })
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		command.Process.Signal(syscall.SIGTERM)
+		if err := command.Wait(); err != nil || t.Failed() {
+			t.Logf("%s ended with %v:\n%s", filepath.Base(name), err, said)
+		}
+	})
+}
+
+func untilReady(t *testing.T, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		answer, err := http.Get("http://" + address + "/-/ready")
+		if err != nil {
+			continue
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return
+		}
+	}
+	t.Fatal("the exporter is not ready after a minute")
+}
+
+// freeAddress returns an address of the loopback device that was free just now.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return fmt.Sprint(l.Addr())
+}

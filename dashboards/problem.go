@@ -1,0 +1,31 @@
+package dashboards
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/packetscope/packetscope/rules"
+)
+
+// runbook explains every alert.
+const runbook = "https://github.com/packetscope/packetscope/blob/main/rules/README.md"
+
+var templates = regexp.MustCompile(`\{\{[^}]*\}\}`)
+
+// sentences says what each alert means, by its name. Prometheus keeps labels of an
+// alert as a series, but not its summary; so this is the summary's template, with
+// "this host" for the host and an ellipsis for what is not known here.
+func sentences() map[string]string {
+	all := make(map[string]string)
+	for _, a := range rules.Alerts() {
+		all[a.Name] = sentence(a.Summary)
+	}
+	return all
+}
+
+func sentence(summary string) string {
+	text := strings.ReplaceAll(summary, "{{ $labels.instance }}", "this host")
+	text = templates.ReplaceAllString(text, "…")
+	text = strings.NewReplacer(" (…, …)", "", " (…)", "", ": ….", "").Replace(text)
+	return strings.ToUpper(text[:1]) + text[1:]
+}

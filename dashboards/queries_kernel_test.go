@@ -1,0 +1,214 @@
+//go:build kernel && linux
+
+package dashboards
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/prometheus/prometheus/promql"
+
+	"github.com/packetscope/packetscope/internal/grafanatest"
+	"github.com/packetscope/packetscope/internal/promtest"
+)
+
+// rightlyEmpty says why a query may return nothing on the host of the test, by
+// board, panel and query.
+var rightlyEmpty = map[string]string{
+	"self/Probes that are not attached/A":     "all probes are attached",
+	"drops/Lost by network cards/A":           "virtual devices count no losses of their own",
+	"stack/Polls that used up their budget/A": "the demo sends too little to use up a budget of 64 packets in every run",
+}
+
+// chosen are the variables as a reader has them who looks at one host.
+var chosen = map[string]string{
+	"cluster": "lab", "job": "packetscope", "instance": "live", "watch": ".*", "severity": ".+", "interval": "15s",
+	"__rate_interval": "30s", "__interval": "3s", "__range": "60s",
+}
+
+// TestEveryQueryReturnsData watches a host with the demo's traffic and faults,
+// and runs every query of every board on what was scraped.
+func TestEveryQueryReturnsData(t *testing.T) {
+	w := watchLive(t)
+	excused := make(map[string]bool)
+	for _, b := range All() {
+		d, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range Panels(d) {
+			for _, q := range Targets(p) {
+				name := fmt.Sprintf("%s/%s/%s", b.Name, *p.Title, *q.RefId)
+				_, excused[name] = rightlyEmpty[name]
+				t.Run(name, func(t *testing.T) { w.mustReturnData(t, q, rightlyEmpty[name]) })
+			}
+			t.Run(fmt.Sprintf("%s/%s", b.Name, *p.Title), func(t *testing.T) { w.mustDraw(t, p) })
+		}
+		for _, v := range d.Templating.List {
+			if v.Query != nil && v.Query.Map != nil {
+				t.Run(b.Name+"/$"+v.Name, func(t *testing.T) { w.mustOffer(t, v) })
+			}
+		}
+		for _, a := range d.Annotations.List {
+			t.Run(b.Name+"/annotation "+a.Name, func(t *testing.T) {
+				q := prometheus.Dataquery{Expr: *a.Expr, Format: new(prometheus.PromQueryFormat)}
+				if _, warnings, err := w.run(w.native, q); err != nil || len(warnings) > 0 {
+					t.Errorf("%v, warnings %v", err, warnings)
+				}
+			})
+		}
+	}
+	for name := range rightlyEmpty {
+		if !excused[name] {
+			t.Errorf("%s is excused and is no query", name)
+		}
+	}
+}
+
+// run evaluates a query as Grafana does: at the end, or over the whole time.
+func (w live) run(db *promtest.DB, q prometheus.Dataquery) (promql.Matrix, []string, error) {
+	expr, unknown := Interpolate(q.Expr, chosen)
+	if len(unknown) > 0 {
+		return nil, nil, fmt.Errorf("unknown variables %v", unknown)
+	}
+	if q.Instant == nil || !*q.Instant {
+		return db.Range(expr, w.to.Add(-rateLong/2), w.to, scrapes)
+	}
+	v, warnings, err := db.Instant(expr, w.to)
+	var m promql.Matrix
+	for _, s := range v {
+		m = append(m, promql.Series{Metric: s.Metric, Floats: []promql.FPoint{{T: s.T, F: s.F}}})
+	}
+	return m, warnings, err
+}
+
+func (w live) mustReturnData(t *testing.T, q prometheus.Dataquery, mayBeEmpty string) {
+	for kind, db := range map[string]*promtest.DB{"native": w.native, "classic": w.classic} {
+		result, warnings, err := w.run(db, q)
+		if err != nil || len(warnings) > 0 {
+			t.Errorf("%s: %v, warnings %v", kind, err, warnings)
+		}
+		if !hasData(result) && mayBeEmpty == "" {
+			t.Errorf("%s: %s\nreturns no data: %v", kind, q.Expr, result)
+		}
+		if *q.Format == prometheus.PromQueryFormatHeatmap {
+			mustBeCells(t, kind, result)
+		}
+	}
+}
+
+// hasData tells whether some series has a value that can be drawn.
+func hasData(m promql.Matrix) bool {
+	return slices.ContainsFunc(m, func(s promql.Series) bool {
+		return len(s.Histograms) > 0 ||
+			slices.ContainsFunc(s.Floats, func(p promql.FPoint) bool { return !math.IsNaN(p.F) && !math.IsInf(p.F, 0) })
+	})
+}
+
+// mustBeCells looks for what a heat map draws: one native histogram, or buckets.
+func mustBeCells(t *testing.T, kind string, m promql.Matrix) {
+	t.Helper()
+	for _, s := range m {
+		if native := len(s.Histograms) > 0; native != (kind == "native") || native != (s.Metric.Get("le") == "") {
+			t.Errorf("%s: a heat map gets %v with %d histograms", kind, s.Metric, len(s.Histograms))
+		}
+	}
+}
+
+// mustOffer runs the query of a variable.
+func (w live) mustOffer(t *testing.T, v dashboard.VariableModel) {
+	selector, label, err := LabelValues(v.Query.Map["query"].(string))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, warnings, err := w.run(w.native, prometheus.Dataquery{Expr: selector})
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	if !slices.ContainsFunc(result, func(s promql.Series) bool { return s.Metric.Get(label) != "" }) {
+		t.Errorf("%s offers nothing", selector)
+	}
+}
+
+// mustDraw runs the transformations of tables and node graphs, and looks for the
+// fields that those read.
+func (w live) mustDraw(t *testing.T, p dashboard.Panel) {
+	if p.Type != "nodeGraph" && p.Type != "table" {
+		return
+	}
+	var frames []grafanatest.Frame
+	targets := Targets(p)
+	for _, q := range targets {
+		expr, _ := Interpolate(q.Expr, chosen)
+		v, _, err := w.native.Instant(expr, w.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		frames = append(frames, grafanatest.Table(*q.RefId, v, len(targets) > 1))
+	}
+	frames, err := grafanatest.Apply(frames, decoded(t, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Type == "table" {
+		if len(frames) != 1 {
+			t.Errorf("the table gets %d frames", len(frames))
+		}
+		return
+	}
+	mustBePath(t, frames)
+}
+
+func decoded(t *testing.T, p dashboard.Panel) []grafanatest.Transformation {
+	t.Helper()
+	data, err := json.Marshal(p.Transformations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []grafanatest.Transformation
+	if err := json.Unmarshal(data, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// mustBePath looks for the whole way of a packet in the map, with numbers on it.
+func mustBePath(t *testing.T, frames []grafanatest.Frame) {
+	t.Helper()
+	g, err := grafanatest.NodeGraph(frames)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, id := range []string{
+		"receive link > receive network", "receive network > receive transport", "receive transport > socket",
+		"socket > transmit transport", "transmit transport > transmit network", "transmit network > transmit qdisc", "transmit qdisc > transmit driver",
+	} {
+		e, ok := g.Edges[id]
+		if rate, _ := e["mainstat"].(float64); !ok || rate <= 0 {
+			t.Errorf("edge %q is %v", id, e)
+		}
+		if p99, timed := e["secondarystat"].(float64); !strings.HasPrefix(id, "socket") && id != "receive transport > socket" && (!timed || p99 <= 0) {
+			t.Errorf("edge %q has no time: %v", id, e)
+		}
+	}
+	for id, n := range g.Nodes {
+		if n["title"] == "" || n["title"] == nil {
+			t.Errorf("node %q has no title: %v", id, n)
+		}
+	}
+	for _, id := range []string{"receive link", "socket", "transmit driver"} {
+		n := g.Nodes[id]
+		if rate, _ := n["mainstat"].(float64); rate <= 0 {
+			t.Errorf("node %q is %v", id, n)
+		}
+		if _, ok := n["arc__through"].(float64); !ok {
+			t.Errorf("node %q has no ring: %v", id, n)
+		}
+	}
+}
