@@ -7,6 +7,7 @@ import (
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
 
 // A Board is a dashboard before it is built.
@@ -181,14 +182,17 @@ type annotation struct {
 	title, text, tags string
 }
 
-// firingAlerts marks when alerts fire. An alert about all hosts has no instance.
+// firingAlerts marks when alerts fire.
 var firingAlerts = annotation{
 	name: "Firing alerts", colour: red,
-	expr:  `ALERTS{alertstate="firing",alertname=~"PacketScope.+",cluster=~"$cluster",instance=~"$instance|"}`,
+	expr:  firing,
 	title: "{{alertname}}", text: "{{severity}} on {{instance}}", tags: "severity,area,instance",
 }
 
+// builder gives the query in both places where Grafana's versions read it.
 func (a annotation) builder() cog.Builder[dashboard.AnnotationQuery] {
+	expr := expand(a.expr)
 	return dashboard.NewAnnotationQueryBuilder().
-		Name(a.name).Datasource(source).Enable(true).IconColor(a.colour).Expr(expand(a.expr))
+		Name(a.name).Datasource(source).Enable(true).IconColor(a.colour).Expr(expr).
+		Target(prometheus.NewDataqueryBuilder().RefId("Anno").Expr(expr))
 }

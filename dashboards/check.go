@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/packetscope/packetscope/internal/query"
+	"github.com/packetscope/packetscope/rules"
 )
 
 // sample are values that make a query of a board valid PromQL: those of a reader
@@ -42,11 +43,7 @@ func Interpolate(text string, values map[string]string) (out string, unknown []s
 // check returns the faults of a built board that Grafana would show as an empty
 // panel, or not at all.
 func (b Board) check(d dashboard.Dashboard) []error {
-	catalogue, err := knownSeries()
-	if err != nil {
-		return []error{err}
-	}
-	c := checker{catalogue: catalogue}
+	c := checker{catalogue: rules.Catalogue()}
 	for _, p := range Panels(d) {
 		if err := c.panel(p); err != nil {
 			c.faults = append(c.faults, fmt.Errorf("panel %q: %w", *p.Title, err))

@@ -5,11 +5,13 @@ package dashboards
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/promtest"
 	"github.com/packetscope/packetscope/internal/testnet"
+	"github.com/packetscope/packetscope/rules"
 )
 
 // liveTarget is how the exporter of the test is labelled.
@@ -62,11 +65,15 @@ func watchLive(t *testing.T) live {
 	start(t, n.Left, demo, "client", "--server="+n.Right.V4.String(), "--server="+n.Right.V6.String())
 
 	w := live{native: promtest.New(), classic: promtest.New(), from: time.Now()}
+	evaluate := map[*promtest.DB]*promtest.Rules{w.native: readRules(t, w.native), w.classic: readRules(t, w.classic)}
 	tick := time.NewTicker(scrapes)
 	defer tick.Stop()
 	for time.Since(w.from) < watched {
 		for accept, db := range map[string]*promtest.DB{promtest.AcceptProtobuf: w.native, promtest.AcceptText: w.classic} {
 			if err := db.ScrapeURLAs(accept, "http://"+address+"/metrics", liveTarget); err != nil {
+				t.Fatal(err)
+			}
+			if err := evaluate[db].Eval(time.Now()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -79,6 +86,30 @@ func watchLive(t *testing.T) live {
 		}
 	}
 	return w
+}
+
+// patience is how long an alert's condition has to hold.
+var patience = regexp.MustCompile(`(?m)^( *for:) .*$`)
+
+// readRules returns the rules of rules/prometheus, but for the patience of the
+// alerts, which is longer than the test.
+func readRules(t *testing.T, db *promtest.DB) *promtest.Rules {
+	t.Helper()
+	all := promtest.NewRules(db)
+	names, err := fs.Glob(rules.Files(), "*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(rules.Files(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := all.Parse(name, patience.ReplaceAll(text, []byte("$1 5s"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }
 
 // build compiles a command of this module.

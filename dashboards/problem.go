@@ -3,6 +3,8 @@ package dashboards
 import (
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/packetscope/packetscope/rules"
 )
@@ -10,7 +12,11 @@ import (
 // runbook explains every alert.
 const runbook = "https://github.com/packetscope/packetscope/blob/main/rules/README.md"
 
-var templates = regexp.MustCompile(`\{\{[^}]*\}\}`)
+var (
+	templates = regexp.MustCompile(`\{\{[^}]*\}\}`)
+	// details are parentheses around what is not known.
+	details = regexp.MustCompile(` \([^()]*…[^()]*\)`)
+)
 
 // sentences says what each alert means, by its name. Prometheus keeps labels of an
 // alert as a series, but not its summary; so this is the summary's template, with
@@ -26,6 +32,8 @@ func sentences() map[string]string {
 func sentence(summary string) string {
 	text := strings.ReplaceAll(summary, "{{ $labels.instance }}", "this host")
 	text = templates.ReplaceAllString(text, "…")
-	text = strings.NewReplacer(" (…, …)", "", " (…)", "", ": ….", "").Replace(text)
-	return strings.ToUpper(text[:1]) + text[1:]
+	text = details.ReplaceAllString(text, "")
+	text = strings.Replace(text, " with: ….", " badly.", 1)
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }

@@ -12,7 +12,7 @@ func self() Board {
 		Description: "Whether the exporters see everything, and what that costs.",
 		marks: []annotation{{
 			name: "Exporter restarted", colour: blue,
-			expr:  `changes(process_start_time_seconds{<host>}[$__rate_interval]) > 0`,
+			expr:  `changes(process_start_time_seconds{<host>}[1m]) > 0`,
 			title: "Exporter restarted", text: "{{instance}}", tags: "instance",
 		}},
 		rows: []row{
