@@ -1,21 +1,16 @@
 package rules
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/packetscope/packetscope/internal/servers"
 )
 
 // TestPromtoolAgrees runs Prometheus' own tool on the rules and their tests.
 func TestPromtoolAgrees(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("promtool is not installed (Debian's package prometheus)")
-	}
+	promtool := servers.Promtool(t)
 	for _, c := range []struct{ what, pattern string }{
 		{"check", "prometheus/packetscope-*.yaml"},
 		{"test", "prometheus/tests/*_test.yaml"},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/packetscope/packetscope/internal/servers"
 )
 
 // runText runs a file of tests beside the rules in testdata.
@@ -81,13 +83,7 @@ func TestRuleTestsNoticeWrongExpectations(t *testing.T) {
 
 // TestPromtoolAgrees claims that promtool says the same of the file, good or spoiled.
 func TestPromtoolAgrees(t *testing.T) {
-	promtool, err := exec.LookPath("promtool")
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip("promtool is not installed (Debian's package prometheus)")
-	}
+	promtool := servers.Promtool(t)
 	verdict := func(text string) (string, error) {
 		dir := t.TempDir()
 		for name, text := range map[string]string{"small.rules.yaml": read(t, "testdata/small.rules.yaml"), "small_test.yaml": text} {
