@@ -1,0 +1,151 @@
+package policy
+
+import (
+	"hash/fnv"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+)
+
+// A Stage is when a rule is tried.
+type Stage uint8
+
+// The stages, in order.
+const (
+	Guard      Stage = iota // before everything else: hygiene that cannot hit well-formed management traffic
+	Failsafe                // what must never be cut off
+	PolicyRule              // everything else
+)
+
+// A Mode says what a rule that drops may do.
+type Mode uint8
+
+// The modes, from the weakest; the ceiling of a host is one of them.
+const (
+	Off Mode = iota // the rule is not there
+	Audit
+	Enforce
+)
+
+// An Action is what a rule does with what it matches.
+type Action uint8
+
+// The actions.
+const (
+	Pass Action = iota
+	Drop
+	Count
+	Sample // count, and copy to user space
+)
+
+// A Position is a place in a file; lines and columns count from 1.
+type Position struct {
+	File         string
+	Line, Column int
+}
+
+// A Rule is one rule, with everything resolved.
+type Rule struct {
+	Group, Name string
+	Stage       Stage
+	// Mode is the effective one: of the rule, its group or the defaults, and never
+	// above the ceiling. No rule of a Policy is Off.
+	Mode   Mode
+	Action Action
+	Match  Expr
+	// Interfaces are the names of devices that the rule is for; nil means all that
+	// the policy is attached to.
+	Interfaces []string
+	Labels     map[string]string
+	At         Position
+}
+
+// ID identifies the rule over reloads: its counters go on as long as group and name
+// stay the same.
+func (r *Rule) ID() uint64 {
+	hash := fnv.New64a()
+	hash.Write([]byte(r.Group + "\x00" + r.Name))
+	return hash.Sum64()
+}
+
+// A Policy is what is compiled: the rules in the order in which they are tried.
+type Policy struct {
+	Rules []Rule
+	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.
+	Unparsable     Action
+	UnparsableMode Mode
+	// Sets are the large ones, which rules name.
+	Sets map[string]*Set
+	// Bindings are the sets of pairs of addresses.
+	Bindings map[string]*BindingSet
+}
+
+// A Verdict is what became of a packet.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Passed Verdict = iota
+	Dropped
+)
+
+// None stands for no rule.
+const None = -1
+
+// A Judgement is the verdict on a packet, with the rules that are credited, as
+// indices of [Policy.Rules].
+type Judgement struct {
+	Verdict Verdict
+	// By is the rule that ended the search, or None.
+	By int
+	// WouldDrop is the first audited rule that would have dropped, or None.
+	WouldDrop int
+	// Counted are the rules that counted or sampled, in order.
+	Counted []int
+	// Reason, if it is not OK, is why the packet could not be read; then no rule is
+	// credited, and Unparsable says whether it was dropped or would have been.
+	Reason packet.Reason
+}
+
+// verdictOf is the only place where an action and a mode become a verdict. It
+// returns Dropped for nothing but an enforced drop, so a policy whose rules are all
+// audited cannot drop.
+func verdictOf(action Action, mode Mode) Verdict {
+	if action == Drop && mode == Enforce {
+		return Dropped
+	}
+	return Passed
+}
+
+// Judge judges a packet in an environment.
+func (p *Policy) Judge(pkt *packet.Packet, env *Env) Judgement {
+	j := Judgement{By: None, WouldDrop: None, Reason: pkt.Reason}
+	if pkt.Reason != packet.OK {
+		j.Verdict = verdictOf(p.Unparsable, p.UnparsableMode)
+		return j
+	}
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if !r.of(env) || !env.Eval(r.Match, pkt) {
+			continue
+		}
+		switch {
+		case r.Action == Count || r.Action == Sample:
+			j.Counted = append(j.Counted, i)
+		case r.Action == Drop && r.Mode == Audit:
+			if j.WouldDrop == None {
+				j.WouldDrop = i
+			}
+		default:
+			j.By, j.Verdict = i, verdictOf(r.Action, r.Mode)
+			return j
+		}
+	}
+	return j
+}
+
+func (r *Rule) of(env *Env) bool {
+	if r.Interfaces == nil {
+		return true
+	}
+	return Interfaces(r.Interfaces).has(env.Interface)
+}
