@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -11,11 +10,11 @@ import (
 	"testing"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/packetscope/packetscope/internal/query"
 )
 
-var update = flag.Bool("update", false, "write the table of alerts in README.md")
-
-const tableBegin, tableEnd = "<!-- begin alerts -->\n", "<!-- end alerts -->\n"
+var update = flag.Bool("update", false, "write the tables in README.md")
 
 // alertTable is one row for each name, by area, with what differs by severity side by
 // side.
@@ -55,24 +54,44 @@ func plain(template string) string {
 	return templated.ReplaceAllString(template, "*$1*")
 }
 
-func TestREADMEHasTheTableOfAlerts(t *testing.T) {
+// recordingTable has the labels of each recorded series but those that all have.
+func recordingTable(recordings []Recording) string {
+	var b strings.Builder
+	b.WriteString("| series | further labels |\n|---|---|\n")
+	for _, r := range recordings {
+		var own []string
+		for _, label := range r.Labels {
+			if !slices.Contains(query.TargetLabels, label) {
+				own = append(own, "`"+label+"`")
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", r.Name, strings.Join(own, " "))
+	}
+	return b.String()
+}
+
+func TestREADMEHasCurrentTables(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, rest, ok := strings.Cut(string(text), tableBegin)
-	_, tail, ok2 := strings.Cut(rest, tableEnd)
-	if !ok || !ok2 {
-		t.Fatal("README.md has lost the marks around the table of alerts")
+	want := string(text)
+	for name, table := range map[string]string{"alerts": alertTable(Alerts()), "recordings": recordingTable(Recordings())} {
+		begin, end := "<!-- begin "+name+" -->\n", "<!-- end "+name+" -->\n"
+		head, rest, ok := strings.Cut(want, begin)
+		_, tail, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("README.md has lost the marks around the table of %s", name)
+		}
+		want = head + begin + table + end + tail
 	}
-	want := []byte(head + tableBegin + alertTable(Alerts()) + tableEnd + tail)
-	if bytes.Equal(text, want) {
+	if want == string(text) {
 		return
 	}
 	if !*update {
-		t.Fatal("the table of alerts in README.md is stale; run: go test ./rules -run TestREADME -update")
+		t.Fatal("the tables in README.md are stale; run: go test ./rules -run TestREADME -update")
 	}
-	if err := os.WriteFile("README.md", want, 0o644); err != nil {
+	if err := os.WriteFile("README.md", []byte(want), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
