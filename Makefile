@@ -26,6 +26,8 @@ FORMAT_NEEDS := $(FORMAT):clang-format-19
 KERNEL_NEEDS := ss:iproute2
 # Debian's Prometheus and Alertmanager are unpacked by the lane, not installed.
 E2E_NEEDS    := apt-get:apt dpkg-deb:dpkg
+# As E2E_NEEDS, and ip for the loopback of the engine's namespace.
+COMPOSE_NEEDS := $(E2E_NEEDS) ip:iproute2
 VM_NEEDS     := qemu-system-x86_64:qemu-system-x86 xz:xz-utils apt-get:apt dpkg-deb:dpkg
 
 tool    = $(firstword $(subst :, ,$1))
@@ -51,7 +53,7 @@ HOOKS ?= net
 
 C_FILES    = $(wildcard bpf/*.c bpf/include/*.h)
 GENERATED  = $(wildcard bpf/*_bpfel.go bpf/*_bpfel.o)
-BUILD_TAGS = kernel,e2e,vm,bench
+BUILD_TAGS = kernel,e2e,vm,bench,compose
 
 .DEFAULT_GOAL := help
 
@@ -105,6 +107,14 @@ e2e: test-e2e
 test-vm: ## the kernel tests in emulated machines with Debian's kernels
 	@$(call require,$(VM_NEEDS))
 	$(GO) test -tags vm -v -count=1 -timeout 80m -run TestKernels ./internal/vmtest
+
+# Not among the lanes of "test": it takes six minutes, most of them to compile what
+# the images hold with an empty cache, and what it proves rarely breaks.
+.PHONY: test-compose
+test-compose: ## build the images and bring compose.yaml up, without a registry, as root
+	@$(if $(ROOT),:,echo "the compose lane needs root" >&2; exit 1)
+	@$(call require,$(COMPOSE_NEEDS))
+	$(GO) test -tags compose -v -count=1 -timeout 30m -run TestStack ./internal/deploy
 
 .PHONY: bench
 bench: ## measure the cost of the probes, as root, and write BENCHMARKS.md

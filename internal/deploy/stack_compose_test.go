@@ -1,0 +1,200 @@
+//go:build compose && linux
+
+package deploy
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestStack builds the images with the Dockerfile, brings compose.yaml up with and
+// without the demo, and looks whether numbers arrive. What a registry would deliver
+// is replaced by stand-ins of the same names; everything of this tree is real.
+func TestStack(t *testing.T) {
+	e := startEngine(t)
+	version := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(read(t, "go.mod"))[1]
+	golang(t).load(t, e, "golang:"+version+"-bookworm")
+	s := &stack{engine: e, files: []string{"compose.yaml", override(t)}}
+	here, other := runtime.GOARCH, "arm64"
+	if here == other {
+		other = "amd64"
+	}
+	s.build(t, "packetscope", "packetscope/packetscope:dev", here)
+	s.build(t, "demo", "packetscope/packetscope-demo:dev", here)
+	t.Run("the images", func(t *testing.T) {
+		s.build(t, "packetscope", "packetscope/packetscope:other", other)
+		if got := s.inspect(t, "packetscope/packetscope:other", "{{.Architecture}}"); got != other {
+			t.Errorf("built for %s, want %s", got, other)
+		}
+		if got := s.inspect(t, "packetscope/packetscope:dev", `{{index .Config.Labels "org.opencontainers.image.version"}}`); got != "1.2.3" {
+			t.Errorf("the label says version %s, want 1.2.3", got)
+		}
+		if got := e.must(t, e.docker, "run", "--rm", "--network", "none", "packetscope/packetscope:dev", "version"); !strings.Contains(got, "version 1.2.3") {
+			t.Errorf("the program says %q", got)
+		}
+		if got := e.must(t, e.docker, "run", "--rm", "--network", "none", "packetscope/packetscope-demo:dev", "plan"); !strings.Contains(got, "accept-queue") {
+			t.Errorf("the plan of the demo is %q", got)
+		}
+	})
+	services := load(t).Services
+	prometheus(t).load(t, e, services["prometheus"].Image)
+	alertmanager(t).load(t, e, services["alertmanager"].Image)
+	grafanaImage(t).load(t, e, services["grafana"].Image)
+
+	t.Cleanup(func() {
+		if t.Failed() {
+			logs, _ := s.try("--profile", "demo", "logs", "--no-color", "--tail", "20")
+			t.Logf("logs:\n%s", logs)
+		}
+		s.must(t, "--profile", "demo", "down", "--volumes", "--timeout", "5")
+	})
+	s.must(t, "up", "--detach", "--wait")
+	t.Run("all are healthy", func(t *testing.T) {
+		s.healthy(t, "alertmanager", "grafana", "packetscope", "prometheus")
+	})
+	t.Run("the exporter is scraped", func(t *testing.T) {
+		s.atLeast(t, `up{job="packetscope"}`, 1)
+		s.atLeast(t, `sum(packetscope_probe_attached)`, 10)
+		s.atLeast(t, `sum(rate(packetscope_packets_total[1m]))`, 0)
+	})
+	t.Run("alerts can be sent", func(t *testing.T) {
+		s.atLeast(t, `prometheus_notifications_alertmanagers_discovered`, 1)
+	})
+	t.Run("the password is made once", s.password)
+	t.Run("the demo", func(t *testing.T) {
+		s.must(t, "--profile", "demo", "up", "--detach", "--wait")
+		s.healthy(t, "alertmanager", "demo-client", "demo-server", "grafana", "packetscope", "prometheus")
+		for _, query := range []string{
+			`sum(packetscope_tcp_retransmits_total)`,
+			`sum(packetscope_tcp_listen_overflows_total)`,
+			`sum(packetscope_tcp_syn_cookies_total)`,
+			`sum(packetscope_tcp_zero_window_events_total)`,
+			`sum(packetscope_icmp_errors_sent_total)`,
+			`sum(packetscope_socket_overflows_total)`,
+			`sum(packetscope_neighbor_failures_total)`,
+			`sum(packetscope_drops_total{severity="policy"})`,
+			`sum(packetscope_drops_total{severity="loss"})`,
+			`count(packetscope_flow_bytes_total{remote=~"198.19.142.0/24|fd50:.*"})`,
+		} {
+			s.atLeast(t, query, 1)
+		}
+	})
+}
+
+// override writes what Debian's engine and this test need otherwise.
+func override(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "compose.test.yaml")
+	// Docker 20.10 does not know the names BPF and PERFMON; SYS_ADMIN covers both.
+	const text = `services:
+  packetscope:
+    cap_add: !override [NET_ADMIN, SYSLOG, SYS_ADMIN, SYS_PTRACE]
+`
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A stack is compose.yaml with some overrides, in an engine.
+type stack struct {
+	engine *engine
+	files  []string
+}
+
+func (s *stack) args(args []string) []string {
+	all := []string{"--project-directory", "."}
+	for _, f := range s.files {
+		all = append(all, "--file", f)
+	}
+	return append(all, args...)
+}
+
+func (s *stack) try(args ...string) (string, error) {
+	return s.engine.try(s.engine.compose, s.args(args)...)
+}
+
+func (s *stack) must(t *testing.T, args ...string) string {
+	t.Helper()
+	return s.engine.must(t, s.engine.compose, s.args(args)...)
+}
+
+// build makes one image, without a network.
+func (s *stack) build(t *testing.T, target, image, architecture string) {
+	t.Helper()
+	s.engine.must(t, s.engine.docker, "build", "--network", "none", "--file", folder+"Dockerfile", "--platform", "linux/"+architecture,
+		"--target", target, "--tag", image, "--build-arg", "VERSION=1.2.3", ".")
+}
+
+// inspect returns a property of an image.
+func (s *stack) inspect(t *testing.T, image, format string) string {
+	t.Helper()
+	return strings.TrimSpace(s.engine.must(t, s.engine.docker, "image", "inspect", "--format", format, image))
+}
+
+// healthy compares the services that run and say that they are well.
+func (s *stack) healthy(t *testing.T, want ...string) {
+	t.Helper()
+	var got []string
+	for line := range strings.Lines(s.must(t, "--profile", "demo", "ps", "--format", "json")) {
+		var container struct{ Service, State, Health string }
+		if err := json.Unmarshal([]byte(line), &container); err != nil {
+			t.Fatal(err)
+		}
+		if container.State == "running" && container.Health == "healthy" {
+			got = append(got, container.Service)
+		}
+	}
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("healthy services (-want +got):\n%s", diff)
+	}
+}
+
+// atLeast asks Prometheus until a query has a value that is large enough.
+func (s *stack) atLeast(t *testing.T, query string, least float64) {
+	t.Helper()
+	poll(t, 90*time.Second, query, func() error {
+		out, err := s.try("exec", "-T", "prometheus", "promtool", "query", "instant", "--format", "json", "http://127.0.0.1:9090", query)
+		if err != nil {
+			return err
+		}
+		var samples []struct{ Value [2]any }
+		if err := json.Unmarshal([]byte(out), &samples); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		if len(samples) == 0 {
+			return errNotYet
+		}
+		var value float64
+		if _, err := fmt.Sscan(samples[0].Value[1].(string), &value); err != nil || value < least {
+			return fmt.Errorf("%v is less than %v", value, least)
+		}
+		return nil
+	})
+}
+
+// password restarts Grafana and compares what was printed with what is kept.
+func (s *stack) password(t *testing.T) {
+	kept := func() string { return s.must(t, "exec", "-T", "grafana", "cat", "/var/lib/grafana/admin-password") }
+	before := kept()
+	s.must(t, "restart", "grafana")
+	s.must(t, "up", "--detach", "--wait")
+	if after := kept(); after != before || len(before) != 24 {
+		t.Errorf("the password was %q and is %q", before, after)
+	}
+	said := printed.FindAllStringSubmatch(s.must(t, "logs", "--no-color", "grafana"), -1)
+	if len(said) != 1 || said[0][1] != before {
+		t.Errorf("printed %q, want once %q", said, before)
+	}
+}
