@@ -53,7 +53,9 @@ func TestServerReadsTheSameRules(t *testing.T) {
 	}
 }
 
-func TestEveryAggregationKeepsTheHost(t *testing.T) {
+// TestEveryExpressionKeepsTheHost claims that each result tells of which host it is, that
+// expressions name nothing that does not exist, and that templates have their labels.
+func TestEveryExpressionKeepsTheHost(t *testing.T) {
 	for _, r := range Recordings() {
 		for _, label := range query.TargetLabels {
 			if !slices.Contains(r.Labels, label) {
@@ -73,8 +75,15 @@ func TestEveryAggregationKeepsTheHost(t *testing.T) {
 				t.Errorf("%s: %s has no label %q", a.File, a.Name, label)
 			}
 		}
+		for _, m := range labelInTemplate.FindAllStringSubmatch(a.Summary+a.Description+a.Dashboard, -1) {
+			if !labels.Has(m[1]) {
+				t.Errorf("%s: %s inserts the label %q, which it does not have", a.File, a.Name, m[1])
+			}
+		}
 	}
 }
+
+var labelInTemplate = regexp.MustCompile(`\$labels\.(\w+)`)
 
 // TestLevelsNameTheLabels claims that the first word of a recorded name is what its
 // labels are, as the convention level:metric:operations wants it.
