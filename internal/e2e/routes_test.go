@@ -166,7 +166,10 @@ func TestPromtoolAcceptsTheFiles(t *testing.T) {
 			if name == "kubernetes" && v.Before(3, 0) {
 				t.Skip("Debian builds promtool without Kubernetes")
 			}
-			config := scrapeConfig(t)
+			config, err := servers.ReadPrometheus(scrapeConfig)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if example != "" {
 				text, err := os.ReadFile(example)
 				if err != nil {

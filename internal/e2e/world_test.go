@@ -3,8 +3,6 @@
 package e2e
 
 import (
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -26,6 +24,9 @@ const (
 	soon = time.Minute
 )
 
+// scrapeConfig is what we ship.
+const scrapeConfig = "../../rules/prometheus/prometheus.yml"
+
 // receivers are those of alertmanager.yml.
 var receivers = []string{"annotator", "critical", "warning", "info"}
 
@@ -44,15 +45,22 @@ func newWorld(t *testing.T) *world {
 	w := &world{address: servers.FreeAddress(t), inbox: servers.NewInbox(t)}
 	w.startExporter(t)
 	w.alertmanager = servers.StartAlertmanager(t, found.Tools, routes(t, w.inbox, pace))
-	config := scrapeConfig(t)
+	config, err := servers.ReadPrometheus(scrapeConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
 	config.Every(interval, interval)
-	config.Alertmanager(w.alertmanager.Address)
+	config.Alertmanagers(w.alertmanager.Address)
 	for job, address := range map[string]string{"packetscope": w.address, "alertmanager": w.alertmanager.Address} {
 		if err := config.Target(job, address); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w.prometheus = servers.StartPrometheus(t, found.Tools, config, ruleFiles(t, pace), "--rules.alert.resend-delay=1s")
+	files, err := pace.RuleFiles(rules.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.prometheus = servers.StartPrometheus(t, found.Tools, config, files, "--rules.alert.resend-delay=1s")
 	return w
 }
 
@@ -92,40 +100,4 @@ func routes(t *testing.T, inbox *servers.Inbox, p servers.Pace) *servers.Alertma
 		}
 	}
 	return config
-}
-
-func scrapeConfig(t *testing.T) *servers.PrometheusConfig {
-	t.Helper()
-	text, err := os.ReadFile("../../rules/prometheus/prometheus.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := servers.ReadPrometheus(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return config
-}
-
-// ruleFiles returns our rules at a pace, by file name.
-func ruleFiles(t *testing.T, p servers.Pace) map[string][]byte {
-	t.Helper()
-	files := map[string][]byte{}
-	err := fs.WalkDir(rules.Files(), ".", func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(rules.Files(), name)
-		if err != nil {
-			return err
-		}
-		if files[name], err = p.Rules(text); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
 }

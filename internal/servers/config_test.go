@@ -2,6 +2,7 @@ package servers
 
 import (
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,13 +46,13 @@ scrape_configs:
 `
 
 func TestPrometheusConfigIsEdited(t *testing.T) {
-	c, err := ReadPrometheus([]byte(prometheusYML))
+	c, err := newPrometheusConfig([]byte(prometheusYML))
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.For(Version{2, 42})
 	c.Every(500*time.Millisecond, time.Minute)
-	c.Alertmanager("127.0.0.1:3")
+	c.Alertmanagers("127.0.0.1:3")
 	if err := c.Target("packetscope", "127.0.0.1:1"); err != nil {
 		t.Error(err)
 	}
@@ -72,7 +73,7 @@ scrape_configs:
 }
 
 func TestPrometheusConfigStaysForNewVersions(t *testing.T) {
-	c, err := ReadPrometheus([]byte(prometheusYML))
+	c, err := newPrometheusConfig([]byte(prometheusYML))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func TestPrometheusConfigStaysForNewVersions(t *testing.T) {
 }
 
 func TestFilesAreMerged(t *testing.T) {
-	c, err := ReadPrometheus([]byte(prometheusYML))
+	c, err := newPrometheusConfig([]byte(prometheusYML))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,6 +171,20 @@ groups:
 		if _, err := Pace(60).Rules([]byte(bad)); err == nil {
 			t.Errorf("%s: no error", bad)
 		}
+	}
+}
+
+func TestRuleFilesAreWhereTheConfigLooks(t *testing.T) {
+	folder := fstest.MapFS{"a.rules.yaml": {Data: []byte("groups: [{name: x, interval: 1h}]")}, "doc.go": {}}
+	files, err := Pace(60).RuleFiles(folder)
+	if err != nil || len(files) != 1 {
+		t.Errorf("got %v, %v", files, err)
+	}
+	same(t, "groups: [{name: x, interval: 1m}]", files["rules/a.rules.yaml"])
+	folder["b.rules.yaml"] = &fstest.MapFile{Data: []byte("groups: [{interval: soon}]")}
+	const want = `b.rules.yaml: interval: not a valid duration string: "soon"`
+	if _, err := Pace(60).RuleFiles(folder); err == nil || err.Error() != want {
+		t.Errorf("bad file: %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package servers
 
 import (
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -68,6 +69,23 @@ func (p Pace) Rules(file []byte) ([]byte, error) {
 		return nil, err
 	}
 	return yaml.Marshal(d)
+}
+
+// RuleFiles returns the files of rules of a folder at this pace, by the paths that
+// prometheus.yml has for them.
+func (p Pace) RuleFiles(folder fs.FS) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	names, err := fs.Glob(folder, "*.yaml")
+	for _, name := range names {
+		text, err := fs.ReadFile(folder, name)
+		if err != nil {
+			return nil, err
+		}
+		if files["rules/"+name], err = p.Rules(text); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return files, err
 }
 
 // expression shortens the ranges and offsets of a PromQL expression.

@@ -92,10 +92,13 @@ func (p *Process) Kill() {
 	<-p.ended
 }
 
+// Signal sends a signal to the program.
+func (p *Process) Signal(s syscall.Signal) error { return p.command.Process.Signal(s) }
+
 // Stop asks the program to end, as a supervisor does, and waits for it.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
-	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.Signal(syscall.SIGTERM); err != nil {
 		t.Errorf("stop %s: %v", p.Name, err)
 	}
 	select {

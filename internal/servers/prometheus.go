@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -19,14 +20,14 @@ type Prometheus struct {
 	*Process
 	URL string
 	// Dir holds its configuration as the container image does: prometheus.yml, and
-	// the rules in the folder rules.
+	// beside it what that names, such as the folder rules.
 	Dir string
 }
 
-// StartPrometheus starts a server with the configuration and the rules, by file name,
-// and returns when it is ready. The job prometheus, which scrapes itself, gets its
-// address.
-func StartPrometheus(t testing.TB, tools Tools, config *PrometheusConfig, rules map[string][]byte, flags ...string) *Prometheus {
+// StartPrometheus starts a server with the configuration and the files beside it, by
+// their paths, and returns when it is ready. The job prometheus, which scrapes itself,
+// gets its address.
+func StartPrometheus(t testing.TB, tools Tools, config *PrometheusConfig, files map[string][]byte, flags ...string) *Prometheus {
 	t.Helper()
 	address, dir := FreeAddress(t), t.TempDir()
 	v, err := VersionOf(t.Context(), tools.Prometheus)
@@ -42,8 +43,8 @@ func StartPrometheus(t testing.TB, tools Tools, config *PrometheusConfig, rules 
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "prometheus.yml"), text)
-	for name, rule := range rules {
-		write(t, filepath.Join(dir, "rules", name), rule)
+	for name, text := range files {
+		write(t, filepath.Join(dir, name), text)
 	}
 	flags = append([]string{
 		"--config.file=" + filepath.Join(dir, "prometheus.yml"),
@@ -55,6 +56,25 @@ func StartPrometheus(t testing.TB, tools Tools, config *PrometheusConfig, rules 
 		t.Fatal(err)
 	}
 	return p
+}
+
+// AddRules adds files of rules, by their paths in Dir, and returns when the server
+// has read them.
+func (p *Prometheus) AddRules(t testing.TB, files map[string][]byte) {
+	t.Helper()
+	for name, text := range files {
+		write(t, filepath.Join(p.Dir, name), text)
+	}
+	if err := p.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	Eventually(t, patience, func() error {
+		groups, err := p.RuleGroups()
+		if err == nil && len(groups) == 0 {
+			err = fmt.Errorf("%s has no rules", p.Name)
+		}
+		return err
+	})
 }
 
 func write(t testing.TB, path string, text []byte) {
@@ -90,9 +110,9 @@ type Rule struct {
 
 // A RuleGroup is a group as it was evaluated last.
 type RuleGroup struct {
-	Name           string
-	EvaluationTime float64 // seconds
-	Rules          []Rule
+	Name                     string
+	Interval, EvaluationTime float64 // seconds
+	Rules                    []Rule
 }
 
 // RuleGroups returns all groups.

@@ -3,6 +3,7 @@ package servers
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"time"
 
@@ -14,8 +15,16 @@ import (
 // method names stays as it is.
 type PrometheusConfig struct{ d document }
 
-// ReadPrometheus begins with the file that we ship.
-func ReadPrometheus(text []byte) (*PrometheusConfig, error) {
+// ReadPrometheus begins with a file: the one that we ship.
+func ReadPrometheus(name string) (*PrometheusConfig, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	return newPrometheusConfig(text)
+}
+
+func newPrometheusConfig(text []byte) (*PrometheusConfig, error) {
 	d, err := decode(text)
 	return &PrometheusConfig{d}, err
 }
@@ -53,10 +62,10 @@ func (c *PrometheusConfig) Target(job, address string) error {
 	return nil
 }
 
-// Alertmanager puts an address in the place of the Alertmanagers.
-func (c *PrometheusConfig) Alertmanager(address string) {
+// Alertmanagers puts addresses, or none, in the place of the Alertmanagers.
+func (c *PrometheusConfig) Alertmanagers(addresses ...string) {
 	at(c.d, "alerting")["alertmanagers"] = []any{document{
-		"static_configs": []any{document{"targets": []string{address}}},
+		"static_configs": []any{document{"targets": addresses}},
 	}}
 }
 
