@@ -117,8 +117,9 @@ test-compose: ## build the images and bring compose.yaml up, without a registry,
 	$(GO) test -tags compose -v -count=1 -timeout 30m -run TestStack ./internal/deploy
 
 .PHONY: bench
-bench: ## measure the cost of the probes, as root, and write BENCHMARKS.md
+bench: ## measure the cost of the probes and of a fleet, as root, and write BENCHMARKS.md
 	@$(if $(ROOT),:,echo "bench needs root" >&2; exit 1)
+	@$(call require,$(E2E_NEEDS))
 	$(GO) test -tags bench -v -count=1 -timeout 30m ./internal/bench -output ../../BENCHMARKS.md
 
 .PHONY: generate

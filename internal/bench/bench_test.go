@@ -28,6 +28,7 @@ var sections = []struct {
 	{"flows", countFlows},
 	{"throughput", throughput},
 	{"process", process},
+	{"fleet", fleet},
 }
 
 // TestBenchmarks measures. It fails where something cannot be measured, not where
