@@ -126,11 +126,11 @@ func TestREADMEHasASectionForEachAlert(t *testing.T) {
 var (
 	anchorLink   = regexp.MustCompile(`\]\(#([\w-]+)\)`)
 	alertMention = regexp.MustCompile(`PacketScope[A-Z][A-Za-z]+`)
-	seriesInText = regexp.MustCompile("[a-z_]*:?packetscope_[a-z0-9_]+(?::[a-z0-9_]+)?")
+	codeInText   = regexp.MustCompile("`([^`\n]*packetscope_[^`\n]*)`|(?s:```promql\n(.*?)```)")
 )
 
-// TestREADMENamesWhatThereIs claims that links lead somewhere, and that no alert and no
-// series is named that does not exist.
+// TestREADMENamesWhatThereIs claims that links lead somewhere, that every alert that is
+// named exists, and that every query could be run.
 func TestREADMENamesWhatThereIs(t *testing.T) {
 	text, err := os.ReadFile("README.md")
 	if err != nil {
@@ -151,9 +151,9 @@ func TestREADMENamesWhatThereIs(t *testing.T) {
 		}
 	}
 	c := Catalogue()
-	for _, name := range seriesInText.FindAllString(string(text), -1) {
-		if _, ok := c[name]; !ok {
-			t.Errorf("%s is no series", name)
+	for _, m := range codeInText.FindAllStringSubmatch(string(text), -1) {
+		if _, err := c.Check(m[1] + m[2]); err != nil {
+			t.Errorf("%s%s: %v", m[1], m[2], err)
 		}
 	}
 }

@@ -12,6 +12,10 @@
 // are in slices), discovery and staleness markers: a series that is not scraped
 // any more ends by the look-back of five minutes.
 //
+// [Rules] evaluates recording and alerting rules on a DB, as time goes on. A
+// [RuleTestFile] is a file of unit tests in the format of promtool, on which it gives
+// the same verdict.
+//
 // # Thread Safety
 //
 // A [DB] may be queried from several goroutines as long as nobody adds to it.
