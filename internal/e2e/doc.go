@@ -2,7 +2,11 @@
 // real Prometheus with our scrape configuration and rules, and a real Alertmanager
 // with our routes, which tells the test.
 //
-// A copy of the configuration runs 60 times faster than what we ship, see
-// servers.Pace; nothing else of it is changed but addresses, and keys that an old
-// server does not know. "make e2e" runs it as root, on a host that is idle.
+// The configuration is a copy of what we ship, in which time runs 60 times faster (see
+// servers.Pace), the annotator is switched on, all receivers are the test, addresses
+// are free ones, and keys are left out that an old server does not know. Nothing else
+// is changed.
+//
+// All of it runs in a network namespace of its own, and the exporter measures nothing
+// else. "make e2e" runs it, as root.
 package e2e

@@ -15,6 +15,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/packetscope/packetscope/alertmanager"
+	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/servers"
 	"github.com/packetscope/packetscope/rules"
 )
@@ -143,6 +144,27 @@ func TestInhibitionTellsPartsOfAHostApart(t *testing.T) {
 	}
 	if checked == 0 {
 		t.Error("no alert has two severities")
+	}
+}
+
+// A Prometheus refuses a target with more samples as a whole.
+func TestSampleLimitFitsTheLargestExporter(t *testing.T) {
+	text, err := os.ReadFile(scrapeConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config struct {
+		Jobs []struct {
+			Limit int `yaml:"sample_limit"`
+		} `yaml:"scrape_configs"`
+	}
+	if err := yaml.Unmarshal(text, &config); err != nil {
+		t.Fatal(err)
+	}
+	// Those of Go's runtime and of the process are on top.
+	const others = 200
+	if largest := collector.SeriesBound(collector.LargestHost, collector.DefaultSeriesLimit) + others; config.Jobs[0].Limit < largest {
+		t.Errorf("sample_limit is %d, the largest exporter has %d", config.Jobs[0].Limit, largest)
 	}
 }
 
