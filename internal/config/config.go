@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/packetscope/packetscope/internal/stack"
@@ -39,9 +41,18 @@ func Load(path string, names Names) (Config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("read config: %w", err)
+		return Config{}, explainRead(err)
 	}
 	return Parse(path, data, names)
+}
+
+// explainRead adds what to do about a file that is there and cannot be read, which
+// in containers surprises: root without its capabilities is a user like any other.
+func explainRead(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("read config: %w (make the file readable, and the folders above it passable, for user %d)", err, os.Geteuid())
+	}
+	return fmt.Errorf("read config: %w", err)
 }
 
 // Parse reads the content of a file; file is its name in the faults. The error

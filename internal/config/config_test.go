@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -177,4 +178,12 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestUnreadableFileNamesTheUser cannot take a real file: tests may run as root.
+func TestUnreadableFileNamesTheUser(t *testing.T) {
+	err := explainRead(&fs.PathError{Op: "open", Path: "/etc/packetscope.yaml", Err: fs.ErrPermission})
+	if want := fmt.Sprintf("for user %d)", os.Geteuid()); !strings.Contains(err.Error(), "/etc/packetscope.yaml") || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %q, want the file and %q", err, want)
+	}
 }
