@@ -13,7 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Addresses for documentation (RFC 5737), which nothing here has a route to.
+// Addresses for documentation (RFC 5737). The client has a route to the first,
+// through the server; the server has none, and nobody has one to the second.
 var (
 	beyondServer = netip.MustParseAddr("198.51.100.1")
 	beyondClient = netip.MustParseAddr("203.0.113.1")

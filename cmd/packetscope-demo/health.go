@@ -16,6 +16,9 @@ const (
 	healthAddress = "127.0.0.1:8099"
 	// pulse is how old the last success may be.
 	pulse = 15 * time.Second
+	// lost is how old it is when a client gives up: the server may have come back
+	// under another address.
+	lost = time.Minute
 )
 
 // health tells whether the program works: the server if it has opened all of its
@@ -29,7 +32,26 @@ type health struct {
 // beat notes a success.
 func (h *health) beat() { h.last.Store(time.Now().UnixNano()) }
 
-func (h *health) ok() bool { return h.always || time.Since(time.Unix(0, h.last.Load())) < pulse }
+func (h *health) ok() bool { return h.always || h.age() < pulse }
+
+// age returns the time since the last success.
+func (h *health) age() time.Duration { return time.Since(time.Unix(0, h.last.Load())) }
+
+// watch returns an error when the last success is too old, or nil with the end of
+// ctx.
+func (h *health) watch(ctx context.Context, tooOld time.Duration) error {
+	for {
+		left := tooOld - h.age()
+		if left <= 0 {
+			return fmt.Errorf("the server has not answered for %v; start this client again to look for it anew", tooOld)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(left):
+		}
+	}
+}
 
 // serve answers until the end of ctx.
 func (h *health) serve(ctx context.Context) error {

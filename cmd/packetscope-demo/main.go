@@ -9,9 +9,9 @@
 // most packets that it takes; every fault has a name, under which it is logged
 // and can be switched off.
 //
-// Two parties of a demo need CAP_NET_ADMIN (firewall rules, a shaper and a
-// route) and CAP_NET_RAW (pings, broken segments) in their own namespaces. What
-// lacks a privilege is logged and left out.
+// Both need CAP_NET_ADMIN (firewall rules, a shaper, routes) in their own
+// namespaces, and the client CAP_NET_RAW (pings, broken segments). What lacks a
+// privilege is logged and left out.
 package main
 
 import (
@@ -94,6 +94,16 @@ func play(ctx context.Context, peers []string, tasks []task, logger *slog.Logger
 	}
 	c.health = health
 	logger.Info("playing", "server", c.server, "tasks", len(tasks), "packets_per_second_at_most", packetsPerSecond(tasks))
-	c.play(ctx, tasks)
-	return nil
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		c.play(ctx, tasks)
+	}()
+	health.beat() // the server is given time to answer first
+	err = health.watch(ctx, lost)
+	stop()
+	<-done
+	return err
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"log/slog"
@@ -92,5 +93,21 @@ func TestClientTakesOneAddressOfEachVersion(t *testing.T) {
 	}
 	if len(c.server) != 2 || c.server[0].String() != "192.0.2.1" || c.server[1].String() != "2001:db8::1" {
 		t.Errorf("got %v", c.server)
+	}
+}
+
+// TestClientGivesUp ends a client whose server is gone, so that the one that is
+// started in its place looks for the server anew.
+func TestClientGivesUp(t *testing.T) {
+	h := &health{}
+	h.beat()
+	ctx, stop := context.WithCancel(t.Context())
+	if err := h.watch(ctx, time.Millisecond); err == nil || !strings.Contains(err.Error(), "has not answered for 1ms") {
+		t.Errorf("got %v", err)
+	}
+	h.beat()
+	stop()
+	if err := h.watch(ctx, time.Hour); err != nil {
+		t.Errorf("the end of the demo is %v", err)
 	}
 }

@@ -29,18 +29,24 @@ const (
 	closedPort   = 7005 // nobody listens
 	floodPort    = 7006
 
-	lookupPort        = 5353
-	overflowPort      = 5514
-	closedUDPPort     = 4000 // nobody listens
-	forbiddenUDPPort  = 9999 // dropped by a firewall rule
-	answerSize        = 8 << 10
-	streamPiece       = 1200
-	streamPieces      = 200
-	streamPause       = 2 * time.Millisecond
-	slowReaderPause   = 200 * time.Millisecond
-	stuckPause        = 2 * time.Second
-	acceptPause       = 4 * time.Second
-	overflowPause     = 4 * time.Second
+	lookupPort       = 5353
+	overflowPort     = 5514
+	closedUDPPort    = 4000 // nobody listens
+	forbiddenUDPPort = 9999 // dropped by a firewall rule
+)
+
+// How the server serves. The rates of the plan rest on these.
+const (
+	answerSize   = 8 << 10
+	streamPiece  = 1200
+	streamPieces = 200
+	streamPause  = 2 * time.Millisecond
+	// The pauses of those that are too slow.
+	slowReaderPause = 200 * time.Millisecond
+	stuckPause      = 2 * time.Second
+	acceptPause     = 4 * time.Second
+	overflowPause   = 4 * time.Second
+	// smallBuffer is a receive buffer that soon overflows.
 	smallBuffer       = 4 << 10
 	connectionsAtMost = 64
 )
