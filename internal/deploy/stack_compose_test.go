@@ -71,6 +71,7 @@ func TestStack(t *testing.T) {
 		s.atLeast(t, `prometheus_notifications_alertmanagers_discovered`, 1)
 	})
 	t.Run("the password is made once", s.password)
+	t.Run("what is in the way is named", s.obstacles)
 	t.Run("the demo", func(t *testing.T) {
 		s.must(t, "--profile", "demo", "up", "--detach", "--wait")
 		s.healthy(t, "alertmanager", "demo-client", "demo-server", "grafana", "packetscope", "prometheus")
@@ -196,5 +197,41 @@ func (s *stack) password(t *testing.T) {
 	said := printed.FindAllStringSubmatch(s.must(t, "logs", "--no-color", "grafana"), -1)
 	if len(said) != 1 || said[0][1] != before {
 		t.Errorf("printed %q, want once %q", said, before)
+	}
+}
+
+// obstacles starts programs where they cannot work. Each says so in its last line,
+// with the cure.
+func (s *stack) obstacles(t *testing.T) {
+	private := filepath.Join(t.TempDir(), "private.yaml")
+	if err := os.WriteFile(private, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// The daemon's root must not be the owner, who may read it.
+	if err := os.Chown(private, 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	const exporter = "packetscope/packetscope:dev"
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"port taken", []string{"--network", "host", "--cap-add", "SYS_ADMIN", exporter, "serve", "--web.listen-address=127.0.0.1:10142"},
+			"127.0.0.1:10142: bind: address already in use (choose another with --web.listen-address"},
+		{"unreadable mount", []string{"--cap-drop", "ALL", "--network", "none", "--volume", private + ":/config.yaml:ro", exporter, "check-config", "/config.yaml"},
+			"open /config.yaml: permission denied (make the file readable, and the folders above it passable, for user 0)"},
+		{"no server", []string{"--network", "none", "packetscope/packetscope-demo:dev", "client"}, "required flag(s) '--server' not provided"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := s.engine.try(s.engine.docker, append([]string{"run", "--rm"}, c.args...)...)
+			if err == nil {
+				t.Fatal("it runs")
+			}
+			lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+			if last := lines[len(lines)-1]; !strings.Contains(last, c.want) {
+				t.Errorf("the last line is %q, want %q", last, c.want)
+			}
+		})
 	}
 }
