@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"path"
 	"slices"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -63,7 +64,12 @@ func (env *Env) Eval(e Expr, p *packet.Packet) bool {
 	return false // Socket: nothing is known yet
 }
 
-func (i Interfaces) has(name string) bool { return slices.Contains(i, name) }
+func (i Interfaces) has(name string) bool {
+	return slices.ContainsFunc(i, func(pattern string) bool {
+		matches, err := path.Match(pattern, name)
+		return err == nil && matches
+	})
+}
 
 func within(n uint32, ranges []Range) bool {
 	return slices.ContainsFunc(ranges, func(r Range) bool { return r.Low <= n && n <= r.High })

@@ -78,7 +78,7 @@ type (
 	// Binding matches a sender (of ARP, or of a neighbour advertisement) whose IP
 	// address is in the set and whose MAC address is none of those that the set gives it.
 	Binding struct{ Set string }
-	// Interfaces are the names of devices.
+	// Interfaces are the names of devices, or patterns of path.Match.
 	Interfaces []string
 	// Socket has its place here for what the kernel's sockets know; compiled in a
 	// later version.

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"hash/fnv"
+	"time"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
@@ -55,8 +56,18 @@ type Rule struct {
 	// Interfaces are the names of devices that the rule is for; nil means all that
 	// the policy is attached to.
 	Interfaces []string
-	Labels     map[string]string
-	At         Position
+	// Labels and Annotations are texts for metrics, samples and alerts.
+	Labels, Annotations map[string]string
+	// Sample says how many of the matched packets are copied to user space; nil
+	// means none.
+	Sample *Sampling
+	At     Position
+}
+
+// Sampling limits the copies of packets.
+type Sampling struct {
+	Rate float64 // packets per second, of one rule
+	Snap int     // bytes of each packet
 }
 
 // ID identifies the rule over reloads: its counters go on as long as group and name
@@ -70,6 +81,12 @@ func (r *Rule) ID() uint64 {
 // A Policy is what is compiled: the rules in the order in which they are tried.
 type Policy struct {
 	Rules []Rule
+	// Attach are the interfaces that the files name, in the order of the files; nil
+	// means that the files leave it open. Those with * ? or [ are patterns of
+	// path.Match. Optional are those that need not exist.
+	Attach, Optional []string
+	// Life says how a policy is put in force.
+	Life Life
 	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.
 	Unparsable     Action
 	UnparsableMode Mode
@@ -77,6 +94,28 @@ type Policy struct {
 	Sets map[string]*Set
 	// Bindings are the sets of pairs of addresses.
 	Bindings map[string]*BindingSet
+}
+
+// Life is how a policy is put in force and how it is given up, from "failsafe:".
+type Life struct {
+	// KeepEstablished: connections that are established when the policy is put in
+	// force are never cut by a rule of the policy stage.
+	KeepEstablished bool
+	// ProtectApplier is for how long the peer that put the policy in force is not
+	// dropped; 0 means not at all.
+	ProtectApplier time.Duration
+	// ConfirmWithin is the time after which the policy is taken back unless it was
+	// confirmed; 0 means that it needs no confirmation.
+	ConfirmWithin time.Duration
+	// TripWire makes the whole policy audit when it drops too much; nil means never.
+	TripWire *TripWire
+}
+
+// A TripWire falls if more than DroppedRatio of the packets are dropped for the time
+// Over, while at least MinRate packets per second arrive.
+type TripWire struct {
+	DroppedRatio, MinRate float64
+	Over                  time.Duration
 }
 
 // A Verdict is what became of a packet.
