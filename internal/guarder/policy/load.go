@@ -1,0 +1,203 @@
+package policy
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Options say for what host a policy is read.
+type Options struct {
+	// Ceiling is the strongest mode that a rule may have; rules that ask for more
+	// are clamped, with a warning. [Off] means that there is no ceiling.
+	Ceiling Mode
+	// Host, if not nil, is asked what the policy would do to it.
+	Host Host
+}
+
+// MaxRules is the most rules of a policy, those of the failsafe included.
+const MaxRules = 16384
+
+// LargeSet is the number of prefixes from which a set is not copied into the rules
+// that use it, but kept in [Policy.Sets].
+const LargeSet = 4096
+
+// Load reads a policy from files, and from the files *.yaml and *.yml in folders,
+// in the order of their names; those that end in _test.yaml are left out. Groups of
+// all files form one policy.
+//
+// All faults of all files are returned, sorted by place. The policy is nil if one of
+// them is an error.
+func Load(paths []string, o Options) (*Policy, []Fault) {
+	l := &loader{options: o, policy: &Policy{Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}}}
+	sources := l.sources(paths)
+	var roots []*yaml.Node
+	for _, s := range sources {
+		root := s.document(s.text)
+		roots = append(roots, root)
+		if root != nil {
+			s.sets(root)
+		}
+	}
+	for i, s := range sources {
+		if roots[i] != nil {
+			s.policyFile(roots[i])
+		}
+	}
+	l.finish()
+	faults := sorted(l.faults, l.files)
+	if Failed(faults) {
+		return nil, faults
+	}
+	return l.policy, faults
+}
+
+// A loader holds what the files have in common.
+type loader struct {
+	options Options
+	files   []string
+	faults  []Fault
+	policy  *Policy
+
+	named    map[string]*namedSet
+	groups   []*group
+	failsafe []Rule
+	devices  []device
+	// first tells where something that may be given once was given first, by what
+	// it is.
+	first map[string]Position
+}
+
+// A source is a file and its reader.
+type source struct {
+	*reader
+	text []byte
+}
+
+// sources reads the files.
+func (l *loader) sources(paths []string) []source {
+	l.first, l.named = map[string]Position{}, map[string]*namedSet{}
+	var all []source
+	add := func(path string) {
+		text, err := os.ReadFile(path)
+		l.files = append(l.files, path)
+		if err != nil {
+			l.unreadable(path, err)
+			return
+		}
+		all = append(all, source{&reader{loader: l, file: path}, text})
+	}
+	for _, path := range paths {
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			add(path)
+			continue
+		}
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			l.files = append(l.files, path)
+			l.unreadable(path, err)
+		}
+		for _, e := range entries {
+			if isPolicyFile(e.Name()) && !e.IsDir() {
+				add(filepath.Join(path, e.Name()))
+			}
+		}
+	}
+	if len(l.files) == 0 {
+		l.faults = append(l.faults, Fault{
+			At: Position{File: strings.Join(paths, ", ")}, Severity: Error, Code: notYAML,
+			Text: "no policy file", Hint: "name a file, or a folder with files *.yaml",
+		})
+	}
+	return all
+}
+
+func (l *loader) unreadable(path string, err error) {
+	if pathError := (*os.PathError)(nil); errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	l.faults = append(l.faults, Fault{At: Position{File: path}, Severity: Error, Code: notYAML, Text: err.Error()})
+}
+
+func isPolicyFile(name string) bool {
+	if strings.HasSuffix(name, "_test.yaml") || strings.HasSuffix(name, "_test.yml") || strings.HasPrefix(name, ".") {
+		return false
+	}
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// finish puts the rules of all files in their order and looks at the whole.
+func (l *loader) finish() {
+	slices.SortStableFunc(l.groups, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.priority, b.priority))
+	})
+	p := l.policy
+	place := func(stage Stage) {
+		for _, g := range l.groups {
+			if g.stage == stage {
+				p.Rules = append(p.Rules, g.rules...)
+			}
+		}
+	}
+	place(Guard)
+	p.Rules = append(p.Rules, l.failsafe...)
+	place(PolicyRule)
+	l.interfaces()
+	l.unparsable()
+	if len(p.Rules) > MaxRules {
+		l.faults = append(l.faults, Fault{
+			At: Position{File: p.Rules[MaxRules].At.File}, Severity: Error, Code: overBudget,
+			Text: "more than 16384 rules", Hint: "put addresses and ports that share a verdict into sets",
+		})
+	}
+	l.unusedSets()
+}
+
+// interfaces lists what the policy is attached to. A rule that is for all of it has
+// no list of its own.
+func (l *loader) interfaces() {
+	p := l.policy
+	for _, i := range l.policy.Rules {
+		for _, name := range i.Interfaces {
+			if !slices.Contains(p.Attach, name) {
+				p.Attach = append(p.Attach, name)
+			}
+		}
+	}
+	for i := range p.Rules {
+		if all := p.Rules[i].Interfaces; len(all) == len(p.Attach) {
+			p.Rules[i].Interfaces = nil
+		}
+	}
+}
+
+// unparsable says what becomes of packets that cannot be read, if no file does: a
+// policy that enforces a drop drops them too, as a port rule could be evaded by them.
+func (l *loader) unparsable() {
+	p := l.policy
+	if l.first["unparsable"] != (Position{}) {
+		return
+	}
+	p.Unparsable, p.UnparsableMode = Drop, Audit
+	for _, r := range p.Rules {
+		if r.Action == Drop && r.Mode == Enforce {
+			p.UnparsableMode = Enforce
+		}
+	}
+}
+
+// once reports whether something that may be given in one place only is given for
+// the first time; if not, it records a fault.
+func (r *reader) once(n *yaml.Node, key, what string) bool {
+	if at, ok := r.first[key]; ok {
+		r.fault(n, duplicate, "", "%s is already at %v", what, at)
+		return false
+	}
+	r.first[key] = r.position(n)
+	return true
+}

@@ -1,0 +1,173 @@
+package policy
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// listing shows the rules in their order, with what they have inherited.
+func listing(p *Policy) (all []string) {
+	for _, r := range p.Rules {
+		all = append(all, fmt.Sprint(r.Stage, " ", r.Group, "/", r.Name, " ", r.Mode, " ", r.Action, " ", r.Interfaces, " ", r.Labels))
+	}
+	return all
+}
+
+func TestFilesBecomeOnePolicy(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"a.yaml": `
+version: 1
+defaults: {mode: enforce, interfaces: [eth0], labels: {team: net, tier: low}}
+groups:
+- name: late
+  priority: 20
+  rules:
+  - {rule: one, match: {proto: tcp}, action: drop, mode: audit, labels: {tier: high}}
+  - {rule: two, match: {proto: udp}, action: drop}
+  - {rule: gone, match: {proto: sctp}, action: drop, mode: off}
+- name: last
+  rules:
+  - {rule: three, match: {src_set: of-b}, action: pass, interfaces: [eth0, eth1]}
+`,
+		"b.yaml": `
+version: 1
+sets:
+  of-b: {type: prefix, entries: [10.0.0.0/8]}
+failsafe:
+  allow:
+  - {name: arp, ethertype: arp}
+  established: keep
+  confirm_within: 1m
+  trip_wire: {dropped_ratio: 0.5, min_rate: 1k/s, over: 30s, then: audit}
+groups:
+- {name: early, priority: 3, rules: [{rule: four, match: {proto: esp}, action: count}]}
+- {name: hygiene, stage: guard, rules: [{rule: five, match: {same: [src, dst]}, action: drop}]}
+`,
+		"b_test.yaml": "not a policy",
+		"readme.txt":  "neither",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, faults := Load([]string{folder}, Options{})
+	if p == nil || len(faults) != 0 {
+		t.Fatal(faults)
+	}
+	want := []string{
+		"guard hygiene/five audit drop [] map[]",
+		"failsafe failsafe/arp enforce pass [] map[]",
+		"policy early/four audit count [] map[]",
+		"policy late/one audit drop [eth0] map[team:net tier:high]",
+		"policy late/two enforce drop [eth0] map[team:net tier:low]",
+		"policy last/three enforce pass [] map[team:net tier:low]",
+	}
+	if diff := cmp.Diff(want, listing(p)); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+	life := Life{KeepEstablished: true, ConfirmWithin: time.Minute,
+		TripWire: &TripWire{DroppedRatio: 0.5, MinRate: 1000, Over: 30 * time.Second}}
+	if diff := cmp.Diff(life, p.Life); diff != "" {
+		t.Errorf("life (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"eth0", "eth1"}, p.Attach); diff != "" {
+		t.Errorf("interfaces (-want +got):\n%s", diff)
+	}
+	if at := p.Rules[4].At.String(); at != filepath.Join(folder, "a.yaml")+":9:5" {
+		t.Errorf("rule two is at %s", at)
+	}
+}
+
+func TestCeilingClampsEverything(t *testing.T) {
+	text := `
+unparsable: {mode: enforce}
+defaults: {mode: enforce}
+groups:
+- name: g
+  mode: enforce
+  rules:
+  - {rule: r, match: {proto: tcp}, action: drop, mode: enforce}
+`
+	for _, c := range []struct {
+		ceiling, want Mode
+		warnings      int
+	}{{Off, Enforce, 0}, {Enforce, Enforce, 0}, {Audit, Audit, 4}} {
+		p, faults := load(t, Options{Ceiling: c.ceiling}, text)
+		if p == nil {
+			t.Fatal(faults)
+		}
+		clamped := 0
+		for _, f := range faults {
+			if f.Code == aboveCeiling {
+				clamped++
+			}
+		}
+		if p.Rules[0].Mode != c.want || p.UnparsableMode != c.want || clamped != c.warnings {
+			t.Errorf("ceiling %v: rule %v, unparsable %v, %d warnings", c.ceiling, p.Rules[0].Mode, p.UnparsableMode, clamped)
+		}
+	}
+}
+
+func TestUnparsableFollowsTheRules(t *testing.T) {
+	rule := func(mode string) string {
+		return "groups: [{name: g, rules: [{rule: r, match: {proto: tcp}, action: drop, mode: " + mode + "}]}]\n"
+	}
+	for text, want := range map[string]string{
+		rule("audit"):   "drop audit",
+		rule("enforce"): "drop enforce",
+		rule("enforce") + "unparsable: {action: pass}":              "pass audit",
+		rule("audit") + "unparsable: {action: drop, mode: enforce}": "drop enforce",
+	} {
+		p, faults := load(t, Options{}, text)
+		if p == nil {
+			t.Fatal(faults)
+		}
+		if got := fmt.Sprint(p.Unparsable, " ", p.UnparsableMode); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestLargeSetsStayOutsideTheRules(t *testing.T) {
+	folder := t.TempDir()
+	var list strings.Builder
+	for i := range LargeSet {
+		fmt.Fprintf(&list, "10.%d.%d.1 ; comment\n", i/256, i%256)
+	}
+	files := map[string]string{
+		"list.txt": "# a list\n\n" + list.String(),
+		"p.yaml": `
+version: 1
+sets:
+  large: {type: prefix, file: list.txt}
+groups: [{name: g, rules: [{rule: r, match: {src_set: large}, action: count}]}]
+`}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, faults := Load([]string{folder}, Options{})
+	if p == nil {
+		t.Fatal(faults)
+	}
+	if got := len(p.Sets["large"].Prefixes); got != LargeSet {
+		t.Errorf("%d prefixes, want %d", got, LargeSet)
+	}
+	if e, ok := p.Rules[0].Match.(Addresses); !ok || e.Set != "large" || e.Prefixes != nil {
+		t.Errorf("match %#v, want the set", p.Rules[0].Match)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "list.txt"), []byte("10.0.0.1\nhello\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, faults = Load([]string{folder}, Options{}); len(faults) != 1 || !strings.Contains(faults[0].String(), `list.txt:2:1: error[G118]: large: bad address "hello"`) {
+		t.Errorf("faults of a bad list: %v", faults)
+	}
+}

@@ -1,0 +1,201 @@
+package policy
+
+import (
+	"bufio"
+	"bytes"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A namedSet is a set of one of the types, as it stands under "sets:".
+type namedSet struct {
+	name, kind string
+	at         *yaml.Node
+	file       string
+	prefixes   []netip.Prefix
+	ports      []Range
+	bindings   map[netip.Addr][][6]byte
+	used       bool
+}
+
+var setKinds = []string{"prefix", "port", "ip-mac"}
+
+// sets reads the sets of a file, before all rules of all files.
+func (r *reader) sets(root *yaml.Node) {
+	if root.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if value := resolve(root.Content[i+1]); root.Content[i].Value == "sets" && !isNull(value) {
+			for key, value := range r.entries(value, "sets") {
+				r.set(key, value)
+			}
+			return // a second key of that name is a fault of its own
+		}
+	}
+}
+
+func (r *reader) set(key, value *yaml.Node) {
+	r.in = key.Value
+	defer func() { r.in = "" }()
+	name := r.name(key, "set")
+	if name == "" {
+		return
+	}
+	if old := r.named[name]; old != nil {
+		r.fault(key, duplicate, "", "set %q is already at %v", name, Position{old.file, old.at.Line, old.at.Column})
+		return
+	}
+	s := &namedSet{name: name, at: key, file: r.file, bindings: map[netip.Addr][][6]byte{}}
+	r.named[name] = s
+	faults := len(r.faults)
+	r.mapping(value, "a set", r.setFields(s))
+	if len(r.faults) == faults && s.kind == "" {
+		r.fault(key, missingKey, "have "+strings.Join(setKinds, ", "), "set has no type")
+	}
+	s.prefixes = merged(s.prefixes)
+	if len(s.prefixes)+len(s.ports)+len(s.bindings) == 0 && len(r.faults) == faults {
+		r.fault(key, inertSet, "", "set %q is empty; rules that need it never match", name)
+	}
+	switch s.kind {
+	case "prefix":
+		if len(s.prefixes) >= LargeSet {
+			r.policy.Sets[name] = &Set{Name: name, Prefixes: s.prefixes, At: r.position(key)}
+		}
+	case "ip-mac":
+		r.policy.Bindings[name] = &BindingSet{Name: name, MACs: s.bindings, At: r.position(key)}
+	}
+}
+
+func (r *reader) setFields(s *namedSet) []field {
+	return []field{
+		{"type", "What the entries are: addresses and prefixes, ports, or the MAC addresses that IP addresses may have.", words(setKinds...), func(n *yaml.Node) {
+			if i := r.word(n, "type", setKinds, "mac"); i >= 0 {
+				s.kind = setKinds[i]
+			}
+		}},
+		{"entries", "The entries: prefixes, ports (22, 8000-8099), or mappings {ip, mac}.", shape{"type": "array"}, func(n *yaml.Node) { r.setEntries(n, s) }},
+		{"file", "A text file with one prefix per line; what follows # or ; is a comment. Its path is relative to this file.", plain("string"), func(n *yaml.Node) { r.setFile(n, s) }},
+		{name: "source"}, {name: "refresh"}, {name: "max_entries"}, {name: "widest_prefix"}, {name: "subtract"},
+		{name: "on_error"}, {name: "stale_after"}, {name: "learn"},
+	}
+}
+
+func (r *reader) setEntries(n *yaml.Node, s *namedSet) {
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		return // warned of as an empty set
+	}
+	for _, entry := range r.sequence(n, "entries") {
+		switch s.kind {
+		case "prefix":
+			if text, ok := r.text(entry); ok {
+				if p, ok := r.prefix(entry, text); ok {
+					s.prefixes = append(s.prefixes, p)
+				}
+			}
+		case "port":
+			s.ports = append(s.ports, r.ranges(entry, "port", 0, 65535)...)
+		case "ip-mac":
+			r.binding(entry, s)
+		}
+	}
+}
+
+func (r *reader) binding(n *yaml.Node, s *namedSet) {
+	var ip netip.Addr
+	var macs [][6]byte
+	r.mapping(n, "an entry", []field{
+		{"ip", "", nil, func(n *yaml.Node) {
+			text, _ := r.text(n)
+			if p, ok := r.prefix(n, text); ok && p.IsSingleIP() {
+				ip = p.Addr()
+			} else if ok {
+				r.fault(n, badAddress, "name one address", "%s is no single address", text)
+			}
+		}},
+		{"mac", "", nil, func(n *yaml.Node) {
+			for _, e := range r.oneOrMany(n, "mac") {
+				text, _ := r.text(e)
+				mac, err := net.ParseMAC(text)
+				if err != nil || len(mac) != 6 {
+					r.fault(e, badAddress, "want 6 bytes such as 52:54:00:aa:bb:cc", "bad MAC address %q", text)
+					continue
+				}
+				macs = append(macs, [6]byte(mac))
+			}
+		}},
+	})
+	if ip.IsValid() && macs != nil {
+		s.bindings[ip] = append(s.bindings[ip], macs...)
+	}
+}
+
+// setFile reads prefixes from a file of their own.
+func (r *reader) setFile(n *yaml.Node, s *namedSet) {
+	path, ok := r.text(n)
+	if !ok {
+		return
+	}
+	if s.kind != "prefix" {
+		r.fault(n, wrongType, "", "only a set of type prefix can be read from a file")
+		return
+	}
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(r.file), path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		r.fault(n, notYAML, "", "%v", err)
+		return
+	}
+	l := &reader{loader: r.loader, file: path, in: r.in}
+	if !slices.Contains(r.files, path) {
+		r.files = append(r.files, path)
+	}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for number := 1; lines.Scan(); number++ {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		line, _, _ = strings.Cut(line, ";")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		if p, ok := l.prefix(&yaml.Node{Line: number, Column: 1}, line); ok {
+			s.prefixes = append(s.prefixes, p)
+		}
+	}
+}
+
+// use returns a set of one of the types that a rule names, or nil with a fault recorded.
+func (r *reader) use(n *yaml.Node, kinds ...string) *namedSet {
+	name, ok := r.text(n)
+	if !ok {
+		return nil
+	}
+	s := r.named[name]
+	switch {
+	case s == nil:
+		r.fault(n, missingSet, suggest(name, known(r.named)), "there is no set %q", name)
+		return nil
+	case !slices.Contains(kinds, s.kind) && s.kind != "":
+		r.fault(n, missingSet, "", "set %q is of type %s, not %s", name, s.kind, strings.Join(kinds, " or "))
+		return nil
+	}
+	s.used = true
+	return s
+}
+
+// unusedSets warns of sets that no rule names.
+func (l *loader) unusedSets() {
+	for _, name := range known(l.named) {
+		if s := l.named[name]; !s.used && s.kind != "" {
+			r := reader{loader: l, file: s.file, in: name}
+			r.fault(s.at, inertSet, "remove it, or name it in a rule", "set %q is not used by any rule", name)
+		}
+	}
+}
