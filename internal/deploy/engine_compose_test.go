@@ -50,7 +50,11 @@ func startEngine(t *testing.T) *engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("the engine left something behind: %v", err)
+		}
+	})
 	e := &engine{dir: dir}
 	var programs, libraries []string
 	// Names inside containers are resolved through a rule of iptables in each.
@@ -113,7 +117,8 @@ func (e *engine) run(t *testing.T) {
 		`--data-root "$0/data" --exec-root "$0/exec" --pidfile "$0/pid" --host "unix://$0/sock" `+
 		`--bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false`, e.dir)
 	daemon.Env, daemon.Stdout, daemon.Stderr = e.env, log, log
-	daemon.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET}
+	// What it mounts goes with it, too. The library makes that namespace private.
+	daemon.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS}
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
