@@ -1,0 +1,281 @@
+package compile
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// maxAtoms is how many different atoms a policy may have: they are bits of a word.
+const maxAtoms = 64
+
+// What a test does, in the order of the C enum guard_op.
+type op uint8
+
+const (
+	opRange   op = iota // the field is from A to B
+	opBits              // all of A are set, none of B, any of C unless it is 0
+	opSame              // two fields are equal, by policy.CompareField
+	opLarge             // the quoted packet fits the MTU
+	opMember            // the address, by policy.AddressField, is in the set A
+	opBinding           // the sender is bound in the set A, and not to this MAC address
+	opPayload           // byte A of the payload is in Bytes
+)
+
+// A Test is a part of an atom; struct guard_test in C.
+type Test struct {
+	Bytes   [4]uint64 // bit per value
+	A, B, C uint32
+	Op      op
+	Field   uint8
+	Other   uint8
+	_       uint8
+}
+
+// An Atom is what can be true or false of a packet beside the five dimensions: one
+// of its tests holds, or all of them do. struct guard_atom in C.
+type Atom struct {
+	First, Tests uint16
+	All          uint16
+	_            uint16
+}
+
+// A Member is a prefix of a set that atoms look up. Set 0 are the addresses of
+// this host, which are not listed here.
+type Member struct {
+	Set    uint32
+	Prefix netip.Prefix
+}
+
+// A Bound is a pair of a set of bindings.
+type Bound struct {
+	Set uint32
+	IP  netip.Addr
+	MAC [6]byte
+}
+
+// ownSet is the set of this host's addresses.
+const ownSet = 0
+
+// atoms collects the atoms of a policy.
+type atoms struct {
+	policy  *policy.Policy
+	options Options
+
+	index    map[string]int // by the leaf's text
+	list     []Atom
+	tests    []Test
+	trigger  []trait // of each atom
+	members  []Member
+	bounds   []Bound
+	sets     map[string]uint32 // by what is in them
+	bindings map[string]uint32
+}
+
+// of returns the number of a leaf's atom.
+func (a *atoms) of(leaf policy.Expr) (int, error) {
+	text := textOf(leaf)
+	if i, known := a.index[text]; known {
+		return i, nil
+	}
+	if len(a.list) == maxAtoms {
+		return 0, fmt.Errorf("the policy has more than %d different matches beside addresses, ports, protocols, TCP flags and ICMP types", maxAtoms)
+	}
+	first, all := len(a.tests), uint16(0)
+	if _, ok := leaf.(policy.Payload); ok {
+		all = 1
+	}
+	when := a.test(leaf)
+	if len(a.tests) > 1<<16-1 {
+		return 0, fmt.Errorf("the policy has more than %d ranges and bytes beside those of ports", 1<<16-1)
+	}
+	i := len(a.list)
+	a.index[text] = i
+	a.list = append(a.list, Atom{First: uint16(first), Tests: uint16(len(a.tests) - first), All: all})
+	a.trigger = append(a.trigger, when)
+	return i, nil
+}
+
+// test adds the tests of a leaf and returns the trait that it needs.
+func (a *atoms) test(leaf policy.Expr) trait {
+	add := func(t Test) { a.tests = append(a.tests, t) }
+	switch e := leaf.(type) {
+	case policy.EtherTypes:
+		for _, n := range e {
+			add(Test{Op: opRange, Field: uint8(fieldEtherType), A: uint32(n), B: uint32(n)})
+		}
+		return traitNotIP
+	case policy.Interfaces:
+		for _, name := range e {
+			if n, known := a.options.Interfaces[name]; known {
+				add(Test{Op: opRange, Field: uint8(fieldInterface), A: uint32(n), B: uint32(n)})
+			}
+		}
+	case policy.Number:
+		return a.number(e)
+	case policy.Ports: // of a quoted packet
+		f := fieldQuotedSourcePort
+		if e.Of == policy.QuotedDestinationPort {
+			f = fieldQuotedDestinationPort
+		}
+		a.ranges(f, e.Ranges)
+		return traitICMP
+	case policy.Bits:
+		f, when := bitsField(e)
+		add(Test{Op: opBits, Field: uint8(f), A: e.All, B: e.None, C: e.Any})
+		return when
+	case policy.Same:
+		return a.same(e)
+	case policy.QuotedTooLarge:
+		add(Test{Op: opLarge})
+		return traitICMP
+	case policy.Own:
+		add(Test{Op: opMember, Field: uint8(e.Of), A: ownSet})
+		return addressTrait(e.Of)
+	case policy.Addresses:
+		if len(e.Prefixes) > 0 {
+			add(Test{Op: opMember, Field: uint8(e.Of), A: a.set(e.Prefixes)})
+		}
+		if set := a.policy.Sets[e.Set]; set != nil {
+			add(Test{Op: opMember, Field: uint8(e.Of), A: a.set(set.Prefixes)})
+		}
+		return addressTrait(e.Of)
+	case policy.Binding:
+		if set := a.policy.Bindings[e.Set]; set != nil {
+			add(Test{Op: opBinding, A: a.binding(set)})
+		}
+	case policy.Payload:
+		for i, values := range e.Values {
+			t := Test{Op: opPayload, A: uint32(e.At + i)}
+			for _, b := range values {
+				t.Bytes[b/64] |= 1 << (b % 64)
+			}
+			add(t)
+		}
+	}
+	return traitAlways
+}
+
+func (a *atoms) ranges(f field, ranges []policy.Range) {
+	for _, r := range ranges {
+		a.tests = append(a.tests, Test{Op: opRange, Field: uint8(f), A: r.Low, B: r.High})
+	}
+}
+
+var numberFields = [...]struct {
+	field field
+	when  trait
+}{
+	policy.TTL:            {fieldTTL, traitAlways},
+	policy.Length:         {fieldLength, traitAlways},
+	policy.MSS:            {fieldMSS, traitMSS},
+	policy.Tags:           {fieldTags, traitTagged},
+	policy.TagID:          {fieldTag0, traitTagged},
+	policy.ARPOperation:   {fieldARPOperation, traitNotIP},
+	policy.MTU:            {fieldMTU, traitICMP},
+	policy.QuotedProtocol: {fieldQuotedProtocol, traitICMP},
+	policy.QuotedLength:   {fieldQuotedLength, traitICMP},
+	policy.QuotedICMPType: {fieldQuotedICMPType, traitICMP},
+	policy.QuotedFamily:   {fieldQuotedFamily, traitICMP},
+}
+
+func (a *atoms) number(e policy.Number) trait {
+	n := numberFields[e.Of]
+	a.ranges(n.field, e.Ranges)
+	if e.Of == policy.TagID {
+		a.ranges(fieldTag1, e.Ranges)
+	}
+	untagged := func(r policy.Range) bool { return r.Low == 0 }
+	if e.Of == policy.Tags && slices.ContainsFunc(e.Ranges, untagged) {
+		return traitAlways
+	}
+	return n.when
+}
+
+func bitsField(e policy.Bits) (field, trait) {
+	f, when := fieldFragment, traitFragment
+	switch e.Of {
+	case policy.IPOptions:
+		f, when = fieldOptions, traitOptions
+	case policy.Headers:
+		f, when = fieldHeaders, traitOptions
+	case policy.RoutingTypes:
+		f, when = fieldRoutingTypes, traitOptions
+	case policy.QuotedFlags:
+		return fieldQuotedFlags, traitICMP
+	}
+	if e.All == 0 && e.Any == 0 {
+		when = traitAlways // also true without any bit
+	}
+	return f, when
+}
+
+// same adds no test, so that the atom is false, if the fields cannot be compared.
+func (a *atoms) same(e policy.Same) trait {
+	kinds := [...]int{
+		policy.CompareSource: 0, policy.CompareDestination: 0, policy.CompareQuotedSource: 0,
+		policy.CompareSourcePort: 1, policy.CompareDestinationPort: 1,
+		policy.CompareSourceMAC: 2, policy.CompareARPSenderMAC: 2,
+	}
+	if kinds[e.Left] == kinds[e.Right] {
+		a.tests = append(a.tests, Test{Op: opSame, Field: uint8(e.Left), Other: uint8(e.Right)})
+	}
+	either := func(of policy.CompareField) bool { return e.Left == of || e.Right == of }
+	switch {
+	case either(policy.CompareQuotedSource):
+		return traitICMP
+	case either(policy.CompareARPSenderMAC):
+		return traitNotIP
+	case e.Left != e.Right && !either(policy.CompareSourceMAC):
+		return traitSame
+	}
+	return traitAlways
+}
+
+func addressTrait(of policy.AddressField) trait {
+	switch of {
+	case policy.Source, policy.Destination:
+		return traitAlways
+	case policy.ARPSender, policy.ARPTarget:
+		return traitNotIP
+	}
+	return traitICMP
+}
+
+// set returns the number of a set with these prefixes.
+func (a *atoms) set(prefixes []netip.Prefix) uint32 {
+	var text strings.Builder
+	for _, p := range prefixes {
+		text.WriteString(p.String() + " ")
+	}
+	n, known := a.sets[text.String()]
+	if !known {
+		n = uint32(len(a.sets)) + ownSet + 1
+		a.sets[text.String()] = n
+		for _, p := range prefixes {
+			a.members = append(a.members, Member{n, p.Masked()})
+		}
+	}
+	return n
+}
+
+func (a *atoms) binding(set *policy.BindingSet) uint32 {
+	n, known := a.bindings[set.Name]
+	if !known {
+		n = uint32(len(a.bindings))
+		a.bindings[set.Name] = n
+		for ip, macs := range set.MACs {
+			a.bounds = append(a.bounds, Bound{Set: n, IP: ip}) // that it is bound at all
+			for _, mac := range macs {
+				a.bounds = append(a.bounds, Bound{n, ip, mac})
+			}
+		}
+	}
+	return n
+}
+
+// textOf tells leaves apart.
+func textOf(leaf policy.Expr) string { return fmt.Sprintf("%T%v", leaf, leaf) }

@@ -1,0 +1,259 @@
+package compile
+
+import (
+	"fmt"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// Options are what a policy does not say itself.
+type Options struct {
+	// Interfaces are the indices of devices by name. A name that is not here matches
+	// no packet.
+	Interfaces map[string]int
+	// InlinePrefixes is up to how many prefixes a named set is compiled into the
+	// tries; larger ones are looked up for the packets of which nothing else decides.
+	// 0 means DefaultInlinePrefixes.
+	InlinePrefixes int
+	// MaxBytes bounds the tables. 0 means DefaultMaxBytes.
+	MaxBytes int
+}
+
+// Defaults and limits.
+const (
+	DefaultInlinePrefixes = 4096
+	DefaultMaxBytes       = 256 << 20
+	// MaxLines bounds the lines of a rule, MaxPolicyLines those of all together.
+	MaxLines       = 4096
+	MaxPolicyLines = 1 << 16
+	maxConditions  = 1 << 16
+)
+
+func (o Options) inline() int {
+	if o.InlinePrefixes == 0 {
+		return DefaultInlinePrefixes
+	}
+	return o.InlinePrefixes
+}
+
+func (o Options) maxBytes() int {
+	if o.MaxBytes == 0 {
+		return DefaultMaxBytes
+	}
+	return o.MaxBytes
+}
+
+// Compile turns a policy into tables. It depends on nothing but its arguments. An
+// error names the rule that goes beyond a limit; nothing is ever left out.
+func Compile(p *policy.Policy, options Options) (*Tables, error) {
+	c := compiler{
+		policy: p, options: options,
+		atoms: &atoms{
+			policy: p, options: options,
+			index: make(map[string]int), sets: make(map[string]uint32), bindings: make(map[string]uint32),
+		},
+		rows: &rows{seen: make(map[string]uint32)},
+		t:    &Tables{Unparsable: creditOf(p.Unparsable, p.UnparsableMode)},
+	}
+	for i := range p.Rules {
+		c.know(p.Rules[i].Match)
+		c.t.Credits = append(c.t.Credits, creditOf(p.Rules[i].Action, p.Rules[i].Mode))
+	}
+	c.kinds.sort()
+	entries, err := c.entries()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.tables(entries); err != nil {
+		return nil, err
+	}
+	return c.t, nil
+}
+
+type compiler struct {
+	policy  *policy.Policy
+	options Options
+	kinds   kinds
+	atoms   *atoms
+	layout  layout
+	rows    *rows
+	t       *Tables
+}
+
+// know collects the leaves that look at kinds.
+func (c *compiler) know(e policy.Expr) {
+	switch e := e.(type) {
+	case policy.All:
+		for _, part := range e {
+			c.know(part)
+		}
+	case policy.Any:
+		for _, part := range e {
+			c.know(part)
+		}
+	case policy.Not:
+		c.know(e.Of)
+	default:
+		if isKind(e) {
+			c.kinds.add(e)
+		}
+	}
+}
+
+// entries returns the lines of all rules.
+func (c *compiler) entries() ([]*entry, error) {
+	n := liner{kinds: &c.kinds, atoms: c.atoms, limit: MaxLines}
+	var all []*entry
+	for i := range c.policy.Rules {
+		r := &c.policy.Rules[i]
+		match := r.Match
+		if r.Interfaces != nil {
+			match = policy.All{policy.Interfaces(r.Interfaces), match}
+		}
+		lines, err := n.lines(match, true)
+		if err != nil {
+			return nil, fault(r, err)
+		}
+		for _, l := range lines {
+			all = append(all, &entry{line: l, rule: uint32(i), section: sectionOf(r)})
+		}
+		if len(all) > MaxPolicyLines {
+			return nil, fault(r, fmt.Errorf("with its %d alternatives the policy has more than %d; use sets", len(lines), MaxPolicyLines))
+		}
+	}
+	return all, nil
+}
+
+// fault names the rule.
+func fault(r *policy.Rule, err error) error {
+	if r.At.File == "" {
+		return fmt.Errorf("rule %q of group %q: %w", r.Name, r.Group, err)
+	}
+	return fmt.Errorf("%s:%d:%d: rule %q of group %q: %w", r.At.File, r.At.Line, r.At.Column, r.Name, r.Group, err)
+}
+
+func (c *compiler) tables(entries []*entry) error {
+	var pure [2][]*entry // by source, by destination
+	var bits []*entry
+	for _, e := range entries {
+		source, yes := e.pure()
+		switch {
+		case !yes:
+			bits = append(bits, e)
+		case source:
+			pure[0] = append(pure[0], e)
+		default:
+			pure[1] = append(pure[1], e)
+		}
+	}
+	c.layout = layOut(bits)
+	t := c.t
+	t.Words = c.layout.words()
+	t.Summaries = (t.Words + wordBits - 1) / wordBits
+	t.First = padded(c.layout.first())
+	t.FirstAudited, t.FirstCounting = c.layout.firstAudited, c.layout.firstCounting
+	if err := c.conditions(); err != nil {
+		return err
+	}
+	c.ports()
+	c.index()
+	if len(c.rows.words)*8 > c.options.maxBytes() {
+		return c.tooLarge()
+	}
+	c.addresses(pure)
+	t.Rows, t.Index, t.Trie4 = padded(c.rows.words), padded(t.Index), padded(t.Trie4)
+	t.Trie6, t.Lines = padded(t.Trie6), padded(t.Lines)
+	t.Atoms, t.Tests = c.atoms.list, c.atoms.tests
+	t.Members, t.Bounds = c.atoms.members, c.atoms.bounds
+	if t.Size() > c.options.maxBytes() {
+		return c.tooLarge()
+	}
+	return nil
+}
+
+func (c *compiler) tooLarge() error {
+	return fmt.Errorf("the tables of %d rules take more than %d bytes; use sets, or fewer different ranges of ports", len(c.policy.Rules), c.options.maxBytes())
+}
+
+// addresses makes rows and tries.
+func (c *compiler) addresses(pure [2][]*entry) {
+	t := c.t
+	index := func(pure []*entry, of func(*entry) addressSet) (x addressIndex) {
+		return addressIndex{of: of, relevant: c.layout.relevant(of), layout: &c.layout, pure: pure}
+	}
+	source := index(pure[0], func(e *entry) addressSet { return e.source })
+	destination := index(pure[1], func(e *entry) addressSet { return e.destination })
+	t.SourceWords, t.DestinationWords = source.relevant, destination.relevant
+	absent := func(x addressIndex) uint32 {
+		vector, first := x.none()
+		return c.rows.address(vector, first, x.relevant, 0, 0, 0)
+	}
+	t.NoSource, t.NoDestination = absent(source), absent(destination)
+	rower := func(x addressIndex, six bool) *rower {
+		return &rower{rows: c.rows, relevant: x.relevant, nodes: x.nodes(six), made: make(map[int]uint32)}
+	}
+	t.Trie4 = make([]uint32, 2<<rootBits) // the roots stand side by side
+	t.Trie4 = rower(source, false).trie4(t.Trie4, 0)
+	t.Trie4 = rower(destination, false).trie4(t.Trie4, 1<<rootBits)
+	t.Trie6, t.Source6 = rower(source, true).trie6(t.Trie6)
+	t.Trie6, t.Destination6 = rower(destination, true).trie6(t.Trie6)
+}
+
+// conditions makes what is asked where the five dimensions do not decide.
+func (c *compiler) conditions() error {
+	t := c.t
+	t.Conditions = []Condition{{}}
+	number := map[Condition]uint32{{}: 0}
+	for i, when := range c.atoms.trigger {
+		t.Triggers[when] |= 1 << i
+	}
+	var triggered uint64 // atoms that are false in plain packets
+	for _, atoms := range t.Triggers[traitAlways+1:] {
+		triggered |= atoms
+	}
+	t.Filters = make([]Filter, 2*powerOfTwo(t.Words))
+	for p, e := range c.layout.at {
+		if e == nil {
+			t.Lines = append(t.Lines, pair(none, 0))
+			continue
+		}
+		condition := Condition{Yes: e.yes, No: e.no}
+		n, known := number[condition]
+		if !known {
+			n = uint32(len(t.Conditions))
+			if n == maxConditions {
+				return fault(&c.policy.Rules[e.rule], fmt.Errorf("the policy has more than %d conditions", maxConditions))
+			}
+			number[condition] = n
+			t.Conditions = append(t.Conditions, condition)
+		}
+		t.Lines = append(t.Lines, pair(e.rule, n))
+		plain, other := &t.Filters[p/wordBits*2], &t.Filters[p/wordBits*2+1]
+		bit := uint64(1) << (p % wordBits)
+		other.Possible |= bit
+		if n != 0 {
+			other.Conditional |= bit
+		}
+		if e.yes&triggered == 0 {
+			plain.Possible |= bit
+			if (e.yes|e.no)&^triggered != 0 {
+				plain.Conditional |= bit
+			}
+		}
+	}
+	t.Conditions = padded(t.Conditions)
+	return nil
+}
+
+func powerOfTwo(n int) int {
+	p := 1
+	for p < n {
+		p *= 2
+	}
+	return p
+}
+
+// padded returns a slice whose length is a power of two.
+func padded[S ~[]T, T any](s S) S {
+	return append(s, make(S, powerOfTwo(len(s))-len(s))...)
+}

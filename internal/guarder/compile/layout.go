@@ -1,0 +1,186 @@
+package compile
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// none is the number of no rule: greater than that of any.
+const none = math.MaxUint32
+
+// A section is what becomes of a packet that a line matches.
+type section uint8
+
+const (
+	terminal section = iota // the search ends
+	audited                 // would have been dropped
+	counting                // counted or sampled
+	sections
+)
+
+func sectionOf(r *policy.Rule) section {
+	switch {
+	case r.Action == policy.Count || r.Action == policy.Sample:
+		return counting
+	case r.Action == policy.Drop && r.Mode == policy.Audit:
+		return audited
+	}
+	return terminal
+}
+
+// An entry is a line with its rule.
+type entry struct {
+	line
+	rule    uint32
+	section section
+}
+
+// pure tells whether an entry asks for nothing but prefixes of one address. Such
+// lines need no bit: the first of them stands in the row of the address.
+func (e *entry) pure() (source, yes bool) {
+	if e.section == counting || e.yes|e.no != 0 || e.sourcePort != nil || e.destinationPort != nil || e.kinds != nil {
+		return false, false
+	}
+	switch {
+	case e.source.all() && e.destination.positive():
+		return false, true
+	case e.destination.all() && (e.source.all() || e.source.positive()):
+		return true, true
+	}
+	return false, false
+}
+
+// wordBits is how many lines share a word.
+const wordBits = 64
+
+// A layout gives lines a bit each. Bit b of word w is position 64w+b; a position
+// without a line is nil.
+//
+// A packet's address is in few prefixes, so lines whose prefixes are near each
+// other share words: most words then have no bit in the rows of both addresses, and
+// are not looked at. Within a word the lines are in the order of their rules, so
+// that the lowest bit is the first match.
+type layout struct {
+	at []*entry
+	// firstCounting is the word from which lines count.
+	firstAudited, firstCounting int
+}
+
+// crowd is how many lines of a section are put in words by group; with fewer,
+// words that are half empty cost more than the groups save.
+const crowd = 512
+
+func layOut(entries []*entry) layout {
+	var l layout
+	for s := range sections {
+		var of [4][]*entry
+		n := 0
+		for _, e := range entries {
+			if e.section == s {
+				g := 0
+				if s != counting {
+					g = group(e)
+				}
+				of[g] = append(of[g], e)
+				n++
+			}
+		}
+		var run []*entry
+		for _, members := range of {
+			if s != counting {
+				slices.SortStableFunc(members, compareEntries)
+			}
+			run = append(run, members...)
+			if n > crowd {
+				l.add(run)
+				run = nil
+			}
+		}
+		l.add(run)
+		switch s {
+		case terminal:
+			l.firstAudited = l.words()
+		case audited:
+			l.firstCounting = l.words()
+		}
+	}
+	if len(l.at) == 0 {
+		l.at = make([]*entry, wordBits)
+		l.firstAudited, l.firstCounting = 1, 1
+	}
+	return l
+}
+
+func (l *layout) words() int { return len(l.at) / wordBits }
+
+// add gives lines the next words.
+func (l *layout) add(run []*entry) {
+	for chunk := range slices.Chunk(run, wordBits) {
+		sorted := slices.Clone(chunk)
+		slices.SortStableFunc(sorted, func(a, b *entry) int { return cmp.Compare(a.rule, b.rule) })
+		l.at = append(l.at, sorted...)
+	}
+	for len(l.at)%wordBits != 0 {
+		l.at = append(l.at, nil)
+	}
+}
+
+// group tells which addresses a line asks for: the source alone, both, the
+// destination alone, none.
+func group(e *entry) int {
+	source, destination := len(e.source.marks) > 0, len(e.destination.marks) > 0
+	switch {
+	case source && destination:
+		return 1
+	case source:
+		return 0
+	case destination:
+		return 2
+	}
+	return 3
+}
+
+func compareEntries(a, b *entry) int {
+	first := func(marks []mark) prefix {
+		if len(marks) == 0 {
+			return prefix{}
+		}
+		return marks[0].prefix
+	}
+	port := func(e *entry) uint32 {
+		if len(e.destinationPort) == 0 {
+			return 0
+		}
+		return e.destinationPort[0].Low
+	}
+	return cmp.Or(comparePrefixes(first(a.source.marks), first(b.source.marks)),
+		comparePrefixes(first(a.destination.marks), first(b.destination.marks)), cmp.Compare(port(a), port(b)))
+}
+
+// first returns the first rule of each word; none for words that count, so that
+// the search for verdicts passes them by.
+func (l *layout) first() []uint32 {
+	out := make([]uint32, l.words())
+	for w := range out {
+		out[w] = none
+		if e := l.at[w*wordBits]; e != nil && w < l.firstCounting {
+			out[w] = e.rule
+		}
+	}
+	return out
+}
+
+// relevant tells in which words any line asks for an address.
+func (l *layout) relevant(of func(*entry) addressSet) []uint64 {
+	out := make([]uint64, (l.words()+wordBits-1)/wordBits)
+	for p, e := range l.at {
+		if e != nil && !of(e).all() {
+			w := p / wordBits
+			out[w/wordBits] |= 1 << (w % wordBits)
+		}
+	}
+	return out
+}

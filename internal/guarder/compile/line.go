@@ -1,0 +1,269 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// A line is what a rule accepts without "or" across dimensions: a set of each, and
+// atoms that must be true or false. A rule is one line or several.
+type line struct {
+	source, destination         addressSet
+	sourcePort, destinationPort portSet
+	kinds                       classSet
+	yes, no                     uint64 // atoms
+}
+
+var anything = line{source: everywhere, destination: everywhere}
+
+func (l line) and(m line) line {
+	return line{
+		source: l.source.and(m.source), destination: l.destination.and(m.destination),
+		sourcePort: l.sourcePort.and(m.sourcePort), destinationPort: l.destinationPort.and(m.destinationPort),
+		kinds: l.kinds.and(m.kinds), yes: l.yes | m.yes, no: l.no | m.no,
+	}
+}
+
+func (l line) impossible() bool {
+	return l.source.empty() || l.destination.empty() || l.sourcePort.empty() || l.destinationPort.empty() ||
+		l.kinds.empty() || l.yes&l.no != 0
+}
+
+// only tells in which one dimension a line is not everything: 0 to 4, or -1.
+func (l line) only() int {
+	restricted := []bool{!l.source.all(), !l.destination.all(), l.sourcePort != nil, l.destinationPort != nil, l.kinds != nil}
+	if l.yes|l.no != 0 {
+		return -1
+	}
+	one := -1
+	for d, yes := range restricted {
+		if yes && one >= 0 {
+			return -1
+		}
+		if yes {
+			one = d
+		}
+	}
+	return one
+}
+
+// or unites two lines that differ in nothing but one dimension.
+func (l line) or(m line, dimension int) line {
+	switch dimension {
+	case 0:
+		l.source = l.source.or(m.source)
+	case 1:
+		l.destination = l.destination.or(m.destination)
+	case 2:
+		l.sourcePort = l.sourcePort.or(m.sourcePort)
+	case 3:
+		l.destinationPort = l.destinationPort.or(m.destinationPort)
+	case 4:
+		l.kinds = l.kinds.or(m.kinds)
+	}
+	return l
+}
+
+// A liner turns expressions into lines.
+type liner struct {
+	kinds *kinds
+	atoms *atoms
+	limit int // of lines of one rule
+}
+
+// lines returns lines of which at least one is true where e is, or where it is
+// false if want is.
+func (n *liner) lines(e policy.Expr, want bool) ([]line, error) {
+	switch e := e.(type) {
+	case policy.Not:
+		return n.lines(e.Of, !want)
+	case policy.All:
+		if want {
+			return n.product(e, want)
+		}
+		return n.sum(e, want)
+	case policy.Any:
+		if want {
+			return n.sum(e, want)
+		}
+		return n.product(e, want)
+	}
+	return n.leaf(e, want)
+}
+
+func (n *liner) sum(parts []policy.Expr, want bool) ([]line, error) {
+	var all []line
+	for _, part := range parts {
+		lines, err := n.lines(part, want)
+		if err != nil {
+			return nil, err
+		}
+		all = merge(all, lines)
+		if len(all) > n.limit {
+			return nil, n.tooMany()
+		}
+	}
+	return all, nil
+}
+
+// merge adds lines to a sum, within lines that are there if it can.
+func merge(all, lines []line) []line {
+	for _, l := range lines {
+		d := l.only()
+		i := slices.IndexFunc(all, func(m line) bool { return d >= 0 && m.only() == d })
+		if i >= 0 {
+			all[i] = all[i].or(l, d)
+		} else {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func (n *liner) product(parts []policy.Expr, want bool) ([]line, error) {
+	all := []line{anything}
+	for _, part := range parts {
+		lines, err := n.lines(part, want)
+		if err != nil {
+			return nil, err
+		}
+		if len(all)*len(lines) > 64*n.limit {
+			return nil, n.tooMany()
+		}
+		var next []line
+		for _, l := range all {
+			for _, m := range lines {
+				if both := l.and(m); !both.impossible() {
+					next = append(next, both)
+				}
+			}
+		}
+		if len(next) > n.limit {
+			return nil, n.tooMany()
+		}
+		all = next
+	}
+	return all, nil
+}
+
+func (n *liner) tooMany() error {
+	return fmt.Errorf("its alternatives multiply to more than %d; split it into several rules", n.limit)
+}
+
+// leaf returns the lines of a leaf.
+func (n *liner) leaf(e policy.Expr, want bool) ([]line, error) {
+	l := anything
+	switch e := e.(type) {
+	case policy.EtherTypes:
+		return n.etherTypes(e, want)
+	case policy.Addresses:
+		if e.Of == policy.Source || e.Of == policy.Destination {
+			return n.addresses(e, want)
+		}
+	case policy.Ports:
+		if e.Of == policy.SourcePort || e.Of == policy.DestinationPort {
+			set := portsIn(e.Ranges)
+			if !want {
+				set = set.not()
+			}
+			if e.Of == policy.SourcePort {
+				l.sourcePort = set
+			} else {
+				l.destinationPort = set
+			}
+			return possible(l), nil
+		}
+	case policy.Socket: // never true yet
+		if want {
+			return nil, nil
+		}
+		return []line{l}, nil
+	}
+	if isKind(e) {
+		l.kinds = n.kinds.in(e)
+		if !want {
+			l.kinds = n.kinds.not(l.kinds)
+		}
+		return possible(l), nil
+	}
+	i, err := n.atoms.of(e)
+	if err != nil {
+		return nil, err
+	}
+	if want {
+		l.yes = 1 << i
+	} else {
+		l.no = 1 << i
+	}
+	return []line{l}, nil
+}
+
+// etherTypes decides about IP by the kind, and about the rest by an atom.
+func (n *liner) etherTypes(e policy.EtherTypes, want bool) ([]line, error) {
+	ip, rest := anything, anything
+	ip.kinds = n.kinds.in(e)
+	rest.kinds = n.kinds.class(n.kinds.notIP)
+	others := slices.DeleteFunc(slices.Clone(e), func(t uint16) bool { return t == packet.EtherIPv4 || t == packet.EtherIPv6 })
+	var atom uint64
+	if len(others) > 0 {
+		i, err := n.atoms.of(others)
+		if err != nil {
+			return nil, err
+		}
+		atom = 1 << i
+	}
+	if !want {
+		ip.kinds = n.kinds.not(ip.kinds)
+		ip.no = atom
+		return possible(ip), nil
+	}
+	lines := possible(ip)
+	if atom != 0 {
+		rest.yes = atom
+		lines = append(lines, rest)
+	}
+	return lines, nil
+}
+
+// addresses keeps a set that is too large for the tries in an atom.
+func (n *liner) addresses(e policy.Addresses, want bool) ([]line, error) {
+	l, large := anything, anything
+	prefixes := e.Prefixes
+	set := n.atoms.policy.Sets[e.Set]
+	var atom uint64
+	if set != nil && len(set.Prefixes) <= n.atoms.options.inline() {
+		prefixes = append(slices.Clone(prefixes), set.Prefixes...)
+	} else if set != nil {
+		i, err := n.atoms.of(policy.Addresses{Of: e.Of, Set: e.Set})
+		if err != nil {
+			return nil, err
+		}
+		atom = 1 << i
+	}
+	in := addressesIn(prefixes)
+	if !want {
+		in = in.not()
+		l.no = atom
+	}
+	if e.Of == policy.Source {
+		l.source = in
+	} else {
+		l.destination = in
+	}
+	lines := possible(l)
+	if want && atom != 0 {
+		large.yes = atom
+		lines = append(lines, large)
+	}
+	return lines, nil
+}
+
+func possible(l line) []line {
+	if l.impossible() {
+		return nil
+	}
+	return []line{l}
+}

@@ -1,0 +1,106 @@
+package compile
+
+import "github.com/packetscope/packetscope/internal/guarder/policy"
+
+// A Credit is what a rule does with a packet that it is credited with, in the order of the C
+// enum guard_credit. This is what the kernel's verdict depends on: it drops where
+// the credit is creditDrop, and nowhere else.
+type Credit uint32
+
+// The credits.
+const (
+	CreditPass Credit = iota
+	CreditDrop
+	CreditWouldDrop
+	CreditCount
+	CreditSample
+	Credits
+)
+
+// creditOf is the only place where an action and a mode become a credit.
+func creditOf(action policy.Action, mode policy.Mode) Credit {
+	switch {
+	case action == policy.Count:
+		return CreditCount
+	case action == policy.Sample:
+		return CreditSample
+	case action == policy.Drop && mode == policy.Enforce:
+		return CreditDrop
+	case action == policy.Drop:
+		return CreditWouldDrop
+	}
+	return CreditPass
+}
+
+// Tables are a compiled policy: what is loaded into the maps of one generation, and
+// its constants. The slices of powers of two are indexed with masks.
+type Tables struct {
+	// Rows are all bit vectors; all below that stands for a row is an index of this.
+	Rows []uint64
+	// Index is for ports, protocols, TCP flags and ICMP: see the constants index....
+	Index []uint32
+	// Trie4 begins with the roots of source and destination.
+	Trie4 []uint32
+	Trie6 []uint64
+	// First is the first rule of each word, or 2^32-1 if none of its lines can end
+	// the search or is audited.
+	First []uint32
+	// Lines are the rule, and in the upper half the condition, of each position.
+	Lines []uint64
+	// Filters are for each word two pairs: lines that can be true at all, and those
+	// of them that depend on their condition; first for packets with no trait, then
+	// for others.
+	Filters []Filter
+	// Conditions[0] is always true.
+	Conditions []Condition
+	Atoms      []Atom
+	Tests      []Test
+	// Triggers[t] are the atoms that are false without trait t, by bit.
+	Triggers [traits]uint64
+	Members  []Member
+	Bounds   []Bound
+	// Credits[r] is what rule r does.
+	Credits []Credit
+
+	// Rows of what is not there.
+	NoSource, NoDestination, NoSourcePort, NoDestinationPort, NotIP uint32
+	// Roots of the IPv6 tries.
+	Source6, Destination6 uint32
+	// SourceWords and DestinationWords are the words, by bit, in which the rows of
+	// addresses say something.
+	SourceWords, DestinationWords []uint64
+	// Words is how many words a vector has, Summaries how many summary words.
+	Words, Summaries            int
+	FirstAudited, FirstCounting int
+	// AskSourcePort is false if no line asks for a source port.
+	AskSourcePort bool
+	// Unparsable is the credit of packets that cannot be read.
+	Unparsable Credit
+}
+
+// A Filter is a part of a word's lines.
+type Filter struct{ Possible, Conditional uint64 }
+
+// A Condition are the atoms, by bit, that must be true and false.
+type Condition struct{ Yes, No uint64 }
+
+// Where Index holds what: first the pages of the upper byte of ports and of the
+// type of ICMP, then pages of 256 rows each. The first pages are those of protocols
+// and TCP flags.
+const (
+	indexSourcePort      = 0
+	indexDestinationPort = 256
+	indexICMP4           = 512
+	indexICMP6           = 768
+	indexProtocol4       = 1024
+	indexProtocol6       = 1280
+	indexFlags4          = 1536
+	indexFlags6          = 1792
+	indexPages           = 2048
+)
+
+// Size returns how many bytes the tables take.
+func (t *Tables) Size() int {
+	return 8*(len(t.Rows)+len(t.Trie6)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)+len(t.First)) +
+		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests))
+}

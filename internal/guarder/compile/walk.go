@@ -1,0 +1,233 @@
+package compile
+
+import (
+	"math/bits"
+	"net/netip"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// Classify judges a packet by the tables, step by step as the program guard_walk
+// does; own tells this host's addresses. It is there to test the tables without
+// a kernel, and to be read.
+func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
+	j := policy.Judgement{By: policy.None, WouldDrop: policy.None, Reason: p.Reason}
+	if p.Reason != packet.OK {
+		j.Verdict = t.Unparsable.verdict()
+		return j
+	}
+	w := walk{t: t, p: p, env: env, facts: factsOf(p)}
+	w.rows()
+	w.verdict()
+	if w.terminal != none {
+		j.By, j.Verdict = int(w.terminal), t.Credits[w.terminal].verdict()
+	}
+	if w.audited < w.terminal {
+		j.WouldDrop = int(w.audited)
+	}
+	if t.FirstCounting < t.Words {
+		w.count(func(rule uint32) { j.Counted = append(j.Counted, int(rule)) })
+	}
+	return j
+}
+
+func (c Credit) verdict() policy.Verdict {
+	if c == CreditDrop {
+		return policy.Dropped
+	}
+	return policy.Passed
+}
+
+// A walk is one packet on its way.
+type walk struct {
+	t     *Tables
+	p     *packet.Packet
+	env   *policy.Env
+	facts facts
+
+	source, destination             uint32 // rows of addresses
+	sourcePort, destinationPort, of uint32 // dense rows
+	terminal, audited               uint32
+	known, atoms                    uint64 // atoms that were looked at, and are true
+}
+
+// rows finds the row of each dimension.
+func (w *walk) rows() {
+	t, p := w.t, w.p
+	w.source, w.destination = t.NoSource, t.NoDestination
+	switch p.Family {
+	case 4:
+		source, _ := halves(p.Source)
+		destination, _ := halves(p.Destination)
+		w.source = t.look4(0, uint32(source>>32))
+		w.destination = t.look4(1<<rootBits, uint32(destination>>32))
+	case 6:
+		w.source = t.look6(t.Source6, p.Source)
+		w.destination = t.look6(t.Destination6, p.Destination)
+	}
+	w.sourcePort, w.destinationPort = t.NoSourcePort, t.NoDestinationPort
+	if p.HasPorts {
+		w.sourcePort = t.Index[t.Index[indexSourcePort+uint32(p.SourcePort>>8)]+uint32(p.SourcePort&255)]
+		w.destinationPort = t.Index[t.Index[indexDestinationPort+uint32(p.DestinationPort>>8)]+uint32(p.DestinationPort&255)]
+	}
+	six := uint32(p.Family / 6)
+	switch {
+	case p.Family == 0:
+		w.of = t.NotIP
+	case p.Protocol == packet.TCP && p.HasPorts:
+		w.of = t.Index[indexFlags4+256*six+uint32(p.Flags)]
+	case p.ICMP != nil:
+		w.of = t.Index[t.Index[indexICMP4+256*six+uint32(p.ICMP.Type)]+uint32(p.ICMP.Code)]
+	default:
+		w.of = t.Index[indexProtocol4+256*six+uint32(p.Protocol)]
+	}
+}
+
+// look4 returns the row of an IPv4 address.
+func (t *Tables) look4(root, address uint32) uint32 {
+	e := t.Trie4[root+address>>(32-rootBits)]
+	for shift := 32 - rootBits - stride; e&isNode != 0; shift -= stride {
+		e = t.Trie4[e&^isNode+address>>shift&(fan-1)]
+	}
+	if compare := t.Rows[e+rowCompare]; (address^uint32(compare))&uint32(compare>>32) != 0 {
+		e = uint32(t.Rows[e+rowSummaries+1] >> 32)
+	}
+	return e
+}
+
+// look6 returns the row of an IPv6 address.
+func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
+	var half [2]uint64
+	half[0], half[1] = halves(address)
+	for e&isNode != 0 {
+		n := t.Trie6[e&^isNode:]
+		choice := n[nodeChoice]
+		if (half[0]^n[nodeHigh])&n[nodeHighMask]|(half[1]^n[nodeLow])&n[nodeLowMask] != 0 {
+			return uint32(choice)
+		}
+		way := half[choice>>38&1] >> (choice >> 32 & 63) & (choice >> 40 & (fan - 1))
+		e = uint32(n[nodeChildren+way/2] >> (way % 2 * 32))
+	}
+	return e
+}
+
+// verdict finds the first terminal rule and the first audited one.
+func (w *walk) verdict() {
+	t := w.t
+	source, destination := t.Rows[w.source+rowBest], t.Rows[w.destination+rowBest]
+	w.terminal = min(uint32(source), uint32(destination))
+	w.audited = min(uint32(source>>32), uint32(destination>>32))
+	w.words(func(word int, x func() uint64) {
+		limit := w.terminal
+		if word >= t.FirstAudited {
+			limit = min(limit, w.audited)
+		}
+		if t.First[word] >= limit {
+			return
+		}
+		matches := w.filter(x(), word, false)
+		if matches == 0 {
+			return
+		}
+		rule := uint32(t.Lines[word*wordBits+bits.TrailingZeros64(matches)])
+		switch {
+		case rule >= limit:
+		case word >= t.FirstAudited:
+			w.audited = rule
+		default:
+			w.terminal = rule
+		}
+	})
+}
+
+// count credits the rules that count, up to the terminal one, in their order.
+func (w *walk) count(credit func(rule uint32)) {
+	t, last := w.t, uint32(none)
+	w.words(func(word int, x func() uint64) {
+		if word < t.FirstCounting {
+			return
+		}
+		for matches := w.filter(x(), word, true); matches != 0; matches &= matches - 1 {
+			rule := uint32(t.Lines[word*wordBits+bits.TrailingZeros64(matches)])
+			if rule < w.terminal && rule != last {
+				credit(rule)
+			}
+			last = rule
+		}
+	})
+}
+
+// words calls f for each word that all five rows have a bit in, with a function
+// that returns the bits that they have in common.
+func (w *walk) words(f func(word int, x func() uint64)) {
+	t, rows := w.t, w.t.Rows
+	summaries := uint32(t.Summaries)
+	for s := range summaries {
+		sourceRow, destinationRow := w.source+rowSummaries+2*s, w.destination+rowSummaries+2*s
+		sourceHas, destinationHas := rows[sourceRow], rows[destinationRow]
+		sourceWords := w.source + rowSummaries + 2*summaries + uint32(rows[sourceRow+1])
+		destinationWords := w.destination + rowSummaries + 2*summaries + uint32(rows[destinationRow+1])
+		candidates := sourceHas & destinationHas & rows[w.destinationPort+s] & rows[w.of+s]
+		if t.AskSourcePort {
+			candidates &= rows[w.sourcePort+s]
+		}
+		for ; candidates != 0; candidates &= candidates - 1 {
+			bit := candidates & -candidates
+			word := s*wordBits + uint32(bits.TrailingZeros64(bit))
+			f(int(word), func() uint64 {
+				x := rows[w.destinationPort+summaries+word] & rows[w.of+summaries+word]
+				if t.AskSourcePort {
+					x &= rows[w.sourcePort+summaries+word]
+				}
+				if t.SourceWords[s]&bit != 0 {
+					x &= rows[sourceWords+uint32(bits.OnesCount64(sourceHas&t.SourceWords[s]&(bit-1)))]
+				}
+				if t.DestinationWords[s]&bit != 0 {
+					x &= rows[destinationWords+uint32(bits.OnesCount64(destinationHas&t.DestinationWords[s]&(bit-1)))]
+				}
+				return x
+			})
+		}
+	}
+}
+
+// filter clears the lines whose condition is false: all of them, or those up to
+// the first that is true.
+func (w *walk) filter(x uint64, word int, all bool) uint64 {
+	f := &w.t.Filters[2*word]
+	if w.facts.traits&^(1<<traitAlways) != 0 {
+		f = &w.t.Filters[2*word+1]
+	}
+	x &= f.Possible
+	for asked := x & f.Conditional; asked != 0; asked &= asked - 1 {
+		bit := asked & -asked
+		condition := w.t.Lines[word*wordBits+bits.TrailingZeros64(bit)] >> 32
+		switch {
+		case !w.holds(w.t.Conditions[condition]):
+			x &^= bit
+		case !all:
+			return x
+		}
+	}
+	return x
+}
+
+// holds looks at the atoms of a condition that were not looked at before.
+func (w *walk) holds(c Condition) bool {
+	if w.known == 0 {
+		for t, atoms := range w.t.Triggers {
+			if w.facts.traits>>t&1 == 0 {
+				w.known |= atoms
+			}
+		}
+	}
+	for open := (c.Yes | c.No) &^ w.known; open != 0; open &= open - 1 {
+		atom := bits.TrailingZeros64(open)
+		w.known |= 1 << atom
+		if w.true(&w.t.Atoms[atom]) {
+			w.atoms |= 1 << atom
+		}
+	}
+	return w.atoms&c.Yes == c.Yes && w.atoms&c.No == 0
+}
