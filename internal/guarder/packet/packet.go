@@ -13,16 +13,46 @@
 // behind the frame, or behind the length that the IP header claims, is a Reason
 // and not a guess: what cannot be read cannot be matched by ports that are not
 // there.
+//
+// # What is decided
+//
+//   - The IP packet ends where its header says. What follows is padding of the
+//     frame, which the kernel cuts off too. A packet that claims more than the frame
+//     has is read as far as it goes: captures are often cut, and the kernel drops it.
+//   - An IPv6 payload length of 0 is taken at its word, so a jumbogram (RFC 2675) is
+//     Truncated: no frame on a wire has room for one.
+//   - VLAN tags are EtherTypes 0x8100 and 0x88a8, the two that Linux takes off. Tags
+//     that the card took off before are not seen.
+//   - Frames of 802.3 with LLC, tunnels, and AH over IPv4 are not looked into: the
+//     kernel does not either, unless it was set up as the end of the tunnel.
+//   - An IPv4 option that does not fit is a fault, as for Linux (ip_options_compile);
+//     a TCP option that does not fit ends the list, as for Linux. Of several MSS options
+//     the last counts, as for Linux: the first could be a mask (CVE-2019-11477).
+//   - A later fragment has no ports and no ICMP message, but its protocol; in IPv6 that
+//     may be the number of an extension header, which stands in the first fragment. A
+//     fragment at offset 8 could overwrite the flags of TCP (RFC 3128), whatever its
+//     protocol says.
+//   - A packet past the end would be longer than 65,535 bytes when put together (ping
+//     of death, CVE-1999-0128).
+//   - Extension headers in an order or number that nothing but an attack uses are a
+//     Reason (RFC 7112, RFC 8200): see [MaxExtensions].
+//   - ICMP belongs to IPv4 and ICMPv6 to IPv6; in the other family they are
+//     protocols without ports, as for Linux.
+//   - The packet in an ICMP error may be cut anywhere, and is not bounded by its own
+//     length: Linux acts on its ports all the same, so forged ones must be seen
+//     (RFC 5927).
+//   - The gateway that a redirect of IPv4 names is not read: a redirect is judged by
+//     who sends it and by what it quotes.
 package packet
 
 import "net/netip"
 
 // Limits of the walk through a frame, the same as in bpf/include/guard_parse.h.
 const (
-	MaxTags       = 2  // VLAN tags that are read; a third one is a Reason
-	MaxExtensions = 6  // extension headers of IPv6, and of a quoted packet
-	MaxOptions    = 40 // bytes of TCP or IPv4 options
-	MaxPayload    = 128
+	MaxTags       = 2   // VLAN tags that are read; a third one is a Reason
+	MaxExtensions = 6   // extension headers of IPv6: one each, and destination options twice (RFC 8200 section 4.1)
+	MaxOptions    = 40  // bytes of TCP or IPv4 options
+	MaxPayload    = 128 // bytes behind the transport header
 )
 
 // A Reason says why a frame cannot be read to its end.
@@ -34,15 +64,17 @@ const (
 	OK Reason = iota
 	// Truncated: the frame, or the length in its IP header, ends within a header.
 	Truncated
-	// BadHeaderLength: a length in a header is impossible (IHL below 5, data offset
-	// below 5, total length below the header).
+	// BadHeaderLength: a length in a header is impossible (IHL or data offset below 5,
+	// total length below the header, UDP length below 8, an IPv4 option that does not
+	// fit).
 	BadHeaderLength
 	// BadVersion: the version in the IP header is not that of the EtherType.
 	BadVersion
 	// TooManyTags: more than MaxTags VLAN tags.
 	TooManyTags
 	// TooManyExtensions: more than MaxExtensions extension headers, or one in a
-	// place where RFC 8200 forbids it (hop-by-hop options not first).
+	// place where RFC 8200 forbids it (hop-by-hop options not first), or a second
+	// fragment header; also in the packet that an error quotes.
 	TooManyExtensions
 	// TinyFragment: the first fragment does not hold the transport header (RFC 1858,
 	// RFC 7112).
@@ -71,9 +103,11 @@ const (
 	FirstFragment Fragment = 1 << iota
 	// LaterFragment has another offset, and no transport header.
 	LaterFragment
-	// OffsetOne is a later fragment that could overwrite TCP flags (RFC 3128).
+	// OffsetOne is a later fragment at offset 8, which is 1 in the header: it could
+	// overwrite the flags of TCP (RFC 3128).
 	OffsetOne
-	// PastEnd would end behind byte 65,535 (ping of death).
+	// PastEnd would end behind byte 65,535 (ping of death), counted as the kernel
+	// does: with the header in IPv4, from the fragment header in IPv6.
 	PastEnd
 )
 
@@ -93,7 +127,7 @@ const (
 	OtherOptions                     // any other but end and no-operation
 )
 
-// Bits of [Packet.Headers] and of [Packet.Routing].
+// Bits of [Packet.Headers].
 const (
 	HopByHop Header = 1 << iota
 	Destination
@@ -152,7 +186,8 @@ type Packet struct {
 	// RoutingTypes has bit n set for a routing header of type n; 15 stands for all
 	// types from 15.
 	RoutingTypes uint16
-	// Protocol is that of the transport header, also in later fragments.
+	// Protocol is that of the transport header, also in later fragments. It is 0 if
+	// extension headers could not be read.
 	Protocol uint8
 
 	// HasPorts tells that the transport header was read and has ports.
@@ -166,7 +201,8 @@ type Packet struct {
 	ICMP *ICMP
 
 	// Payload are at most MaxPayload bytes behind the transport header, within the
-	// length of the IP packet.
+	// length of the IP packet; behind the headers of IP if the protocol is unknown.
+	// Behind ICMP's 8 bytes stand the target or the quoted packet.
 	Payload []byte
 }
 
@@ -183,7 +219,7 @@ type ICMP struct {
 	// MTU is that of "packet too big" and "fragmentation needed"; 0 in others.
 	MTU uint32
 	// Target is the target of a neighbour solicitation or advertisement, or of a
-	// redirect; else it is not valid.
+	// redirect of ICMPv6; else it is not valid.
 	Target netip.Addr
 	// Quoted is the packet in an error message. It is nil if there is none, or if it
 	// is not an IP packet whose addresses can be read.

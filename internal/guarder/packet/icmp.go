@@ -1,0 +1,132 @@
+package packet
+
+import (
+	"encoding/binary"
+	"net/netip"
+)
+
+// Types of ICMP and ICMPv6 that carry more than a type and a code.
+const (
+	fragmentationNeeded  = 4 // a code of unreachable
+	v4Unreachable        = 3
+	v4SourceQuench       = 4
+	v4Redirect           = 5
+	v4TimeExceeded       = 11
+	v4ParameterProblem   = 12
+	v6Unreachable        = 1
+	v6PacketTooBig       = 2
+	v6ParameterProblem   = 4
+	v6NeighbourSolicit   = 135
+	v6NeighbourAdvertise = 136
+	v6Redirect           = 137
+)
+
+// icmp reads a message with all that its type says is in it: a message that ends
+// before is cut. The packet that an error quotes may end anywhere.
+func (w *walk) icmp() Reason {
+	h := w.header(icmpHeader)
+	if h == nil {
+		return w.cut()
+	}
+	m := &ICMP{Type: h[0], Code: h[1]}
+	switch {
+	case w.Family == 4 && m.Type == v4Unreachable && m.Code == fragmentationNeeded:
+		m.MTU = uint32(binary.BigEndian.Uint16(h[6:])) // RFC 1191 section 4
+	case w.Family == 6 && m.Type == v6PacketTooBig:
+		m.MTU = binary.BigEndian.Uint32(h[4:])
+	case w.Family == 6 && m.Type >= v6NeighbourSolicit && m.Type <= v6Redirect:
+		if h = w.header(icmpHeader + 16); h == nil {
+			return w.cut()
+		}
+		m.Target = netip.AddrFrom16([16]byte(h[icmpHeader:]))
+	}
+	if isError(w.Family, m.Type) {
+		q, reason := quoted(w.Family, w.frame[w.at+icmpHeader:w.end])
+		if reason != OK {
+			return reason
+		}
+		m.Quoted = q
+	}
+	w.ICMP = m
+	w.payload(icmpHeader)
+	return OK
+}
+
+// isError tells whether messages of a type quote a packet.
+func isError(family, kind uint8) bool {
+	if family == 6 {
+		return kind >= v6Unreachable && kind <= v6ParameterProblem
+	}
+	return kind >= v4Unreachable && kind <= v4Redirect || kind == v4TimeExceeded || kind == v4ParameterProblem
+}
+
+// quoted reads the packet in an error. Only what the error itself bounds is bounded:
+// Linux takes the ports from where they stand, whatever the length in the quoted
+// header says, and so does this. It returns nil if there is no header of the
+// family, and a Reason only if the extension headers are none that a host sends.
+func quoted(family uint8, b []byte) (*Quoted, Reason) {
+	if family == 6 {
+		return quotedIPv6(b)
+	}
+	if len(b) < ipv4Header || b[0]>>4 != 4 || b[0]&0xf < ipv4Header/4 {
+		return nil, OK
+	}
+	field := binary.BigEndian.Uint16(b[6:])
+	q := &Quoted{
+		Family:       4,
+		Source:       netip.AddrFrom4([4]byte(b[12:])),
+		Destination:  netip.AddrFrom4([4]byte(b[16:])),
+		Protocol:     b[9],
+		Length:       uint32(binary.BigEndian.Uint16(b[2:])),
+		DontFragment: field&0x4000 != 0,
+		Later:        field&0x1fff != 0,
+	}
+	q.transport(b[min(int(b[0]&0xf)*4, len(b)):], ICMPv4)
+	return q, OK
+}
+
+func quotedIPv6(b []byte) (*Quoted, Reason) {
+	if len(b) < ipv6Header || b[0]>>4 != 6 {
+		return nil, OK
+	}
+	q := &Quoted{
+		Family:      6,
+		Source:      netip.AddrFrom16([16]byte(b[8:])),
+		Destination: netip.AddrFrom16([16]byte(b[24:])),
+		Length:      uint32(binary.BigEndian.Uint16(b[4:])) + ipv6Header,
+	}
+	c := chain{next: b[6], at: ipv6Header, end: len(b), claimed: len(b)}
+	reason := c.walk(b)
+	if reason == TooManyExtensions {
+		return nil, reason
+	}
+	q.Protocol, q.Later = c.next, c.fragment&LaterFragment != 0
+	if reason == OK {
+		q.transport(b[c.at:], ICMPv6)
+	}
+	return q, OK
+}
+
+// transport reads what is there of the transport header; icmp is the protocol number
+// of the family's ICMP.
+func (q *Quoted) transport(b []byte, icmp uint8) {
+	if q.Later {
+		return
+	}
+	switch q.Protocol {
+	case TCP, UDP, UDPLite, SCTP, DCCP:
+		if len(b) >= 4 {
+			q.HasPorts = true
+			q.SourcePort, q.DestinationPort = binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+		}
+		if q.Protocol == TCP && len(b) >= 8 {
+			q.HasSequence = true
+			q.Sequence = binary.BigEndian.Uint32(b[4:])
+		}
+	case icmp:
+		if len(b) >= 1 {
+			q.HasICMP = true
+			q.ICMPType = b[0]
+		}
+	}
+}
