@@ -1,10 +1,11 @@
 //go:build ignore
 
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Names every type of abi.h once, so that one C type becomes one Go type. */
+/* Names every type of abi.h and guard_abi.h once, so that one C type becomes one Go type. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
+#include "guard_abi.h"
 
 const struct traffic *unused_traffic __attribute__((unused));
 const struct latency *unused_latency __attribute__((unused));
@@ -39,3 +40,11 @@ const struct drop_place *unused_drop_place __attribute__((unused));
 const struct drop_event *unused_drop_event __attribute__((unused));
 const enum drop_fate *unused_drop_fate __attribute__((unused));
 const enum overflow *unused_overflow __attribute__((unused));
+const struct guard_quoted *unused_guard_quoted __attribute__((unused));
+const struct guard_packet *unused_guard_packet __attribute__((unused));
+const enum guard_limit *unused_guard_limit __attribute__((unused));
+const enum guard_reason *unused_guard_reason __attribute__((unused));
+const enum guard_fragment *unused_guard_fragment __attribute__((unused));
+const enum guard_option *unused_guard_option __attribute__((unused));
+const enum guard_header *unused_guard_header __attribute__((unused));
+const enum guard_has *unused_guard_has __attribute__((unused));

@@ -140,6 +140,125 @@ type abiFlowTotals struct {
 	Created uint64
 }
 
+type abiGuardFragment uint32
+
+const (
+	abiGuardFragmentGUARD_FRAGMENT_FIRST      abiGuardFragment = 1
+	abiGuardFragmentGUARD_FRAGMENT_LATER      abiGuardFragment = 2
+	abiGuardFragmentGUARD_FRAGMENT_OFFSET_ONE abiGuardFragment = 4
+	abiGuardFragmentGUARD_FRAGMENT_PAST_END   abiGuardFragment = 8
+)
+
+type abiGuardHas uint32
+
+const (
+	abiGuardHasGUARD_HAS_PORTS      abiGuardHas = 1
+	abiGuardHasGUARD_HAS_ICMP       abiGuardHas = 2
+	abiGuardHasGUARD_HAS_ARP        abiGuardHas = 4
+	abiGuardHasGUARD_HAS_QUOTED     abiGuardHas = 8
+	abiGuardHasGUARD_HAS_TARGET     abiGuardHas = 16
+	abiGuardHasGUARD_HAS_SEQUENCE   abiGuardHas = 32
+	abiGuardHasGUARD_DONT_FRAGMENT  abiGuardHas = 64
+	abiGuardHasGUARD_LATER_FRAGMENT abiGuardHas = 128
+)
+
+type abiGuardHeader uint32
+
+const (
+	abiGuardHeaderGUARD_HEADER_HOP_BY_HOP     abiGuardHeader = 1
+	abiGuardHeaderGUARD_HEADER_DESTINATION    abiGuardHeader = 2
+	abiGuardHeaderGUARD_HEADER_ROUTING        abiGuardHeader = 4
+	abiGuardHeaderGUARD_HEADER_FRAGMENT       abiGuardHeader = 8
+	abiGuardHeaderGUARD_HEADER_AUTHENTICATION abiGuardHeader = 16
+)
+
+type abiGuardLimit uint32
+
+const (
+	abiGuardLimitGUARD_MAX_TAGS       abiGuardLimit = 2
+	abiGuardLimitGUARD_MAX_EXTENSIONS abiGuardLimit = 6
+	abiGuardLimitGUARD_MAX_OPTIONS    abiGuardLimit = 40
+	abiGuardLimitGUARD_MAX_PAYLOAD    abiGuardLimit = 128
+)
+
+type abiGuardOption uint32
+
+const (
+	abiGuardOptionGUARD_OPTION_RECORD_ROUTE abiGuardOption = 1
+	abiGuardOptionGUARD_OPTION_TIMESTAMP    abiGuardOption = 2
+	abiGuardOptionGUARD_OPTION_LOOSE_ROUTE  abiGuardOption = 4
+	abiGuardOptionGUARD_OPTION_STRICT_ROUTE abiGuardOption = 8
+	abiGuardOptionGUARD_OPTION_ROUTER_ALERT abiGuardOption = 16
+	abiGuardOptionGUARD_OPTION_OTHER        abiGuardOption = 32
+)
+
+type abiGuardPacket struct {
+	_               structs.HostLayout
+	Source          [4]uint32
+	Destination     [4]uint32
+	Target          [4]uint32
+	Quoted          abiGuardQuoted
+	DestinationMac  [6]uint8
+	SourceMac       [6]uint8
+	Tags            [2]uint16
+	SenderMac       [6]uint8
+	TargetMac       [6]uint8
+	Interface       uint32
+	End             uint32
+	Length          uint32
+	Mtu             uint32
+	Network         uint16
+	Transport       uint16
+	Payload         uint16
+	PayloadLength   uint16
+	EtherType       uint16
+	SourcePort      uint16
+	DestinationPort uint16
+	Mss             uint16
+	Operation       uint16
+	Options         uint16
+	Headers         uint16
+	RoutingTypes    uint16
+	Reason          uint8
+	TagCount        uint8
+	Family          uint8
+	Ttl             uint8
+	Fragment        uint8
+	Protocol        uint8
+	Flags           uint8
+	IcmpType        uint8
+	IcmpCode        uint8
+	Has             uint8
+	Padding         [2]uint8
+}
+
+type abiGuardQuoted struct {
+	_               structs.HostLayout
+	Source          [4]uint32
+	Destination     [4]uint32
+	Length          uint32
+	Sequence        uint32
+	SourcePort      uint16
+	DestinationPort uint16
+	Family          uint8
+	Protocol        uint8
+	IcmpType        uint8
+	Has             uint8
+}
+
+type abiGuardReason uint32
+
+const (
+	abiGuardReasonGUARD_OK                  abiGuardReason = 0
+	abiGuardReasonGUARD_TRUNCATED           abiGuardReason = 1
+	abiGuardReasonGUARD_BAD_HEADER_LENGTH   abiGuardReason = 2
+	abiGuardReasonGUARD_BAD_VERSION         abiGuardReason = 3
+	abiGuardReasonGUARD_TOO_MANY_TAGS       abiGuardReason = 4
+	abiGuardReasonGUARD_TOO_MANY_EXTENSIONS abiGuardReason = 5
+	abiGuardReasonGUARD_TINY_FRAGMENT       abiGuardReason = 6
+	abiGuardReasonGUARD_REASONS             abiGuardReason = 7
+)
+
 type abiKind uint32
 
 const (
@@ -411,6 +530,14 @@ const (
 	abiVarUnusedFlowKey        = "unused_flow_key"
 	abiVarUnusedFlowRole       = "unused_flow_role"
 	abiVarUnusedFlowTotals     = "unused_flow_totals"
+	abiVarUnusedGuardFragment  = "unused_guard_fragment"
+	abiVarUnusedGuardHas       = "unused_guard_has"
+	abiVarUnusedGuardHeader    = "unused_guard_header"
+	abiVarUnusedGuardLimit     = "unused_guard_limit"
+	abiVarUnusedGuardOption    = "unused_guard_option"
+	abiVarUnusedGuardPacket    = "unused_guard_packet"
+	abiVarUnusedGuardQuoted    = "unused_guard_quoted"
+	abiVarUnusedGuardReason    = "unused_guard_reason"
 	abiVarUnusedKind           = "unused_kind"
 	abiVarUnusedLatency        = "unused_latency"
 	abiVarUnusedLatencyEntry   = "unused_latency_entry"
@@ -500,6 +627,14 @@ type abiVariableSpecs struct {
 	UnusedFlowKey        *ebpf.VariableSpec `ebpf:"unused_flow_key"`
 	UnusedFlowRole       *ebpf.VariableSpec `ebpf:"unused_flow_role"`
 	UnusedFlowTotals     *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
+	UnusedGuardFragment  *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas       *ebpf.VariableSpec `ebpf:"unused_guard_has"`
+	UnusedGuardHeader    *ebpf.VariableSpec `ebpf:"unused_guard_header"`
+	UnusedGuardLimit     *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
+	UnusedGuardOption    *ebpf.VariableSpec `ebpf:"unused_guard_option"`
+	UnusedGuardPacket    *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
+	UnusedGuardQuoted    *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason    *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
 	UnusedKind           *ebpf.VariableSpec `ebpf:"unused_kind"`
 	UnusedLatency        *ebpf.VariableSpec `ebpf:"unused_latency"`
 	UnusedLatencyEntry   *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
@@ -565,6 +700,14 @@ type abiVariables struct {
 	UnusedFlowKey        *ebpf.Variable `ebpf:"unused_flow_key"`
 	UnusedFlowRole       *ebpf.Variable `ebpf:"unused_flow_role"`
 	UnusedFlowTotals     *ebpf.Variable `ebpf:"unused_flow_totals"`
+	UnusedGuardFragment  *ebpf.Variable `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas       *ebpf.Variable `ebpf:"unused_guard_has"`
+	UnusedGuardHeader    *ebpf.Variable `ebpf:"unused_guard_header"`
+	UnusedGuardLimit     *ebpf.Variable `ebpf:"unused_guard_limit"`
+	UnusedGuardOption    *ebpf.Variable `ebpf:"unused_guard_option"`
+	UnusedGuardPacket    *ebpf.Variable `ebpf:"unused_guard_packet"`
+	UnusedGuardQuoted    *ebpf.Variable `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason    *ebpf.Variable `ebpf:"unused_guard_reason"`
 	UnusedKind           *ebpf.Variable `ebpf:"unused_kind"`
 	UnusedLatency        *ebpf.Variable `ebpf:"unused_latency"`
 	UnusedLatencyEntry   *ebpf.Variable `ebpf:"unused_latency_entry"`

@@ -7,7 +7,7 @@
 // compiler but Go's.
 package bpf
 
-//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -type traffic -type latency -type watched_station -type watched_entry -type watch -type polls -type layer -type direction -type kind -type device_class -type station -type span -type way -type cause -type loss -type latency_entry -type flow_key -type flow_counts -type flow_entry -type flow_totals -type flow_role -type socket_record -type retransmit -type role -type result -type side -type congestion -type tcp_count -type tcp_duration -type drop_place -type drop_event -type drop_fate -type overflow abi abi.bpf.c -- -Iinclude -O2 -Wall -Werror -Wpadded
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -type traffic -type latency -type watched_station -type watched_entry -type watch -type polls -type layer -type direction -type kind -type device_class -type station -type span -type way -type cause -type loss -type latency_entry -type flow_key -type flow_counts -type flow_entry -type flow_totals -type flow_role -type socket_record -type retransmit -type role -type result -type side -type congestion -type tcp_count -type tcp_duration -type drop_place -type drop_event -type drop_fate -type overflow -type guard_packet -type guard_quoted -type guard_limit -type guard_reason -type guard_fragment -type guard_option -type guard_header -type guard_has abi abi.bpf.c -- -Iinclude -O2 -Wall -Werror -Wpadded
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackTracepoint stack_tracepoint.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Flows flows.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Drops drops.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
@@ -17,5 +17,6 @@ package bpf
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types StackNet stack_net.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Sockets sockets.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types TCP tcp.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types GuardParse guard_parse.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Bench bench.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types BenchFlows bench_flows.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
