@@ -128,6 +128,9 @@ struct guard_packet {
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct guard_quoted) == 48, "holes in struct guard_quoted");
+_Static_assert(__builtin_offsetof(struct guard_packet, source_mac) ==
+		       __builtin_offsetof(struct guard_packet, destination_mac) + 6,
+	       "the parser copies both addresses at once");
 _Static_assert(sizeof(struct guard_packet) == 176, "holes in struct guard_packet");
 
 #endif

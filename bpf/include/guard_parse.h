@@ -178,8 +178,7 @@ static __always_inline int guard_read_link(struct xdp_md *ctx, struct guard_pack
 
 	if (!h)
 		return GUARD_TRUNCATED;
-	__builtin_memcpy(p->destination_mac, h->destination, 6);
-	__builtin_memcpy(p->source_mac, h->source, 6);
+	guard_copy12(p->destination_mac, h); /* and source_mac */
 	type = h->type;
 	p->ether_type = bpf_ntohs(type);
 	for (int i = 0; i < GUARD_MAX_TAGS && guard_is_tag(type); i++) {
