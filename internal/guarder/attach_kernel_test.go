@@ -1,0 +1,153 @@
+//go:build kernel && linux
+
+package guarder
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// verdict returns a program that gives every packet the same verdict: 1 drops, 2
+// passes.
+func verdict(t *testing.T, action int32) *ebpf.Program {
+	t.Helper()
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "other_xdp", Type: ebpf.XDP, License: "MIT",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, action), asm.Return()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// pins returns an empty folder in the BPF file system, which is emptied at the end.
+func pins(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_test_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := Detach(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// rightSide returns the device of a network's right end.
+func rightSide(t *testing.T, n *testnet.Net) Device {
+	t.Helper()
+	var devices []Device
+	n.Right.Do(t, func() {
+		var err error
+		if devices, err = Devices([]string{n.Right.Device}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return devices[0]
+}
+
+// arrives tells whether a datagram gets from left to right.
+func arrives(n *testnet.Net) bool {
+	return testnet.Ping(n.Left, n.Right, testnet.IPv4, 1) == nil
+}
+
+func TestAttachedProgramOutlivesItsLinkAndIsReplaced(t *testing.T) {
+	n, dir := testnet.New(t), pins(t)
+	device := rightSide(t, n)
+	for _, c := range []struct {
+		action  int32
+		arrives bool
+	}{{2, true}, {1, false}, {2, true}} {
+		n.Right.Do(t, func() {
+			got, err := attach(dir, device, verdict(t, c.action))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(Attachment{Device: device, Hook: Native}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+		if got := arrives(n); got != c.arrives {
+			t.Errorf("under action %d a packet arrives: %v", c.action, got)
+		}
+	}
+}
+
+func TestProgramsOfOthersAreLeftAlone(t *testing.T) {
+	n, dir := testnet.New(t), pins(t)
+	device := rightSide(t, n)
+	n.Right.Do(t, func() {
+		other, err := link.AttachXDP(link.XDPOptions{Program: verdict(t, 2), Interface: device.Index})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+		_, err = attach(dir, device, verdict(t, 1))
+		if !errors.Is(err, ErrOtherProgram) || !strings.Contains(err.Error(), "other_xdp") || !strings.Contains(err.Error(), "xdp off") {
+			t.Errorf("attach: %v", err)
+		}
+	})
+	if !arrives(n) {
+		t.Error("the other program was replaced")
+	}
+}
+
+func TestDetachRemovesEverything(t *testing.T) {
+	n, dir := testnet.New(t), filepath.Join(pins(t), "guard")
+	device := rightSide(t, n)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	n.Right.Do(t, func() {
+		if _, err := attach(dir, device, verdict(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	// An agent that hangs keeps the link open.
+	held, err := link.LoadPinnedLink(filepath.Join(dir, linkPin(device.Index)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Close()
+	removed, err := Detach(dir)
+	if err != nil || len(removed) != 1 {
+		t.Errorf("removed %q, %v", removed, err)
+	}
+	if !arrives(n) {
+		t.Error("the program is still there")
+	}
+	if removed, err := Detach(dir); removed != nil || err != nil {
+		t.Errorf("again: %q, %v", removed, err)
+	}
+}
+
+func TestGenericWhereTheDriverCannot(t *testing.T) {
+	n, dir := testnet.New(t), pins(t)
+	n.Right.Do(t, func() {
+		devices, err := Devices([]string{"lo"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := attach(dir, devices[0], verdict(t, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Hook != Generic || got.Why == "" {
+			t.Errorf("loopback: %+v", got)
+		}
+	})
+}
