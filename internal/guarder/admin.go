@@ -1,0 +1,139 @@
+package guarder
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// An Administered is what the admin socket gives access to; [Engine] is one.
+type Administered interface {
+	Status() (Status, error)
+	// Apply reads the policy from its files again and puts it in force.
+	Apply() error
+	Confirm() error
+	Rollback() error
+	// Detach takes Guarder off all devices, until the next Apply.
+	Detach() error
+}
+
+// adminTimeout is for one request. Putting 10,000 rules in force takes a fraction
+// of a second.
+const adminTimeout = 30 * time.Second
+
+// ListenAdmin opens the admin socket, which only its owner may use. A socket that a
+// dead agent has left is replaced; one that answers is an error.
+func ListenAdmin(path string) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("folder of the admin socket: %w", err)
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		c.Close()
+		return nil, fmt.Errorf("admin socket %s is in use: another agent runs", path)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove the old admin socket: %w", err)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("admin socket: %w", err)
+	}
+	return l, nil
+}
+
+// AdminHandler serves GET /status and POST /apply, /confirm, /rollback and /detach.
+// An error is the text of the answer, with status 409.
+func AdminHandler(a Administered) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		s, err := a.Status()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(s)
+	})
+	for verb, do := range map[string]func() error{"apply": a.Apply, "confirm": a.Confirm, "rollback": a.Rollback, "detach": a.Detach} {
+		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, _ *http.Request) {
+			if err := do(); err != nil {
+				http.Error(w, err.Error(), http.StatusConflict)
+				return
+			}
+			w.WriteHeader(http.StatusNoContent)
+		})
+	}
+	return mux
+}
+
+// A Client speaks to an agent by its admin socket. It is an [Administered].
+type Client struct{ Socket string }
+
+// ErrNoAgent is wrapped by the error that says that nobody answers.
+var ErrNoAgent = errors.New("no agent answers")
+
+// Status implements [Administered].
+func (c Client) Status() (s Status, err error) {
+	body, err := c.ask(http.MethodGet, "status")
+	if err != nil {
+		return s, err
+	}
+	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&s); err != nil {
+		return s, fmt.Errorf("answer of the agent: %w", err)
+	}
+	return s, nil
+}
+
+// Apply implements [Administered].
+func (c Client) Apply() error { return c.tell("apply") }
+
+// Confirm implements [Administered].
+func (c Client) Confirm() error { return c.tell("confirm") }
+
+// Rollback implements [Administered].
+func (c Client) Rollback() error { return c.tell("rollback") }
+
+// Detach implements [Administered].
+func (c Client) Detach() error { return c.tell("detach") }
+
+func (c Client) tell(verb string) error {
+	_, err := c.ask(http.MethodPost, verb)
+	return err
+}
+
+func (c Client) ask(method, verb string) ([]byte, error) {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: adminTimeout}
+	request, err := http.NewRequest(method, "http://agent/"+verb, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s (is packetscope running with --guarder.policy, and are you root?): %v", ErrNoAgent, c.Socket, errors.Unwrap(err))
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("answer of the agent: %w", err)
+	}
+	if answer.StatusCode >= http.StatusBadRequest {
+		return nil, errors.New(strings.TrimSpace(string(body)))
+	}
+	return body, nil
+}

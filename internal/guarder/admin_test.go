@@ -1,0 +1,108 @@
+package guarder
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// agent records what it was told.
+type agent struct {
+	told   []string
+	status Status
+	err    error
+}
+
+func (a *agent) Status() (Status, error) { return a.status, a.err }
+func (a *agent) Apply() error            { return a.tell("apply") }
+func (a *agent) Confirm() error          { return a.tell("confirm") }
+func (a *agent) Rollback() error         { return a.tell("rollback") }
+func (a *agent) Detach() error           { return a.tell("detach") }
+
+func (a *agent) tell(what string) error {
+	a.told = append(a.told, what)
+	return a.err
+}
+
+// serve runs the admin socket of an agent and returns a client of it.
+func serve(t *testing.T, a *agent) Client {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run", "guard.sock")
+	l, err := ListenAdmin(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: AdminHandler(a)}
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return Client{path}
+}
+
+func TestClientReachesTheAgent(t *testing.T) {
+	by := time.Unix(1000, 0).UTC()
+	a := &agent{status: Status{
+		Generation: 7, Applied: time.Unix(900, 0).UTC(), Files: []string{"a.yaml"}, Ceiling: "audit", ConfirmBy: &by,
+		Devices:    []DeviceStatus{{"eth0", Native, ""}},
+		Rules:      []RuleStatus{{Group: "g", Rule: "r", Counts: map[string]Counts{"drop": {3, 180}}}},
+		Unparsable: map[string]Counts{"truncated": {1, 20}},
+	}}
+	c := serve(t, a)
+	got, err := c.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(a.status, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, do := range []func() error{c.Apply, c.Confirm, c.Rollback, c.Detach} {
+		if err := do(); err != nil {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"apply", "confirm", "rollback", "detach"}, a.told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	a.err = errors.New("x.yaml:3:1: error[G124]: empty match")
+	if err := c.Apply(); err == nil || err.Error() != a.err.Error() {
+		t.Errorf("the agent's error arrives as %v", err)
+	}
+}
+
+func TestSocketIsOfItsOwnerAlone(t *testing.T) {
+	c := serve(t, &agent{})
+	info, err := os.Stat(c.Socket)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if _, err := ListenAdmin(c.Socket); err == nil || !strings.Contains(err.Error(), "another agent runs") {
+		t.Errorf("a second agent: %v", err)
+	}
+}
+
+func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guard.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+	if l, err = ListenAdmin(path); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}
+
+func TestNoAgentIsOneClearLine(t *testing.T) {
+	_, err := Client{filepath.Join(t.TempDir(), "none.sock")}.Status()
+	if !errors.Is(err, ErrNoAgent) || !strings.Contains(err.Error(), "none.sock") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,55 @@
+package guarder
+
+import "time"
+
+// A Status is what the agent knows, as JSON goes over the admin socket. Fields may
+// be added; none is renamed or removed.
+type Status struct {
+	// Generation counts the policies that were put in force since the state was made.
+	Generation uint32 `json:"generation"`
+	// Applied is when the policy was put in force, from which Files.
+	Applied time.Time `json:"applied"`
+	Files   []string  `json:"files"`
+	// Ceiling is the strongest mode that this host allows: off, audit or enforce.
+	Ceiling string `json:"ceiling"`
+	// Tripped tells that the policy dropped too much and audits since.
+	Tripped bool `json:"tripped"`
+	// ConfirmBy is when the policy is taken back unless it is confirmed; nil if it
+	// needs none.
+	ConfirmBy *time.Time     `json:"confirm_by,omitempty"`
+	Devices   []DeviceStatus `json:"devices"`
+	Rules     []RuleStatus   `json:"rules"`
+	// Unparsable are packets that could not be read, by reason.
+	Unparsable map[string]Counts `json:"unparsable"`
+	// Unjudged are packets that passed because no policy was in force.
+	Unjudged uint64 `json:"unjudged"`
+}
+
+// A DeviceStatus is a device with the entry program.
+type DeviceStatus struct {
+	Name string `json:"name"`
+	Hook Hook   `json:"hook"`
+	// Why is why the hook is not native, or "".
+	Why string `json:"why,omitempty"`
+}
+
+// A RuleStatus is a rule with its counters since the state was made.
+type RuleStatus struct {
+	Group  string `json:"group"`
+	Rule   string `json:"rule"`
+	Stage  string `json:"stage"`
+	Mode   string `json:"mode"`
+	Action string `json:"action"`
+	// Place is file:line of the rule.
+	Place string `json:"place"`
+	// Counts by what happened: "pass", "drop", "would_drop", "count", "sample".
+	// What never happened is absent.
+	Counts map[string]Counts `json:"counts,omitempty"`
+}
+
+// Counts are packets and their bytes, with the Ethernet header.
+type Counts struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
