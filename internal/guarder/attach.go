@@ -38,10 +38,10 @@ type Attachment struct {
 // of somebody else.
 var ErrOtherProgram = errors.New("another XDP program is attached")
 
-// attach hangs the entry program on a device and pins the link below dir. A link
+// Attach hangs the entry program on a device and pins the link below dir. A link
 // that is pinned there already gets the program in place of its own, without a
 // packet that sees neither.
-func attach(dir string, device Device, entry *ebpf.Program) (Attachment, error) {
+func Attach(dir string, device Device, entry *ebpf.Program) (Attachment, error) {
 	pin := filepath.Join(dir, linkPin(device.Index))
 	if found, err := reattach(pin, device, entry); found || err != nil {
 		return attachedAs(device, err)

@@ -73,7 +73,7 @@ func TestAttachedProgramOutlivesItsLinkAndIsReplaced(t *testing.T) {
 		arrives bool
 	}{{2, true}, {1, false}, {2, true}} {
 		n.Right.Do(t, func() {
-			got, err := attach(dir, device, verdict(t, c.action))
+			got, err := Attach(dir, device, verdict(t, c.action))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestProgramsOfOthersAreLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer other.Close()
-		_, err = attach(dir, device, verdict(t, 1))
+		_, err = Attach(dir, device, verdict(t, 1))
 		if !errors.Is(err, ErrOtherProgram) || !strings.Contains(err.Error(), "other_xdp") || !strings.Contains(err.Error(), "xdp off") {
 			t.Errorf("attach: %v", err)
 		}
@@ -113,7 +113,7 @@ func TestDetachRemovesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.Right.Do(t, func() {
-		if _, err := attach(dir, device, verdict(t, 1)); err != nil {
+		if _, err := Attach(dir, device, verdict(t, 1)); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -142,7 +142,7 @@ func TestGenericWhereTheDriverCannot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := attach(dir, devices[0], verdict(t, 2))
+		got, err := Attach(dir, devices[0], verdict(t, 2))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -52,4 +52,3 @@ type Counts struct {
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
 }
-
