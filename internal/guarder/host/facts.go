@@ -16,6 +16,7 @@ const (
 	Resolvers  Fact = "resolvers"
 	TCPSockets Fact = "tcp sockets"
 	UDPSockets Fact = "udp sockets"
+	LocalPorts Fact = "local ports"
 	Operator   Fact = "operator"
 	Forwarding Fact = "forwarding"
 	Nftables   Fact = "nftables"
@@ -39,6 +40,9 @@ type Facts struct {
 	// Resolvers are the name servers of /etc/resolv.conf.
 	Resolvers []netip.Addr
 	Sockets   []Socket
+	// FirstPort and LastPort are the range of ports that the kernel gives to the end
+	// that connects.
+	FirstPort, LastPort uint16
 	// Operator are the connections of whoever runs this program: one, or none if
 	// the program was not started over SSH.
 	Operator []Connection

@@ -16,9 +16,8 @@ import (
 )
 
 var (
-	session = Connection{netip.MustParseAddrPort("192.0.2.10:22"), netip.MustParseAddrPort("198.51.100.7:50112")}
-	other   = Connection{netip.MustParseAddrPort("192.0.2.10:22"), netip.MustParseAddrPort("203.0.113.5:40001")}
-	online  = []Socket{
+	other  = Connection{netip.MustParseAddrPort("192.0.2.10:22"), netip.MustParseAddrPort("203.0.113.5:40001")}
+	online = []Socket{
 		{Protocol: packet.TCP, Local: netip.MustParseAddrPort("0.0.0.0:22"), Remote: netip.MustParseAddrPort("0.0.0.0:0"), State: Listening, Inode: 700},
 		{Protocol: packet.TCP, Local: other.Local, Remote: other.Remote, State: Established, Inode: 701},
 		{Protocol: packet.TCP, Local: session.Local, Remote: session.Remote, State: Established, Inode: 702},

@@ -37,6 +37,7 @@ func Read() (*Facts, error) {
 	r.gateways()
 	r.resolvers()
 	r.sockets()
+	r.ports()
 	r.operator() // by the sockets
 	r.detours()
 	return &r.facts, nil

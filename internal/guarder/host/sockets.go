@@ -42,6 +42,21 @@ func (r *reader) sockets() {
 	}
 }
 
+// ports reads the range of ports for connections.
+func (r *reader) ports() {
+	text, err := os.ReadFile(filepath.Join(r.proc, "sys/net/ipv4/ip_local_port_range"))
+	if err != nil {
+		r.note(LocalPorts, err)
+		return
+	}
+	var first, last uint16
+	if _, err := fmt.Sscan(string(text), &first, &last); err != nil {
+		r.note(LocalPorts, fmt.Errorf("ip_local_port_range is %q: %w", text, err))
+		return
+	}
+	r.facts.FirstPort, r.facts.LastPort = first, last
+}
+
 func (r *reader) add(protocol uint8, list []*netlink.Socket) {
 	for _, s := range list {
 		r.facts.Sockets = append(r.facts.Sockets, Socket{
