@@ -7,6 +7,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
+// mappedBits is the length of ::ffff:0:0/96, all addresses of IPv4 in IPv6 form.
+const mappedBits = 96
+
 // prefix reads an address or a prefix, or returns false with a fault recorded.
 func (r *reader) prefix(n *yaml.Node, text string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(text)
@@ -18,7 +21,7 @@ func (r *reader) prefix(n *yaml.Node, text string) (netip.Prefix, bool) {
 		}
 		p = netip.PrefixFrom(a, a.BitLen())
 	}
-	if p.Addr().Is4In6() {
+	if p.Addr().Is4In6() && p.Bits() > mappedBits {
 		r.fault(n, mappedAddress, "write "+p.Addr().Unmap().String(), "%s is an IPv4 address in an IPv6 one, which no packet has", text)
 		return p, false
 	}

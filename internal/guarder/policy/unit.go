@@ -1,0 +1,259 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// A Report is what the tests of a file showed.
+type Report struct {
+	// Packets is how many packets were judged.
+	Packets int
+	// Failures are the packets that were judged otherwise than the file says.
+	Failures []Failure
+	// Hits tells how many packets each rule ("group/rule") matched, and Misses how
+	// many it was asked about and did not match. Rules that no packet came to are
+	// in Hits with 0.
+	Hits, Misses map[string]int
+}
+
+// A Failure is a packet that was not judged as a test says.
+type Failure struct {
+	At           Position // of the packet
+	Test, Packet string
+	// Text says what was judged and what was wanted.
+	Text string
+}
+
+// String returns "file:line:column: test: text (packet)".
+func (f Failure) String() string {
+	return fmt.Sprintf("%v: %s: %s (%s)", f.At, f.Test, f.Text, f.Packet)
+}
+
+// RunTests judges the packets of a test file by the policy that it names. The file is
+// YAML:
+//
+//	policy: [baseline.yaml]       # files or folders, relative to this file
+//	own: [192.0.2.1]              # addresses of the host
+//	interface: eth0               # device of packets that name none
+//	tests:
+//	- name: land
+//	  packets:                    # see ParseSpecimen
+//	  - tcp 192.0.2.1:80 > 192.0.2.1:80 flags=syn
+//	  verdict: drop               # or pass
+//	  rule: sanity/land           # that ended the search; "" means that none did
+//	  would_drop: sanity/audited  # the audited rule that is credited; "" means none
+//	  counted: [sanity/counter]   # rules that counted
+//
+// Of rule, would_drop and counted, those that are not given are not looked at, but
+// a packet that passes while an audited rule would have dropped it needs would_drop.
+//
+// Faults of the file, and errors of the policy, are returned; then nothing is judged.
+func RunTests(path string) (Report, []Fault) {
+	l := &loader{files: []string{path}, first: map[string]Position{}}
+	r := &reader{loader: l, file: path}
+	report := Report{Hits: map[string]int{}, Misses: map[string]int{}}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		l.unreadable(path, err)
+		return report, l.faults
+	}
+	u := &unit{reader: r}
+	if root := r.document(text); root != nil {
+		r.mapping(root, "a test file", u.fields())
+		if u.paths == nil && !has(root, "policy") {
+			r.fault(root, missingKey, "add policy: and a file", "the file names no policy")
+		}
+	}
+	if Failed(l.faults) {
+		return report, sorted(l.faults, l.files)
+	}
+	p, faults := Load(u.paths, Options{})
+	if p == nil {
+		return report, faults
+	}
+	u.run(p, &report)
+	return report, sorted(l.faults, l.files)
+}
+
+// A unit is a test file.
+type unit struct {
+	*reader
+	paths []string
+	own   []netip.Addr
+	iface string
+	tests []unitTest
+}
+
+// A unitTest is one entry of "tests". What is nil is not looked at.
+type unitTest struct {
+	name           string
+	packets        []*yaml.Node
+	verdict        int
+	rule, would    *string
+	counted        []string
+	looksAtCounted bool
+	specimens      []*Specimen
+}
+
+func (u *unit) fields() []field {
+	r := u.reader
+	return []field{
+		{"policy", "", nil, func(n *yaml.Node) {
+			for _, e := range r.oneOrMany(n, "policy") {
+				if text, ok := r.text(e); ok {
+					u.paths = append(u.paths, filepath.Join(filepath.Dir(r.file), text))
+				}
+			}
+		}},
+		{"own", "", nil, func(n *yaml.Node) {
+			for _, e := range r.oneOrMany(n, "own") {
+				text, _ := r.text(e)
+				a, err := netip.ParseAddr(text)
+				if err != nil {
+					r.fault(e, badAddress, "", "bad address %q", text)
+				}
+				u.own = append(u.own, a)
+			}
+		}},
+		{"interface", "", nil, func(n *yaml.Node) { u.iface, _ = r.text(n) }},
+		{"tests", "", nil, func(n *yaml.Node) {
+			for _, e := range r.sequence(n, "tests") {
+				u.test(e)
+			}
+			r.in = ""
+		}},
+	}
+}
+
+func (u *unit) test(n *yaml.Node) {
+	t := unitTest{verdict: -1}
+	u.in = ""
+	u.mapping(n, "a test", u.testFields(&t))
+	if t.verdict < 0 && !has(n, "verdict") {
+		u.fault(n, missingKey, "add verdict: pass or drop", "the test has no verdict")
+	}
+	if t.packets == nil && !has(n, "packets") {
+		u.fault(n, missingKey, "add packets:", "the test has no packets")
+	}
+	u.tests = append(u.tests, t)
+}
+
+func (u *unit) testFields(t *unitTest) []field {
+	r := u.reader
+	text := func(to **string) func(n *yaml.Node) {
+		return func(n *yaml.Node) {
+			if s, ok := r.text(n); ok {
+				*to = &s
+			}
+		}
+	}
+	return []field{
+		{"name", "", nil, func(n *yaml.Node) {
+			t.name, _ = r.text(n)
+			r.in = t.name
+		}},
+		{"packets", "", nil, func(n *yaml.Node) {
+			for _, e := range r.oneOrMany(n, "packets") {
+				text, ok := r.text(e)
+				if !ok {
+					continue
+				}
+				s, err := ParseSpecimen(text)
+				if err != nil {
+					r.fault(e, badQuantity, "", "%v", err)
+					continue
+				}
+				t.packets, t.specimens = append(t.packets, e), append(t.specimens, s)
+			}
+		}},
+		{"verdict", "", nil, func(n *yaml.Node) { t.verdict = r.word(n, "verdict", []string{"pass", "drop"}) }},
+		{"rule", "", nil, text(&t.rule)},
+		{"would_drop", "", nil, text(&t.would)},
+		{"counted", "", nil, func(n *yaml.Node) {
+			t.looksAtCounted = true
+			if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+				return
+			}
+			for _, e := range r.oneOrMany(n, "counted") {
+				s, _ := r.text(e)
+				t.counted = append(t.counted, s)
+			}
+		}},
+	}
+}
+
+func (u *unit) run(p *Policy, report *Report) {
+	for i := range p.Rules {
+		report.Hits[p.Rules[i].Group+"/"+p.Rules[i].Name] += 0
+	}
+	env := &Env{Own: func(a netip.Addr) bool { return slices.Contains(u.own, a) }, Sets: p.Sets, Bindings: p.Bindings}
+	for _, t := range u.tests {
+		for i, s := range t.specimens {
+			report.Packets++
+			env.Interface = s.Interface
+			if s.Interface == "" {
+				env.Interface = u.iface
+			}
+			steps, j := p.Explain(&s.Packet, env)
+			for _, step := range steps {
+				if name := step.Rule.Group + "/" + step.Rule.Name; step.Matched {
+					report.Hits[name]++
+				} else {
+					report.Misses[name]++
+				}
+			}
+			if text := t.compare(p, j); text != "" {
+				report.Failures = append(report.Failures, Failure{u.position(t.packets[i]), t.name, t.packets[i].Value, text})
+			}
+		}
+	}
+}
+
+// compare returns what is wrong with a judgement, or "".
+func (t *unitTest) compare(p *Policy, j Judgement) string {
+	name := func(i int) string {
+		if i == None {
+			return "none"
+		}
+		return p.Rules[i].Group + "/" + p.Rules[i].Name
+	}
+	var wrong []string
+	expect := func(what, got, want string) {
+		if got != want {
+			wrong = append(wrong, fmt.Sprintf("%s is %s, want %s", what, got, want))
+		}
+	}
+	verdicts := []string{"pass", "drop"}
+	expect("verdict", verdicts[j.Verdict], verdicts[t.verdict])
+	if t.rule != nil {
+		expect("rule", name(j.By), orNone(*t.rule))
+	}
+	switch {
+	case t.would != nil:
+		expect("would_drop", name(j.WouldDrop), orNone(*t.would))
+	case t.verdict == 0 && j.WouldDrop != None:
+		expect("would_drop", name(j.WouldDrop), "none")
+	}
+	if t.looksAtCounted {
+		var counted []string
+		for _, i := range j.Counted {
+			counted = append(counted, name(i))
+		}
+		expect("counted", strings.Join(counted, ", "), strings.Join(t.counted, ", "))
+	}
+	return strings.Join(wrong, "; ")
+}
+
+func orNone(name string) string {
+	if name == "" {
+		return "none"
+	}
+	return name
+}
