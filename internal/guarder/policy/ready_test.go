@@ -1,0 +1,51 @@
+package policy
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const ready = "../../../rules/guarder"
+
+// readyFiles returns the ready-made policies.
+func readyFiles(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(ready + "/*_test.yaml")
+	if err != nil || len(files) < 6 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	for i := range files {
+		files[i] = strings.TrimSuffix(files[i], "_test.yaml") + ".yaml"
+	}
+	return files
+}
+
+func TestReadyPoliciesHaveNoFaults(t *testing.T) {
+	for _, file := range readyFiles(t) {
+		if _, faults := Load([]string{file}, Options{}); len(faults) != 0 {
+			t.Errorf("%s: %v", file, faults)
+		}
+	}
+	if _, faults := Load([]string{ready}, Options{}); Failed(faults) {
+		t.Errorf("all of them together: %v", faults)
+	}
+}
+
+// Each rule is seen to match a packet, and not to match another.
+func TestReadyPoliciesPassTheirTests(t *testing.T) {
+	for _, file := range readyFiles(t) {
+		report, faults := RunTests(strings.TrimSuffix(file, ".yaml") + "_test.yaml")
+		for _, f := range faults {
+			t.Error(f)
+		}
+		for _, f := range report.Failures {
+			t.Error(f)
+		}
+		for rule, hits := range report.Hits {
+			if hits == 0 || report.Misses[rule] == 0 {
+				t.Errorf("%s: rule %s matches %d packets of its tests, and %d not", filepath.Base(file), rule, hits, report.Misses[rule])
+			}
+		}
+	}
+}
