@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"maps"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
@@ -39,6 +40,7 @@ func run(ctx context.Context, e env) error {
 		"healthcheck":  addHealthcheck(app),
 		"version":      addVersion(app),
 	}
+	maps.Copy(verbs, addGuard(app))
 	name, err := parse(app, e.args)
 	if err != nil || name == "" {
 		return err

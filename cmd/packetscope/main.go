@@ -2,8 +2,8 @@
 // through the layers of the Linux network stack.
 //
 // Without arguments it serves metrics on port 10142. Its other verbs look at a
-// machine before and while it does so: doctor, sockets, check-config, healthcheck
-// and version. Everything is in --help.
+// machine before and while it does so: doctor, sockets, check-config, guard,
+// healthcheck and version. Everything is in --help.
 //
 // This package only wires the others together. Each verb is a file of its name
 // and a function that takes an env, so that tests run it in their own process.
@@ -24,15 +24,19 @@ func main() {
 	e := newEnv(os.Args[1:])
 	if err := run(context.Background(), e); err != nil {
 		printError(e.stderr, err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
 }
 
 // printError writes one line, or one per fault if a config is bad; those begin
-// with their file and line, where editors look for it.
+// with their file and line, where editors look for it. Verbs that end with a status of
+// their own have written everything.
 func printError(w io.Writer, err error) {
 	if faults := (*config.Error)(nil); errors.As(err, &faults) {
 		fmt.Fprintln(w, err)
+		return
+	}
+	if exit := (*exitError)(nil); errors.As(err, &exit) {
 		return
 	}
 	fmt.Fprintf(w, "packetscope: %v\n", err)

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const goodPolicy = `version: 1
+groups:
+- name: g
+  rules:
+  - {rule: land, match: {same: [src, dst]}, action: drop, mode: enforce}
+  - {rule: telnet, match: {proto: tcp, dst_port: 23}, action: drop, mode: audit}
+`
+
+// guardFolder holds policies and their tests.
+func guardFolder(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"good.yaml":    goodPolicy,
+		"warning.yaml": strings.ReplaceAll(goodPolicy, "{same: [src, dst]}", "{src: 10.1.2.3/8}"),
+		"bad.yaml":     strings.ReplaceAll(goodPolicy, "dst_port: 23", "dst_port: 230000"),
+		"good_test.yaml": `policy: good.yaml
+tests:
+- name: land
+  packets: [udp 192.0.2.1:53 > 192.0.2.1:53]
+  verdict: drop
+  rule: g/land
+`,
+		"bad_test.yaml": `policy: good.yaml
+tests:
+- name: telnet
+  packets: ["tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn"]
+  verdict: drop
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+func TestGuardReadsPolicies(t *testing.T) {
+	folder := guardFolder(t)
+	in := func(name string) string { return filepath.Join(folder, name) }
+	for _, c := range []struct {
+		claim  string
+		args   []string
+		status int
+		want   string
+	}{
+		{"good", []string{"check", "--strict", in("good.yaml")}, 0, "good.yaml: ok, 2 rules: 1 enforced drop, 1 audited drop, 0 other\n"},
+		{"clamped", []string{"check", "--mode-ceiling=audit", in("good.yaml")}, 0,
+			"good.yaml:5:65: warning[G205]: g/land: asks enforce, ceiling is audit: will run as audit\n" +
+				"good.yaml: ok, 2 rules: 0 enforced drops, 2 audited drops, 0 other\n"},
+		{"warning", []string{"check", in("warning.yaml")}, 0,
+			"warning.yaml:5:31: warning[G120]: g/land: 10.1.2.3/8 has host bits set, read as 10.0.0.0/8\n" +
+				"warning.yaml: ok, 2 rules: 1 enforced drop, 1 audited drop, 0 other\n"},
+		{"strict", []string{"check", "--strict", "--format=github", in("warning.yaml")}, 3,
+			"::warning file=warning.yaml,line=5,col=31,title=G120::g/land: 10.1.2.3/8 has host bits set, read as 10.0.0.0/8\n"},
+		{"bad", []string{"check", "--format=json", in("bad.yaml")}, 1, `[
+  {
+    "file": "bad.yaml",
+    "line": 6,
+    "column": 50,
+    "severity": "error",
+    "code": "G112",
+    "in": "g/telnet",
+    "text": "dst_port 230000: want a number from 0 to 65535"
+  }
+]
+`},
+		{"nothing there", []string{"check", in("none.yaml")}, 1, "none.yaml: error[G100]: no such file or directory\n"},
+		{"good test", []string{"test", in("good_test.yaml")}, 0, "good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
+		{"a test of each kind", []string{"test", folder}, 1,
+			"bad_test.yaml:4:13: telnet: verdict is pass, want drop (tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn)\n" +
+				"bad_test.yaml: failed, 1 of 1 packet\n" +
+				"good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
+		{"explain", []string{"explain", "--policy", in("good.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn"}, 0,
+			"good.yaml:5:5: g/land does not match: src = dst does not hold\n" +
+				"good.yaml:6:5: g/telnet matches: would drop (audit)\n" +
+				"verdict: pass, as no rule ends the search; enforced, it would be dropped by g/telnet (good.yaml:6:5)\n"},
+	} {
+		w := newWorld(append([]string{"guard"}, c.args...)...)
+		err := run(context.Background(), w.env)
+		status := 0
+		if err != nil {
+			status = exitStatus(err)
+		}
+		if exit := (*exitError)(nil); status != c.status || err != nil && !errors.As(err, &exit) {
+			t.Errorf("%s: status %d, want %d: %v", c.claim, status, c.status, err)
+		}
+		got := strings.ReplaceAll(w.stdout.String(), folder+string(filepath.Separator), "")
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: output (-want +got):\n%s", c.claim, diff)
+		}
+	}
+}
+
+func TestGuardExplainRefusesBadWords(t *testing.T) {
+	folder := guardFolder(t)
+	for args, want := range map[string]string{
+		"tpc 192.0.2.7:1 > 192.0.2.1:2":               `packet "tpc 192.0.2.7:1 > 192.0.2.1:2": unknown protocol "tpc" (did you mean "tcp"?)`,
+		"tcp 192.0.2.7:1 > 192.0.2.1:2 flag=syn":      `packet "tcp 192.0.2.7:1 > 192.0.2.1:2 flag=syn": unknown word "flag" (did you mean "flags"?)`,
+		"tcp 192.0.2.7:1 192.0.2.1:2":                 `packet "tcp 192.0.2.7:1 192.0.2.1:2": want SOURCE > DESTINATION behind the protocol`,
+		"udp 192.0.2.7:1 > [2001:db8::1]:2":           `packet "udp 192.0.2.7:1 > [2001:db8::1]:2": 192.0.2.7 and 2001:db8::1 are of different families`,
+		"udp 192.0.2.7:1 > 192.0.2.1:2 quoting (ah)":  `packet "udp 192.0.2.7:1 > 192.0.2.1:2 quoting (ah)": quoting wants an ICMP error before it, and a packet in () behind it`,
+		"icmp 192.0.2.7 > 192.0.2.1 type=echo-reqest": `packet "icmp 192.0.2.7 > 192.0.2.1 type=echo-reqest": type: unknown type "echo-reqest" (did you mean "echo-request"?)`,
+	} {
+		w := newWorld("guard", "explain", "--policy", filepath.Join(folder, "good.yaml"), args)
+		if err := run(context.Background(), w.env); err == nil || err.Error() != want {
+			t.Errorf("%s:\n got %v\nwant %s", args, err, want)
+		}
+	}
+}
