@@ -73,7 +73,24 @@ type Message struct {
 // Bytes returns the frame as it is on the wire, without its check sequence. It
 // panics if the IP packet is longer than its length field can say.
 func (f *Frame) Bytes() []byte {
-	b := append(f.DestinationMAC[:], f.SourceMAC[:]...)
+	return f.bytes(f.behindIP())
+}
+
+// Fragments returns the frames of the packet cut into fragments that carry at most
+// size bytes, a multiple of 8, behind the headers of IP.
+func (f *Frame) Fragments(size int) (frames [][]byte) {
+	whole := f.behindIP()
+	for offset := 0; offset < len(whole); offset += size {
+		part := *f
+		part.Offset, part.MoreFragments = offset, offset+size < len(whole)
+		frames = append(frames, part.bytes(whole[offset:min(offset+size, len(whole))]))
+	}
+	return frames
+}
+
+// bytes returns the frame with what is behind the headers of IP.
+func (f *Frame) bytes(upper []byte) []byte {
+	b := append(append([]byte{}, f.DestinationMAC[:]...), f.SourceMAC[:]...)
 	for i, id := range f.Tags {
 		kind := uint16(0x8100)
 		if i+1 < len(f.Tags) {
@@ -92,7 +109,7 @@ func (f *Frame) Bytes() []byte {
 	default:
 		b = binary.BigEndian.AppendUint16(b, EtherIPv6)
 	}
-	return append(b, f.ip()...)
+	return append(b, f.ip(upper)...)
 }
 
 func (a *ARP) bytes() []byte {
@@ -101,12 +118,16 @@ func (a *ARP) bytes() []byte {
 	return append(append(b, a.TargetMAC[:]...), a.TargetIP.AsSlice()...)
 }
 
-// ip returns the frame without its Ethernet header.
-func (f *Frame) ip() []byte {
-	upper := f.Payload
-	if f.Offset == 0 {
-		upper = f.upper()
+// behindIP returns what a packet carries: with an offset only the payload.
+func (f *Frame) behindIP() []byte {
+	if f.Offset != 0 || !f.Source.IsValid() {
+		return f.Payload
 	}
+	return f.upper()
+}
+
+// ip returns the frame without its Ethernet header.
+func (f *Frame) ip(upper []byte) []byte {
 	if f.Source.Is4() {
 		return f.ipv4(upper)
 	}

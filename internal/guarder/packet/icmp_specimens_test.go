@@ -42,7 +42,7 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 		{"echo", message(false, Message{Type: 8}, text), is(ICMP{Type: 8})},
 		{"echo6", message(true, Message{Type: 128}, text), is(ICMP{Type: 128})},
 		{"redirect", message(false, Message{Type: 5, Code: 1, Quoted: &tcp4}, nil), func(p *Packet) {
-			p.ICMP, p.Payload = &ICMP{Type: 5, Code: 1, Quoted: &q4}, tcp4.ip()
+			p.ICMP, p.Payload = &ICMP{Type: 5, Code: 1, Quoted: &q4}, tcp4.packet()
 		}},
 		{"solicitation", message(true, Message{Type: 135, Target: v6A}, []byte{1, 1, 2, 0, 0, 0, 0, 10}), func(p *Packet) {
 			p.ICMP = &ICMP{Type: 135, Target: v6A}
@@ -57,7 +57,7 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 		{"router advertisement", message(true, Message{Type: 134}, text), is(ICMP{Type: 134})},
 		{"error that quotes nothing", message(false, Message{Type: 3, Code: 1}, nil), is(ICMP{Type: 3, Code: 1})},
 		{"error that quotes no packet", message(false, Message{Type: 3, Code: 1}, text), is(ICMP{Type: 3, Code: 1})},
-		{"error that quotes the other family", message(true, Message{Type: 1}, tcp4.ip()), is(ICMP{Type: 1})},
+		{"error that quotes the other family", message(true, Message{Type: 1}, tcp4.packet()), is(ICMP{Type: 1})},
 		{"error6 that quotes no packet", message(true, Message{Type: 1}, text), is(ICMP{Type: 1})},
 		named("frag needed quotes tcp", quote(Message{Type: 3, Code: 4, MTU: 1300, Quoted: &tcp4}, &q4)),
 		named("unreachable quotes udp", quote(Message{Type: 3, Code: 3, Quoted: &udp4}, but(q4, noSequence(UDP, 46)))),
@@ -87,7 +87,7 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 			p.Reason, p.Payload = TooManyExtensions, nil
 		}},
 		{"error in a first fragment", with(message(false, Message{Type: 3, Code: 3, Quoted: &udp4}, nil), func(f *Frame) { f.MoreFragments = true }), func(p *Packet) {
-			p.Fragment, p.ICMP, p.Payload = FirstFragment, &ICMP{Type: 3, Code: 3, Quoted: but(q4, noSequence(UDP, 46))}, udp4.ip()
+			p.Fragment, p.ICMP, p.Payload = FirstFragment, &ICMP{Type: 3, Code: 3, Quoted: but(q4, noSequence(UDP, 46))}, udp4.packet()
 		}},
 	}
 }

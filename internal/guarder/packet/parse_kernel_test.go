@@ -137,6 +137,11 @@ func TestTwinsAgreeOnEveryCut(t *testing.T) {
 					t.Fatalf("%d of %d bytes: (-Go +C)\n%s\nframe %x", n, len(frame), diff, frame[:n])
 				}
 			}
+			for claimed := range s.claims() {
+				if diff := w.compare(claimed); diff != "" {
+					t.Fatalf("(-Go +C)\n%s\nframe %x", diff, claimed)
+				}
+			}
 		})
 	}
 }

@@ -37,7 +37,7 @@ func (s *specimen) want() Packet {
 		if f.Source.Is6() {
 			p.Family, p.EtherType = 6, EtherIPv6
 		}
-		p.Length = uint32(len(f.ip()))
+		p.Length = uint32(len(f.packet()))
 		p.DontFragment = f.DontFragment
 		p.Payload = f.Payload
 	}
@@ -46,6 +46,9 @@ func (s *specimen) want() Packet {
 	}
 	return p
 }
+
+// packet is a frame without its Ethernet header.
+func (f *Frame) packet() []byte { return f.ip(f.behindIP()) }
 
 func with(f Frame, change func(f *Frame)) Frame {
 	change(&f)

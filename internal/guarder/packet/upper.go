@@ -78,7 +78,7 @@ func (m *Message) bytes(v4 bool) []byte {
 	if m.Quoted == nil {
 		return h
 	}
-	quoted := m.Quoted.ip()
+	quoted := m.Quoted.ip(m.Quoted.behindIP())
 	if m.QuotedSize != 0 {
 		quoted = quoted[:min(m.QuotedSize, len(quoted))]
 	}
