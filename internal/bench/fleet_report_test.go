@@ -31,9 +31,9 @@ func fleetTable(bare, ruled fleetUse) table {
 	row("memory with rules, MB", ruled.memory, ruled.series, 0)
 	row("CPUs for scrapes every 15 s", bare.cpu, bare.series, 3)
 	row("CPUs for rules", ruled.cpu-bare.cpu, ruled.series, 3)
-	row("evaluation of all groups, one after the other, ms", ruled.evaluation.median, ruled.series, 0)
+	row("evaluation of all groups, one after the other, ms", ruled.evaluation, ruled.series, 0)
 	return append(rows,
-		[]string{"of its interval, the slowest group takes (" + ruled.group + ")", ruled.slowest.percent(), "", fmt.Sprintf("%.0f %%", 1000*ruled.slowest.median), fmt.Sprintf("%.0f %%", 10_000*ruled.slowest.median)},
+		[]string{"of its interval, the slowest group takes (" + ruled.group + ")", percent(ruled.slowest, 1), "", percent(10*ruled.slowest, 0), percent(100*ruled.slowest, 0)},
 		[]string{"scrape of a host, ms", ruled.scrape.text(1), fmt.Sprintf("%.1f", ruled.scrape.median*1000*fleetHosts/bare.series), "", ""},
 	)
 }
@@ -43,13 +43,15 @@ func fleetTable(bare, ruled fleetUse) table {
 func fleetVerdict(u fleetUse) string {
 	byMemory := fleetHosts * fleetShare * fleetMemory / u.memory
 	byCPU := fleetHosts * fleetShare * fleetCPUs / u.cpu
-	byRules := fleetHosts * fleetShare / u.slowest.median
+	byRules := fleetHosts * fleetShare / u.slowest
 	most := min(byMemory, byCPU, byRules)
 	return fmt.Sprintf(`In proportion, half of a machine with %.0f GB and %.0f CPUs would do for %.0f hosts by memory and %.0f by CPU, and the
 slowest group of rules would take half of its interval at %.0f. So 1,000 hosts take %s, and 10,000 take %s, each
 with its share of the hosts (see rules/prometheus/fleet), or fewer with a longer interval.`,
 		fleetMemory/1000, fleetCPUs, byMemory, byCPU, byRules, prometheis(1000/most), prometheis(10_000/most))
 }
+
+func percent(share float64, digits int) string { return fmt.Sprintf("%.*f %%", digits, 100*share) }
 
 func prometheis(n float64) string {
 	if n <= 1 {
