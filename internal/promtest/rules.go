@@ -28,8 +28,10 @@ type Rules struct {
 
 // A group is a list of rules that are evaluated one after the other.
 type group struct {
-	name  string
-	rules []*rule
+	name     string
+	interval time.Duration // 0 for each evaluation
+	next     time.Time     // not evaluated before
+	rules    []*rule
 }
 
 // A rule records or alerts. It remembers what its last evaluation wrote.
@@ -43,17 +45,18 @@ type rule struct {
 func NewRules(db *DB) *Rules { return &Rules{db: db} }
 
 // Parse adds the groups of a rule file. It returns all faults, each with its line.
-// Settings of a group beside its name and rules have no effect here and are refused.
+// Settings of a group beside its name, interval and rules have no effect here and are
+// refused.
 func (r *Rules) Parse(file string, text []byte) error {
 	parsed, errs := rulefmt.Parse(text, false, model.UTF8Validation, parser.NewParser(parser.Options{}), promslog.NewNopLogger())
 	if len(errs) > 0 {
 		return fmt.Errorf("%s: %w", file, errors.Join(errs...))
 	}
 	for _, g := range parsed.Groups {
-		if g.Interval != 0 || g.QueryOffset != nil || g.Limit != 0 || len(g.Labels) > 0 {
-			return fmt.Errorf("%s: group %q: interval, query_offset, limit and labels are not supported in tests", file, g.Name)
+		if g.QueryOffset != nil || g.Limit != 0 || len(g.Labels) > 0 {
+			return fmt.Errorf("%s: group %q: query_offset, limit and labels are not supported in tests", file, g.Name)
 		}
-		into := &group{name: g.Name}
+		into := &group{name: g.Name, interval: time.Duration(g.Interval)}
 		for _, x := range g.Rules {
 			into.rules = append(into.rules, &rule{Rule: x, active: make(map[uint64]*activeAlert)})
 		}
@@ -64,9 +67,14 @@ func (r *Rules) Parse(file string, text []byte) error {
 
 // Eval evaluates all rules once, group by group in the order in which they were added,
 // and adds what they record to the database; alerts are recorded as ALERTS. The time
-// must be later than that of the evaluation before.
+// must be later than that of the evaluation before. A group whose own interval is not
+// over yet is left out.
 func (r *Rules) Eval(at time.Time) error {
 	for _, g := range r.groups {
+		if at.Before(g.next) {
+			continue
+		}
+		g.next = at.Add(g.interval)
 		for _, x := range g.rules {
 			if err := r.eval(x, at); err != nil {
 				return fmt.Errorf("group %q, %s at %s: %w", g.name, x.name(), offset(at), err)

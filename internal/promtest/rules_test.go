@@ -30,7 +30,7 @@ func TestFaultsInRules(t *testing.T) {
 		"two equal series": {"  - {record: x, expr: up, labels: {instance: c}}", `group "g", x at 1m: two results have the labels {__name__="x", instance="c"}`},
 		"two equal alerts": {"  - {alert: X, expr: up, labels: {instance: c}}", `group "g", X at 1m: two results give the alert {alertname="X", instance="c"}`},
 		"template":         {"  - {alert: X, expr: up, annotations: {summary: '{{ query 1 }}'}}", `annotation "summary": error executing template`},
-		"group settings":   {"  - {alert: X, expr: up}\n  interval: 5m", `x.yaml: group "g": interval, query_offset, limit and labels are not supported in tests`},
+		"group settings":   {"  - {alert: X, expr: up}\n  limit: 5", `x.yaml: group "g": query_offset, limit and labels are not supported in tests`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := evaluated(t, c.rules)
@@ -61,5 +61,20 @@ func TestFiringListsAllAlerts(t *testing.T) {
 	}
 	if z := r.Firing("Z"); len(z) != 1 {
 		t.Errorf("a minute later Z fires %d times", len(z))
+	}
+}
+
+func TestGroupsKeepTheirInterval(t *testing.T) {
+	r, err := evaluated(t, "  - {alert: X, expr: up == 0, for: 1m}\n  interval: 2m")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ minute, want int }{{2, 0}, {3, 1}} {
+		if err := r.Eval(epoch.Add(time.Duration(c.minute) * time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(r.Firing("X")); got != c.want {
+			t.Errorf("after %d minutes X fires %d times, want %d", c.minute, got, c.want)
+		}
 	}
 }
