@@ -92,8 +92,9 @@ var parsed = sync.OnceValue(func() *all {
 // fileYAML is a rule file as far as this package uses it.
 type fileYAML struct {
 	Groups []struct {
-		Name  string
-		Rules []ruleYAML
+		Name     string
+		Interval model.Duration
+		Rules    []ruleYAML
 	}
 }
 
