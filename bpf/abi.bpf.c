@@ -1,11 +1,12 @@
 //go:build ignore
 
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Names every type of abi.h and guard_abi.h once, so that one C type becomes one Go type. */
+/* Names every type of abi.h, guard_abi.h and guard_tables.h once, so that one C type becomes one Go type. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "guard_abi.h"
+#include "guard_tables.h"
 
 const struct traffic *unused_traffic __attribute__((unused));
 const struct latency *unused_latency __attribute__((unused));
@@ -48,3 +49,21 @@ const enum guard_fragment *unused_guard_fragment __attribute__((unused));
 const enum guard_option *unused_guard_option __attribute__((unused));
 const enum guard_header *unused_guard_header __attribute__((unused));
 const enum guard_has *unused_guard_has __attribute__((unused));
+const struct guard_test *unused_guard_test __attribute__((unused));
+const struct guard_atom *unused_guard_atom __attribute__((unused));
+const struct guard_filter *unused_guard_filter __attribute__((unused));
+const struct guard_condition *unused_guard_condition __attribute__((unused));
+const struct guard_member *unused_guard_member __attribute__((unused));
+const struct guard_bound *unused_guard_bound __attribute__((unused));
+const struct guard_rule *unused_guard_rule __attribute__((unused));
+const struct guard_count *unused_guard_count __attribute__((unused));
+const struct guard_counts *unused_guard_counts __attribute__((unused));
+const struct guard_result *unused_guard_result __attribute__((unused));
+const enum guard_field *unused_guard_field __attribute__((unused));
+const enum guard_trait *unused_guard_trait __attribute__((unused));
+const enum guard_address *unused_guard_address __attribute__((unused));
+const enum guard_compare *unused_guard_compare __attribute__((unused));
+const enum guard_op *unused_guard_op __attribute__((unused));
+const enum guard_credit *unused_guard_credit __attribute__((unused));
+const enum guard_table_limit *unused_guard_table_limit __attribute__((unused));
+const enum guard_total *unused_guard_total __attribute__((unused));

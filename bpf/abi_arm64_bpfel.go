@@ -140,6 +140,110 @@ type abiFlowTotals struct {
 	Created uint64
 }
 
+type abiGuardAddress uint32
+
+const (
+	abiGuardAddressGUARD_ADDRESS_SOURCE             abiGuardAddress = 0
+	abiGuardAddressGUARD_ADDRESS_DESTINATION        abiGuardAddress = 1
+	abiGuardAddressGUARD_ADDRESS_QUOTED_SOURCE      abiGuardAddress = 2
+	abiGuardAddressGUARD_ADDRESS_QUOTED_DESTINATION abiGuardAddress = 3
+	abiGuardAddressGUARD_ADDRESS_ARP_SENDER         abiGuardAddress = 4
+	abiGuardAddressGUARD_ADDRESS_ARP_TARGET         abiGuardAddress = 5
+	abiGuardAddressGUARD_ADDRESS_ND_TARGET          abiGuardAddress = 6
+	abiGuardAddressGUARD_ADDRESSES                  abiGuardAddress = 7
+)
+
+type abiGuardAtom struct {
+	_       structs.HostLayout
+	First   uint16
+	Tests   uint16
+	All     uint16
+	Padding uint16
+}
+
+type abiGuardBound struct {
+	_       structs.HostLayout
+	Address [4]uint32
+	Set     uint32
+	Mac     [6]uint8
+	Family  uint8
+	Padding uint8
+}
+
+type abiGuardCompare uint32
+
+const (
+	abiGuardCompareGUARD_COMPARE_SOURCE           abiGuardCompare = 0
+	abiGuardCompareGUARD_COMPARE_DESTINATION      abiGuardCompare = 1
+	abiGuardCompareGUARD_COMPARE_SOURCE_PORT      abiGuardCompare = 2
+	abiGuardCompareGUARD_COMPARE_DESTINATION_PORT abiGuardCompare = 3
+	abiGuardCompareGUARD_COMPARE_SOURCE_MAC       abiGuardCompare = 4
+	abiGuardCompareGUARD_COMPARE_ARP_SENDER_MAC   abiGuardCompare = 5
+	abiGuardCompareGUARD_COMPARE_QUOTED_SOURCE    abiGuardCompare = 6
+	abiGuardCompareGUARD_COMPARES                 abiGuardCompare = 7
+)
+
+type abiGuardCondition struct {
+	_   structs.HostLayout
+	Yes uint64
+	No  uint64
+}
+
+type abiGuardCount struct {
+	_       structs.HostLayout
+	Packets uint64
+	Bytes   uint64
+}
+
+type abiGuardCounts struct {
+	_  structs.HostLayout
+	Of [4]abiGuardCount
+}
+
+type abiGuardCredit uint32
+
+const (
+	abiGuardCreditGUARD_PASS       abiGuardCredit = 0
+	abiGuardCreditGUARD_DROP       abiGuardCredit = 1
+	abiGuardCreditGUARD_WOULD_DROP abiGuardCredit = 2
+	abiGuardCreditGUARD_COUNT      abiGuardCredit = 3
+	abiGuardCreditGUARD_SAMPLE     abiGuardCredit = 4
+	abiGuardCreditGUARD_CREDITS    abiGuardCredit = 5
+)
+
+type abiGuardField uint32
+
+const (
+	abiGuardFieldGUARD_FIELD_TTL                     abiGuardField = 0
+	abiGuardFieldGUARD_FIELD_LENGTH                  abiGuardField = 1
+	abiGuardFieldGUARD_FIELD_MSS                     abiGuardField = 2
+	abiGuardFieldGUARD_FIELD_TAGS                    abiGuardField = 3
+	abiGuardFieldGUARD_FIELD_TAG0                    abiGuardField = 4
+	abiGuardFieldGUARD_FIELD_TAG1                    abiGuardField = 5
+	abiGuardFieldGUARD_FIELD_ARP_OPERATION           abiGuardField = 6
+	abiGuardFieldGUARD_FIELD_MTU                     abiGuardField = 7
+	abiGuardFieldGUARD_FIELD_QUOTED_PROTOCOL         abiGuardField = 8
+	abiGuardFieldGUARD_FIELD_QUOTED_LENGTH           abiGuardField = 9
+	abiGuardFieldGUARD_FIELD_QUOTED_ICMP_TYPE        abiGuardField = 10
+	abiGuardFieldGUARD_FIELD_QUOTED_FAMILY           abiGuardField = 11
+	abiGuardFieldGUARD_FIELD_QUOTED_SOURCE_PORT      abiGuardField = 12
+	abiGuardFieldGUARD_FIELD_QUOTED_DESTINATION_PORT abiGuardField = 13
+	abiGuardFieldGUARD_FIELD_QUOTED_FLAGS            abiGuardField = 14
+	abiGuardFieldGUARD_FIELD_ETHER_TYPE              abiGuardField = 15
+	abiGuardFieldGUARD_FIELD_INTERFACE               abiGuardField = 16
+	abiGuardFieldGUARD_FIELD_FRAGMENT                abiGuardField = 17
+	abiGuardFieldGUARD_FIELD_OPTIONS                 abiGuardField = 18
+	abiGuardFieldGUARD_FIELD_HEADERS                 abiGuardField = 19
+	abiGuardFieldGUARD_FIELD_ROUTING_TYPES           abiGuardField = 20
+	abiGuardFieldGUARD_FIELDS                        abiGuardField = 21
+)
+
+type abiGuardFilter struct {
+	_           structs.HostLayout
+	Possible    uint64
+	Conditional uint64
+}
+
 type abiGuardFragment uint32
 
 const (
@@ -179,6 +283,26 @@ const (
 	abiGuardLimitGUARD_MAX_EXTENSIONS abiGuardLimit = 6
 	abiGuardLimitGUARD_MAX_OPTIONS    abiGuardLimit = 40
 	abiGuardLimitGUARD_MAX_PAYLOAD    abiGuardLimit = 128
+)
+
+type abiGuardMember struct {
+	_       structs.HostLayout
+	Bits    uint32
+	Set     uint32
+	Address [4]uint32
+}
+
+type abiGuardOp uint32
+
+const (
+	abiGuardOpGUARD_OP_RANGE   abiGuardOp = 0
+	abiGuardOpGUARD_OP_BITS    abiGuardOp = 1
+	abiGuardOpGUARD_OP_SAME    abiGuardOp = 2
+	abiGuardOpGUARD_OP_LARGE   abiGuardOp = 3
+	abiGuardOpGUARD_OP_MEMBER  abiGuardOp = 4
+	abiGuardOpGUARD_OP_BINDING abiGuardOp = 5
+	abiGuardOpGUARD_OP_PAYLOAD abiGuardOp = 6
+	abiGuardOpGUARD_OPS        abiGuardOp = 7
 )
 
 type abiGuardOption uint32
@@ -257,6 +381,67 @@ const (
 	abiGuardReasonGUARD_TOO_MANY_EXTENSIONS abiGuardReason = 5
 	abiGuardReasonGUARD_TINY_FRAGMENT       abiGuardReason = 6
 	abiGuardReasonGUARD_REASONS             abiGuardReason = 7
+)
+
+type abiGuardResult struct {
+	_         structs.HostLayout
+	Rule      uint32
+	WouldDrop uint32
+	Verdict   uint32
+	Reason    uint32
+	Counted   uint32
+	Counts    [16]uint32
+}
+
+type abiGuardRule struct {
+	_      structs.HostLayout
+	Slot   uint32
+	Credit uint32
+}
+
+type abiGuardTableLimit uint32
+
+const (
+	abiGuardTableLimitGUARD_MAX_TESTS     abiGuardTableLimit = 256
+	abiGuardTableLimitGUARD_MAX_SUMMARIES abiGuardTableLimit = 32
+	abiGuardTableLimitGUARD_MAX_COUNTED   abiGuardTableLimit = 16
+)
+
+type abiGuardTest struct {
+	_       structs.HostLayout
+	Bytes   [4]uint64
+	A       uint32
+	B       uint32
+	C       uint32
+	Op      uint8
+	Field   uint8
+	Other   uint8
+	Padding uint8
+}
+
+type abiGuardTotal uint32
+
+const (
+	abiGuardTotalGUARD_TOTAL_PASSED     abiGuardTotal = 0
+	abiGuardTotalGUARD_TOTAL_DROPPED    abiGuardTotal = 1
+	abiGuardTotalGUARD_TOTAL_WOULD_DROP abiGuardTotal = 2
+	abiGuardTotalGUARD_TOTAL_NO_RULE    abiGuardTotal = 3
+	abiGuardTotalGUARD_TOTAL_UNPARSABLE abiGuardTotal = 4
+	abiGuardTotalGUARD_TOTALS           abiGuardTotal = 12
+)
+
+type abiGuardTrait uint32
+
+const (
+	abiGuardTraitGUARD_TRAIT_ALWAYS   abiGuardTrait = 0
+	abiGuardTraitGUARD_TRAIT_NOT_IP   abiGuardTrait = 1
+	abiGuardTraitGUARD_TRAIT_FRAGMENT abiGuardTrait = 2
+	abiGuardTraitGUARD_TRAIT_OPTIONS  abiGuardTrait = 3
+	abiGuardTraitGUARD_TRAIT_TAGGED   abiGuardTrait = 4
+	abiGuardTraitGUARD_TRAIT_ICMP     abiGuardTrait = 5
+	abiGuardTraitGUARD_TRAIT_MSS      abiGuardTrait = 6
+	abiGuardTraitGUARD_TRAIT_SAME     abiGuardTrait = 7
+	abiGuardTraitGUARD_TRAITS         abiGuardTrait = 8
 )
 
 type abiKind uint32
@@ -518,47 +703,65 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	abiVarUnusedCause          = "unused_cause"
-	abiVarUnusedCongestion     = "unused_congestion"
-	abiVarUnusedDeviceClass    = "unused_device_class"
-	abiVarUnusedDirection      = "unused_direction"
-	abiVarUnusedDropEvent      = "unused_drop_event"
-	abiVarUnusedDropFate       = "unused_drop_fate"
-	abiVarUnusedDropPlace      = "unused_drop_place"
-	abiVarUnusedFlowCounts     = "unused_flow_counts"
-	abiVarUnusedFlowEntry      = "unused_flow_entry"
-	abiVarUnusedFlowKey        = "unused_flow_key"
-	abiVarUnusedFlowRole       = "unused_flow_role"
-	abiVarUnusedFlowTotals     = "unused_flow_totals"
-	abiVarUnusedGuardFragment  = "unused_guard_fragment"
-	abiVarUnusedGuardHas       = "unused_guard_has"
-	abiVarUnusedGuardHeader    = "unused_guard_header"
-	abiVarUnusedGuardLimit     = "unused_guard_limit"
-	abiVarUnusedGuardOption    = "unused_guard_option"
-	abiVarUnusedGuardPacket    = "unused_guard_packet"
-	abiVarUnusedGuardQuoted    = "unused_guard_quoted"
-	abiVarUnusedGuardReason    = "unused_guard_reason"
-	abiVarUnusedKind           = "unused_kind"
-	abiVarUnusedLatency        = "unused_latency"
-	abiVarUnusedLatencyEntry   = "unused_latency_entry"
-	abiVarUnusedLayer          = "unused_layer"
-	abiVarUnusedLoss           = "unused_loss"
-	abiVarUnusedOverflow       = "unused_overflow"
-	abiVarUnusedPolls          = "unused_polls"
-	abiVarUnusedResult         = "unused_result"
-	abiVarUnusedRetransmit     = "unused_retransmit"
-	abiVarUnusedRole           = "unused_role"
-	abiVarUnusedSide           = "unused_side"
-	abiVarUnusedSocketRecord   = "unused_socket_record"
-	abiVarUnusedSpan           = "unused_span"
-	abiVarUnusedStation        = "unused_station"
-	abiVarUnusedTcpCount       = "unused_tcp_count"
-	abiVarUnusedTcpDuration    = "unused_tcp_duration"
-	abiVarUnusedTraffic        = "unused_traffic"
-	abiVarUnusedWatch          = "unused_watch"
-	abiVarUnusedWatchedEntry   = "unused_watched_entry"
-	abiVarUnusedWatchedStation = "unused_watched_station"
-	abiVarUnusedWay            = "unused_way"
+	abiVarUnusedCause           = "unused_cause"
+	abiVarUnusedCongestion      = "unused_congestion"
+	abiVarUnusedDeviceClass     = "unused_device_class"
+	abiVarUnusedDirection       = "unused_direction"
+	abiVarUnusedDropEvent       = "unused_drop_event"
+	abiVarUnusedDropFate        = "unused_drop_fate"
+	abiVarUnusedDropPlace       = "unused_drop_place"
+	abiVarUnusedFlowCounts      = "unused_flow_counts"
+	abiVarUnusedFlowEntry       = "unused_flow_entry"
+	abiVarUnusedFlowKey         = "unused_flow_key"
+	abiVarUnusedFlowRole        = "unused_flow_role"
+	abiVarUnusedFlowTotals      = "unused_flow_totals"
+	abiVarUnusedGuardAddress    = "unused_guard_address"
+	abiVarUnusedGuardAtom       = "unused_guard_atom"
+	abiVarUnusedGuardBound      = "unused_guard_bound"
+	abiVarUnusedGuardCompare    = "unused_guard_compare"
+	abiVarUnusedGuardCondition  = "unused_guard_condition"
+	abiVarUnusedGuardCount      = "unused_guard_count"
+	abiVarUnusedGuardCounts     = "unused_guard_counts"
+	abiVarUnusedGuardCredit     = "unused_guard_credit"
+	abiVarUnusedGuardField      = "unused_guard_field"
+	abiVarUnusedGuardFilter     = "unused_guard_filter"
+	abiVarUnusedGuardFragment   = "unused_guard_fragment"
+	abiVarUnusedGuardHas        = "unused_guard_has"
+	abiVarUnusedGuardHeader     = "unused_guard_header"
+	abiVarUnusedGuardLimit      = "unused_guard_limit"
+	abiVarUnusedGuardMember     = "unused_guard_member"
+	abiVarUnusedGuardOp         = "unused_guard_op"
+	abiVarUnusedGuardOption     = "unused_guard_option"
+	abiVarUnusedGuardPacket     = "unused_guard_packet"
+	abiVarUnusedGuardQuoted     = "unused_guard_quoted"
+	abiVarUnusedGuardReason     = "unused_guard_reason"
+	abiVarUnusedGuardResult     = "unused_guard_result"
+	abiVarUnusedGuardRule       = "unused_guard_rule"
+	abiVarUnusedGuardTableLimit = "unused_guard_table_limit"
+	abiVarUnusedGuardTest       = "unused_guard_test"
+	abiVarUnusedGuardTotal      = "unused_guard_total"
+	abiVarUnusedGuardTrait      = "unused_guard_trait"
+	abiVarUnusedKind            = "unused_kind"
+	abiVarUnusedLatency         = "unused_latency"
+	abiVarUnusedLatencyEntry    = "unused_latency_entry"
+	abiVarUnusedLayer           = "unused_layer"
+	abiVarUnusedLoss            = "unused_loss"
+	abiVarUnusedOverflow        = "unused_overflow"
+	abiVarUnusedPolls           = "unused_polls"
+	abiVarUnusedResult          = "unused_result"
+	abiVarUnusedRetransmit      = "unused_retransmit"
+	abiVarUnusedRole            = "unused_role"
+	abiVarUnusedSide            = "unused_side"
+	abiVarUnusedSocketRecord    = "unused_socket_record"
+	abiVarUnusedSpan            = "unused_span"
+	abiVarUnusedStation         = "unused_station"
+	abiVarUnusedTcpCount        = "unused_tcp_count"
+	abiVarUnusedTcpDuration     = "unused_tcp_duration"
+	abiVarUnusedTraffic         = "unused_traffic"
+	abiVarUnusedWatch           = "unused_watch"
+	abiVarUnusedWatchedEntry    = "unused_watched_entry"
+	abiVarUnusedWatchedStation  = "unused_watched_station"
+	abiVarUnusedWay             = "unused_way"
 )
 
 // loadAbi returns the embedded CollectionSpec for abi.
@@ -615,47 +818,65 @@ type abiMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type abiVariableSpecs struct {
-	UnusedCause          *ebpf.VariableSpec `ebpf:"unused_cause"`
-	UnusedCongestion     *ebpf.VariableSpec `ebpf:"unused_congestion"`
-	UnusedDeviceClass    *ebpf.VariableSpec `ebpf:"unused_device_class"`
-	UnusedDirection      *ebpf.VariableSpec `ebpf:"unused_direction"`
-	UnusedDropEvent      *ebpf.VariableSpec `ebpf:"unused_drop_event"`
-	UnusedDropFate       *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
-	UnusedDropPlace      *ebpf.VariableSpec `ebpf:"unused_drop_place"`
-	UnusedFlowCounts     *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
-	UnusedFlowEntry      *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
-	UnusedFlowKey        *ebpf.VariableSpec `ebpf:"unused_flow_key"`
-	UnusedFlowRole       *ebpf.VariableSpec `ebpf:"unused_flow_role"`
-	UnusedFlowTotals     *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
-	UnusedGuardFragment  *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
-	UnusedGuardHas       *ebpf.VariableSpec `ebpf:"unused_guard_has"`
-	UnusedGuardHeader    *ebpf.VariableSpec `ebpf:"unused_guard_header"`
-	UnusedGuardLimit     *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
-	UnusedGuardOption    *ebpf.VariableSpec `ebpf:"unused_guard_option"`
-	UnusedGuardPacket    *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
-	UnusedGuardQuoted    *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
-	UnusedGuardReason    *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
-	UnusedKind           *ebpf.VariableSpec `ebpf:"unused_kind"`
-	UnusedLatency        *ebpf.VariableSpec `ebpf:"unused_latency"`
-	UnusedLatencyEntry   *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
-	UnusedLayer          *ebpf.VariableSpec `ebpf:"unused_layer"`
-	UnusedLoss           *ebpf.VariableSpec `ebpf:"unused_loss"`
-	UnusedOverflow       *ebpf.VariableSpec `ebpf:"unused_overflow"`
-	UnusedPolls          *ebpf.VariableSpec `ebpf:"unused_polls"`
-	UnusedResult         *ebpf.VariableSpec `ebpf:"unused_result"`
-	UnusedRetransmit     *ebpf.VariableSpec `ebpf:"unused_retransmit"`
-	UnusedRole           *ebpf.VariableSpec `ebpf:"unused_role"`
-	UnusedSide           *ebpf.VariableSpec `ebpf:"unused_side"`
-	UnusedSocketRecord   *ebpf.VariableSpec `ebpf:"unused_socket_record"`
-	UnusedSpan           *ebpf.VariableSpec `ebpf:"unused_span"`
-	UnusedStation        *ebpf.VariableSpec `ebpf:"unused_station"`
-	UnusedTcpCount       *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
-	UnusedTcpDuration    *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
-	UnusedTraffic        *ebpf.VariableSpec `ebpf:"unused_traffic"`
-	UnusedWatch          *ebpf.VariableSpec `ebpf:"unused_watch"`
-	UnusedWatchedEntry   *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
-	UnusedWatchedStation *ebpf.VariableSpec `ebpf:"unused_watched_station"`
-	UnusedWay            *ebpf.VariableSpec `ebpf:"unused_way"`
+	UnusedCause           *ebpf.VariableSpec `ebpf:"unused_cause"`
+	UnusedCongestion      *ebpf.VariableSpec `ebpf:"unused_congestion"`
+	UnusedDeviceClass     *ebpf.VariableSpec `ebpf:"unused_device_class"`
+	UnusedDirection       *ebpf.VariableSpec `ebpf:"unused_direction"`
+	UnusedDropEvent       *ebpf.VariableSpec `ebpf:"unused_drop_event"`
+	UnusedDropFate        *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
+	UnusedDropPlace       *ebpf.VariableSpec `ebpf:"unused_drop_place"`
+	UnusedFlowCounts      *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry       *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
+	UnusedFlowKey         *ebpf.VariableSpec `ebpf:"unused_flow_key"`
+	UnusedFlowRole        *ebpf.VariableSpec `ebpf:"unused_flow_role"`
+	UnusedFlowTotals      *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
+	UnusedGuardAddress    *ebpf.VariableSpec `ebpf:"unused_guard_address"`
+	UnusedGuardAtom       *ebpf.VariableSpec `ebpf:"unused_guard_atom"`
+	UnusedGuardBound      *ebpf.VariableSpec `ebpf:"unused_guard_bound"`
+	UnusedGuardCompare    *ebpf.VariableSpec `ebpf:"unused_guard_compare"`
+	UnusedGuardCondition  *ebpf.VariableSpec `ebpf:"unused_guard_condition"`
+	UnusedGuardCount      *ebpf.VariableSpec `ebpf:"unused_guard_count"`
+	UnusedGuardCounts     *ebpf.VariableSpec `ebpf:"unused_guard_counts"`
+	UnusedGuardCredit     *ebpf.VariableSpec `ebpf:"unused_guard_credit"`
+	UnusedGuardField      *ebpf.VariableSpec `ebpf:"unused_guard_field"`
+	UnusedGuardFilter     *ebpf.VariableSpec `ebpf:"unused_guard_filter"`
+	UnusedGuardFragment   *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas        *ebpf.VariableSpec `ebpf:"unused_guard_has"`
+	UnusedGuardHeader     *ebpf.VariableSpec `ebpf:"unused_guard_header"`
+	UnusedGuardLimit      *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
+	UnusedGuardMember     *ebpf.VariableSpec `ebpf:"unused_guard_member"`
+	UnusedGuardOp         *ebpf.VariableSpec `ebpf:"unused_guard_op"`
+	UnusedGuardOption     *ebpf.VariableSpec `ebpf:"unused_guard_option"`
+	UnusedGuardPacket     *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
+	UnusedGuardQuoted     *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason     *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
+	UnusedGuardResult     *ebpf.VariableSpec `ebpf:"unused_guard_result"`
+	UnusedGuardRule       *ebpf.VariableSpec `ebpf:"unused_guard_rule"`
+	UnusedGuardTableLimit *ebpf.VariableSpec `ebpf:"unused_guard_table_limit"`
+	UnusedGuardTest       *ebpf.VariableSpec `ebpf:"unused_guard_test"`
+	UnusedGuardTotal      *ebpf.VariableSpec `ebpf:"unused_guard_total"`
+	UnusedGuardTrait      *ebpf.VariableSpec `ebpf:"unused_guard_trait"`
+	UnusedKind            *ebpf.VariableSpec `ebpf:"unused_kind"`
+	UnusedLatency         *ebpf.VariableSpec `ebpf:"unused_latency"`
+	UnusedLatencyEntry    *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
+	UnusedLayer           *ebpf.VariableSpec `ebpf:"unused_layer"`
+	UnusedLoss            *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedOverflow        *ebpf.VariableSpec `ebpf:"unused_overflow"`
+	UnusedPolls           *ebpf.VariableSpec `ebpf:"unused_polls"`
+	UnusedResult          *ebpf.VariableSpec `ebpf:"unused_result"`
+	UnusedRetransmit      *ebpf.VariableSpec `ebpf:"unused_retransmit"`
+	UnusedRole            *ebpf.VariableSpec `ebpf:"unused_role"`
+	UnusedSide            *ebpf.VariableSpec `ebpf:"unused_side"`
+	UnusedSocketRecord    *ebpf.VariableSpec `ebpf:"unused_socket_record"`
+	UnusedSpan            *ebpf.VariableSpec `ebpf:"unused_span"`
+	UnusedStation         *ebpf.VariableSpec `ebpf:"unused_station"`
+	UnusedTcpCount        *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration     *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
+	UnusedTraffic         *ebpf.VariableSpec `ebpf:"unused_traffic"`
+	UnusedWatch           *ebpf.VariableSpec `ebpf:"unused_watch"`
+	UnusedWatchedEntry    *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
+	UnusedWatchedStation  *ebpf.VariableSpec `ebpf:"unused_watched_station"`
+	UnusedWay             *ebpf.VariableSpec `ebpf:"unused_way"`
 }
 
 // abiObjects contains all objects after they have been loaded into the kernel.
@@ -688,47 +909,65 @@ func (m *abiMaps) Close() error {
 //
 // It can be passed to loadAbiObjects or ebpf.CollectionSpec.LoadAndAssign.
 type abiVariables struct {
-	UnusedCause          *ebpf.Variable `ebpf:"unused_cause"`
-	UnusedCongestion     *ebpf.Variable `ebpf:"unused_congestion"`
-	UnusedDeviceClass    *ebpf.Variable `ebpf:"unused_device_class"`
-	UnusedDirection      *ebpf.Variable `ebpf:"unused_direction"`
-	UnusedDropEvent      *ebpf.Variable `ebpf:"unused_drop_event"`
-	UnusedDropFate       *ebpf.Variable `ebpf:"unused_drop_fate"`
-	UnusedDropPlace      *ebpf.Variable `ebpf:"unused_drop_place"`
-	UnusedFlowCounts     *ebpf.Variable `ebpf:"unused_flow_counts"`
-	UnusedFlowEntry      *ebpf.Variable `ebpf:"unused_flow_entry"`
-	UnusedFlowKey        *ebpf.Variable `ebpf:"unused_flow_key"`
-	UnusedFlowRole       *ebpf.Variable `ebpf:"unused_flow_role"`
-	UnusedFlowTotals     *ebpf.Variable `ebpf:"unused_flow_totals"`
-	UnusedGuardFragment  *ebpf.Variable `ebpf:"unused_guard_fragment"`
-	UnusedGuardHas       *ebpf.Variable `ebpf:"unused_guard_has"`
-	UnusedGuardHeader    *ebpf.Variable `ebpf:"unused_guard_header"`
-	UnusedGuardLimit     *ebpf.Variable `ebpf:"unused_guard_limit"`
-	UnusedGuardOption    *ebpf.Variable `ebpf:"unused_guard_option"`
-	UnusedGuardPacket    *ebpf.Variable `ebpf:"unused_guard_packet"`
-	UnusedGuardQuoted    *ebpf.Variable `ebpf:"unused_guard_quoted"`
-	UnusedGuardReason    *ebpf.Variable `ebpf:"unused_guard_reason"`
-	UnusedKind           *ebpf.Variable `ebpf:"unused_kind"`
-	UnusedLatency        *ebpf.Variable `ebpf:"unused_latency"`
-	UnusedLatencyEntry   *ebpf.Variable `ebpf:"unused_latency_entry"`
-	UnusedLayer          *ebpf.Variable `ebpf:"unused_layer"`
-	UnusedLoss           *ebpf.Variable `ebpf:"unused_loss"`
-	UnusedOverflow       *ebpf.Variable `ebpf:"unused_overflow"`
-	UnusedPolls          *ebpf.Variable `ebpf:"unused_polls"`
-	UnusedResult         *ebpf.Variable `ebpf:"unused_result"`
-	UnusedRetransmit     *ebpf.Variable `ebpf:"unused_retransmit"`
-	UnusedRole           *ebpf.Variable `ebpf:"unused_role"`
-	UnusedSide           *ebpf.Variable `ebpf:"unused_side"`
-	UnusedSocketRecord   *ebpf.Variable `ebpf:"unused_socket_record"`
-	UnusedSpan           *ebpf.Variable `ebpf:"unused_span"`
-	UnusedStation        *ebpf.Variable `ebpf:"unused_station"`
-	UnusedTcpCount       *ebpf.Variable `ebpf:"unused_tcp_count"`
-	UnusedTcpDuration    *ebpf.Variable `ebpf:"unused_tcp_duration"`
-	UnusedTraffic        *ebpf.Variable `ebpf:"unused_traffic"`
-	UnusedWatch          *ebpf.Variable `ebpf:"unused_watch"`
-	UnusedWatchedEntry   *ebpf.Variable `ebpf:"unused_watched_entry"`
-	UnusedWatchedStation *ebpf.Variable `ebpf:"unused_watched_station"`
-	UnusedWay            *ebpf.Variable `ebpf:"unused_way"`
+	UnusedCause           *ebpf.Variable `ebpf:"unused_cause"`
+	UnusedCongestion      *ebpf.Variable `ebpf:"unused_congestion"`
+	UnusedDeviceClass     *ebpf.Variable `ebpf:"unused_device_class"`
+	UnusedDirection       *ebpf.Variable `ebpf:"unused_direction"`
+	UnusedDropEvent       *ebpf.Variable `ebpf:"unused_drop_event"`
+	UnusedDropFate        *ebpf.Variable `ebpf:"unused_drop_fate"`
+	UnusedDropPlace       *ebpf.Variable `ebpf:"unused_drop_place"`
+	UnusedFlowCounts      *ebpf.Variable `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry       *ebpf.Variable `ebpf:"unused_flow_entry"`
+	UnusedFlowKey         *ebpf.Variable `ebpf:"unused_flow_key"`
+	UnusedFlowRole        *ebpf.Variable `ebpf:"unused_flow_role"`
+	UnusedFlowTotals      *ebpf.Variable `ebpf:"unused_flow_totals"`
+	UnusedGuardAddress    *ebpf.Variable `ebpf:"unused_guard_address"`
+	UnusedGuardAtom       *ebpf.Variable `ebpf:"unused_guard_atom"`
+	UnusedGuardBound      *ebpf.Variable `ebpf:"unused_guard_bound"`
+	UnusedGuardCompare    *ebpf.Variable `ebpf:"unused_guard_compare"`
+	UnusedGuardCondition  *ebpf.Variable `ebpf:"unused_guard_condition"`
+	UnusedGuardCount      *ebpf.Variable `ebpf:"unused_guard_count"`
+	UnusedGuardCounts     *ebpf.Variable `ebpf:"unused_guard_counts"`
+	UnusedGuardCredit     *ebpf.Variable `ebpf:"unused_guard_credit"`
+	UnusedGuardField      *ebpf.Variable `ebpf:"unused_guard_field"`
+	UnusedGuardFilter     *ebpf.Variable `ebpf:"unused_guard_filter"`
+	UnusedGuardFragment   *ebpf.Variable `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas        *ebpf.Variable `ebpf:"unused_guard_has"`
+	UnusedGuardHeader     *ebpf.Variable `ebpf:"unused_guard_header"`
+	UnusedGuardLimit      *ebpf.Variable `ebpf:"unused_guard_limit"`
+	UnusedGuardMember     *ebpf.Variable `ebpf:"unused_guard_member"`
+	UnusedGuardOp         *ebpf.Variable `ebpf:"unused_guard_op"`
+	UnusedGuardOption     *ebpf.Variable `ebpf:"unused_guard_option"`
+	UnusedGuardPacket     *ebpf.Variable `ebpf:"unused_guard_packet"`
+	UnusedGuardQuoted     *ebpf.Variable `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason     *ebpf.Variable `ebpf:"unused_guard_reason"`
+	UnusedGuardResult     *ebpf.Variable `ebpf:"unused_guard_result"`
+	UnusedGuardRule       *ebpf.Variable `ebpf:"unused_guard_rule"`
+	UnusedGuardTableLimit *ebpf.Variable `ebpf:"unused_guard_table_limit"`
+	UnusedGuardTest       *ebpf.Variable `ebpf:"unused_guard_test"`
+	UnusedGuardTotal      *ebpf.Variable `ebpf:"unused_guard_total"`
+	UnusedGuardTrait      *ebpf.Variable `ebpf:"unused_guard_trait"`
+	UnusedKind            *ebpf.Variable `ebpf:"unused_kind"`
+	UnusedLatency         *ebpf.Variable `ebpf:"unused_latency"`
+	UnusedLatencyEntry    *ebpf.Variable `ebpf:"unused_latency_entry"`
+	UnusedLayer           *ebpf.Variable `ebpf:"unused_layer"`
+	UnusedLoss            *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedOverflow        *ebpf.Variable `ebpf:"unused_overflow"`
+	UnusedPolls           *ebpf.Variable `ebpf:"unused_polls"`
+	UnusedResult          *ebpf.Variable `ebpf:"unused_result"`
+	UnusedRetransmit      *ebpf.Variable `ebpf:"unused_retransmit"`
+	UnusedRole            *ebpf.Variable `ebpf:"unused_role"`
+	UnusedSide            *ebpf.Variable `ebpf:"unused_side"`
+	UnusedSocketRecord    *ebpf.Variable `ebpf:"unused_socket_record"`
+	UnusedSpan            *ebpf.Variable `ebpf:"unused_span"`
+	UnusedStation         *ebpf.Variable `ebpf:"unused_station"`
+	UnusedTcpCount        *ebpf.Variable `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration     *ebpf.Variable `ebpf:"unused_tcp_duration"`
+	UnusedTraffic         *ebpf.Variable `ebpf:"unused_traffic"`
+	UnusedWatch           *ebpf.Variable `ebpf:"unused_watch"`
+	UnusedWatchedEntry    *ebpf.Variable `ebpf:"unused_watched_entry"`
+	UnusedWatchedStation  *ebpf.Variable `ebpf:"unused_watched_station"`
+	UnusedWay             *ebpf.Variable `ebpf:"unused_way"`
 }
 
 // abiPrograms contains all programs after they have been loaded into the kernel.

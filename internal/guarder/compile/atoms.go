@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -13,7 +14,7 @@ import (
 const maxAtoms = 64
 
 // What a test does, in the order of the C enum guard_op.
-type op uint8
+type op = uint8
 
 const (
 	opRange   op = iota // the field is from A to B
@@ -22,26 +23,15 @@ const (
 	opLarge             // the quoted packet fits the MTU
 	opMember            // the address, by policy.AddressField, is in the set A
 	opBinding           // the sender is bound in the set A, and not to this MAC address
-	opPayload           // byte A of the payload is in Bytes
+	opPayload           // byte A of the payload is one of Bytes
 )
 
-// A Test is a part of an atom; struct guard_test in C.
-type Test struct {
-	Bytes   [4]uint64 // bit per value
-	A, B, C uint32
-	Op      op
-	Field   uint8
-	Other   uint8
-	_       uint8
-}
-
-// An Atom is what can be true or false of a packet beside the five dimensions: one
-// of its tests holds, or all of them do. struct guard_atom in C.
-type Atom struct {
-	First, Tests uint16
-	All          uint16
-	_            uint16
-}
+// A Test is a part of an atom. An Atom is what can be true or false of a packet
+// beside the five dimensions: one of its tests holds, or all of them do.
+type (
+	Test = bpf.GuardTest
+	Atom = bpf.GuardAtom
+)
 
 // A Member is a prefix of a set that atoms look up. Set 0 are the addresses of
 // this host, which are not listed here.
@@ -89,8 +79,8 @@ func (a *atoms) of(leaf policy.Expr) (int, error) {
 		all = 1
 	}
 	when := a.test(leaf)
-	if len(a.tests) > 1<<16-1 {
-		return 0, fmt.Errorf("the policy has more than %d ranges and bytes beside those of ports", 1<<16-1)
+	if n := len(a.tests) - first; n > bpf.GuardMaxTests {
+		return 0, fmt.Errorf("a match has %d alternatives, more than %d", n, bpf.GuardMaxTests)
 	}
 	i := len(a.list)
 	a.index[text] = i

@@ -77,6 +77,7 @@ type compiler struct {
 	atoms   *atoms
 	layout  layout
 	rows    *rows
+	dense   *dense
 	t       *Tables
 }
 
@@ -155,9 +156,11 @@ func (c *compiler) tables(entries []*entry) error {
 	if err := c.conditions(); err != nil {
 		return err
 	}
+	c.dense = &dense{words: t.Words, summaries: t.Summaries, seen: make(map[string]uint32)}
 	c.ports()
 	c.index()
-	if len(c.rows.words)*8 > c.options.maxBytes() {
+	t.Dense = c.dense.rows
+	if len(c.dense.rows)*8 > c.options.maxBytes() {
 		return c.tooLarge()
 	}
 	c.addresses(pure)

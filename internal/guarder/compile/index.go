@@ -58,14 +58,14 @@ func (c *compiler) portRows(of func(*entry) portSet) (ports []uint32, absent uin
 		for _, p := range begin[at] {
 			vector[p/wordBits] |= 1 << (p % wordBits)
 		}
-		row := c.rows.dense(vector)
+		row := c.dense.add(vector)
 		if at == noPorts {
 			return ports, row
 		}
 		for port := at; port < sorted[i+1]; port++ {
 			ports[port] = row
 		}
-		if len(c.rows.words)*8 > c.options.maxBytes() {
+		if len(c.dense.rows)*8 > c.options.maxBytes() {
 			return ports, row // reported by the caller
 		}
 	}
@@ -83,7 +83,7 @@ func (c *compiler) index() {
 				vector[p/wordBits] |= 1 << (p % wordBits)
 			}
 		}
-		classes[class] = c.rows.dense(vector)
+		classes[class] = c.dense.add(vector)
 	}
 	t.NotIP = classes[c.kinds.notIP]
 	fill := func(at int, of [256]int) {

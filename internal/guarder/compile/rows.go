@@ -12,7 +12,7 @@ const (
 	rowSummaries = 2 // pairs of a summary word and the place of its first word
 )
 
-// rows are all bit vectors, one behind the other. Equal rows are one.
+// rows are the bit vectors of addresses, one behind the other. Equal rows are one.
 type rows struct {
 	words []uint64
 	seen  map[string]uint32
@@ -35,19 +35,6 @@ func (r *rows) add(row []uint64) uint32 {
 	r.words = append(r.words, row...)
 	r.seen[string(key)] = at
 	return at
-}
-
-// dense returns the row of a vector with all its words: a summary whose bits say
-// which words are not 0, then the words.
-func (r *rows) dense(vector []uint64) uint32 {
-	summaries := (len(vector) + wordBits - 1) / wordBits
-	row := make([]uint64, summaries, summaries+len(vector))
-	for w, bits := range vector {
-		if bits != 0 {
-			row[w/wordBits] |= 1 << (w % wordBits)
-		}
-	}
-	return r.add(append(row, vector...))
 }
 
 // A sparse vector has the words that are not 0, in order.

@@ -1,6 +1,9 @@
 package compile
 
-import "github.com/packetscope/packetscope/internal/guarder/policy"
+import (
+	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
 
 // A Credit is what a rule does with a packet that it is credited with, in the order of the C
 // enum guard_credit. This is what the kernel's verdict depends on: it drops where
@@ -35,11 +38,15 @@ func creditOf(action policy.Action, mode policy.Mode) Credit {
 // Tables are a compiled policy: what is loaded into the maps of one generation, and
 // its constants. The slices of powers of two are indexed with masks.
 type Tables struct {
-	// Rows are all bit vectors; all below that stands for a row is an index of this.
+	// Rows are the bit vectors of addresses; a row is named by where it begins.
 	Rows []uint64
-	// Index is for ports, protocols, TCP flags and ICMP: see the constants index....
+	// Dense are the bit vectors of ports and kinds, named by their number.
+	Dense []uint64
+	// Index leads to the rows of ports, protocols, TCP flags and ICMP: see the
+	// constants index....
 	Index []uint32
-	// Trie4 begins with the roots of source and destination.
+	// Trie4 and Trie6 lead to the rows of addresses; Trie4 begins with the roots of
+	// source and destination.
 	Trie4 []uint32
 	Trie6 []uint64
 	// First is the first rule of each word, or 2^32-1 if none of its lines can end
@@ -78,11 +85,12 @@ type Tables struct {
 	Unparsable Credit
 }
 
-// A Filter is a part of a word's lines.
-type Filter struct{ Possible, Conditional uint64 }
-
-// A Condition are the atoms, by bit, that must be true and false.
-type Condition struct{ Yes, No uint64 }
+// A Filter is a part of a word's lines. A Condition are the atoms, by bit, that must
+// be true and false.
+type (
+	Filter    = bpf.GuardFilter
+	Condition = bpf.GuardCondition
+)
 
 // Where Index holds what: first the pages of the upper byte of ports and of the
 // type of ICMP, then pages of 256 rows each. The first pages are those of protocols
@@ -99,8 +107,11 @@ const (
 	indexPages           = 2048
 )
 
+// stride returns how many words a row of Dense takes.
+func (t *Tables) stride() int { return (&dense{words: t.Words, summaries: t.Summaries}).stride() }
+
 // Size returns how many bytes the tables take.
 func (t *Tables) Size() int {
-	return 8*(len(t.Rows)+len(t.Trie6)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)+len(t.First)) +
+	return 8*(len(t.Rows)+len(t.Dense)+len(t.Trie6)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)+len(t.First)) +
 		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests))
 }

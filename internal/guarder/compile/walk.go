@@ -47,7 +47,7 @@ type walk struct {
 	facts facts
 
 	source, destination             uint32 // rows of addresses
-	sourcePort, destinationPort, of uint32 // dense rows
+	sourcePort, destinationPort, of uint32 // numbers of dense rows
 	terminal, audited               uint32
 	known, atoms                    uint64 // atoms that were looked at, and are true
 }
@@ -112,6 +112,12 @@ func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
 	return e
 }
 
+// dense returns a row by its number.
+func (t *Tables) dense(n uint32) []uint64 {
+	stride := t.stride()
+	return t.Dense[int(n)*stride:][:stride]
+}
+
 // verdict finds the first terminal rule and the first audited one.
 func (w *walk) verdict() {
 	t := w.t
@@ -163,22 +169,23 @@ func (w *walk) count(credit func(rule uint32)) {
 func (w *walk) words(f func(word int, x func() uint64)) {
 	t, rows := w.t, w.t.Rows
 	summaries := uint32(t.Summaries)
+	sourcePort, destinationPort, of := t.dense(w.sourcePort), t.dense(w.destinationPort), t.dense(w.of)
 	for s := range summaries {
 		sourceRow, destinationRow := w.source+rowSummaries+2*s, w.destination+rowSummaries+2*s
 		sourceHas, destinationHas := rows[sourceRow], rows[destinationRow]
 		sourceWords := w.source + rowSummaries + 2*summaries + uint32(rows[sourceRow+1])
 		destinationWords := w.destination + rowSummaries + 2*summaries + uint32(rows[destinationRow+1])
-		candidates := sourceHas & destinationHas & rows[w.destinationPort+s] & rows[w.of+s]
+		candidates := sourceHas & destinationHas & destinationPort[s] & of[s]
 		if t.AskSourcePort {
-			candidates &= rows[w.sourcePort+s]
+			candidates &= sourcePort[s]
 		}
 		for ; candidates != 0; candidates &= candidates - 1 {
 			bit := candidates & -candidates
 			word := s*wordBits + uint32(bits.TrailingZeros64(bit))
 			f(int(word), func() uint64 {
-				x := rows[w.destinationPort+summaries+word] & rows[w.of+summaries+word]
+				x := destinationPort[summaries+word] & of[summaries+word]
 				if t.AskSourcePort {
-					x &= rows[w.sourcePort+summaries+word]
+					x &= sourcePort[summaries+word]
 				}
 				if t.SourceWords[s]&bit != 0 {
 					x &= rows[sourceWords+uint32(bits.OnesCount64(sourceHas&t.SourceWords[s]&(bit-1)))]

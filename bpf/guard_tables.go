@@ -1,0 +1,44 @@
+package bpf
+
+// The structs of include/guard_tables.h, whose comments document them.
+type (
+	// GuardTest is an entry of the table guard_tests.
+	GuardTest = abiGuardTest
+	// GuardAtom is an entry of the table guard_atoms.
+	GuardAtom = abiGuardAtom
+	// GuardFilter is an entry of the table guard_filters.
+	GuardFilter = abiGuardFilter
+	// GuardCondition is an entry of the table guard_conditions.
+	GuardCondition = abiGuardCondition
+	// GuardMember is the key of the map guard_members.
+	GuardMember = abiGuardMember
+	// GuardBound is the key of the map guard_bindings.
+	GuardBound = abiGuardBound
+	// GuardRule is an entry of the table guard_rules.
+	GuardRule = abiGuardRule
+	// GuardCount is a part of GuardCounts, and the value of the map guard_totals.
+	GuardCount = abiGuardCount
+	// GuardCounts is the value of the map guard_counts.
+	GuardCounts = abiGuardCounts
+	// GuardResult is the value of the map guard_results.
+	GuardResult = abiGuardResult
+	// GuardTotal numbers the entries of the map guard_totals.
+	GuardTotal = abiGuardTotal
+)
+
+// Entries of the map guard_totals.
+const (
+	GuardTotalPassed     = abiGuardTotalGUARD_TOTAL_PASSED
+	GuardTotalDropped    = abiGuardTotalGUARD_TOTAL_DROPPED
+	GuardTotalWouldDrop  = abiGuardTotalGUARD_TOTAL_WOULD_DROP
+	GuardTotalNoRule     = abiGuardTotalGUARD_TOTAL_NO_RULE
+	GuardTotalUnparsable = abiGuardTotalGUARD_TOTAL_UNPARSABLE // and the reason
+	GuardTotals          = abiGuardTotalGUARD_TOTALS
+)
+
+// Limits of the tables.
+const (
+	GuardMaxTests     = int(abiGuardTableLimitGUARD_MAX_TESTS)
+	GuardMaxSummaries = int(abiGuardTableLimitGUARD_MAX_SUMMARIES)
+	GuardMaxCounted   = int(abiGuardTableLimitGUARD_MAX_COUNTED)
+)

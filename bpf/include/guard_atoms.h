@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Atoms: what rules ask for beside the five dimensions. None of this runs for packets
+ * that no line with a condition matches otherwise. The functions are global, so that
+ * the verifier looks at each once.
+ */
+#ifndef PACKETSCOPE_GUARD_ATOMS_H
+#define PACKETSCOPE_GUARD_ATOMS_H
+
+#include "guard_bits.h"
+#include "guard_maps.h"
+
+static __always_inline void guard_set(struct guard_walk *w, __u32 field, __u32 value)
+{
+	w->value[field] = value;
+	w->present |= 1u << field;
+}
+
+/* Fills in the fields that tests look at: factsOf of the Go half. */
+__noinline int guard_find_facts(struct guard_walk *w)
+{
+	struct guard_packet *p;
+	__u32 flags;
+
+	if (!w)
+		return 0;
+	p = &w->packet;
+	w->present = 0;
+	guard_set(w, GUARD_FIELD_ETHER_TYPE, p->ether_type);
+	guard_set(w, GUARD_FIELD_INTERFACE, p->interface);
+	guard_set(w, GUARD_FIELD_TAGS, p->tag_count);
+	if (p->tag_count > 0)
+		guard_set(w, GUARD_FIELD_TAG0, p->tags[0]);
+	if (p->tag_count > 1)
+		guard_set(w, GUARD_FIELD_TAG1, p->tags[1]);
+	if (p->has & GUARD_HAS_ARP)
+		guard_set(w, GUARD_FIELD_ARP_OPERATION, p->operation);
+	if (p->family) {
+		guard_set(w, GUARD_FIELD_TTL, p->ttl);
+		guard_set(w, GUARD_FIELD_LENGTH, p->length);
+		guard_set(w, GUARD_FIELD_FRAGMENT, p->fragment);
+		guard_set(w, GUARD_FIELD_HEADERS, p->headers);
+	}
+	if (p->family == 4)
+		guard_set(w, GUARD_FIELD_OPTIONS, p->options);
+	if (p->family == 6)
+		guard_set(w, GUARD_FIELD_ROUTING_TYPES, p->routing_types);
+	if (p->mss)
+		guard_set(w, GUARD_FIELD_MSS, p->mss);
+	if (p->mtu)
+		guard_set(w, GUARD_FIELD_MTU, p->mtu);
+	if (!(p->has & GUARD_HAS_QUOTED))
+		return 0;
+	guard_set(w, GUARD_FIELD_QUOTED_PROTOCOL, p->quoted.protocol);
+	guard_set(w, GUARD_FIELD_QUOTED_LENGTH, p->quoted.length);
+	guard_set(w, GUARD_FIELD_QUOTED_FAMILY, p->quoted.family);
+	flags = p->quoted.has & GUARD_DONT_FRAGMENT ? 1 : 0;
+	flags |= p->quoted.has & GUARD_LATER_FRAGMENT ? 2 : 0;
+	guard_set(w, GUARD_FIELD_QUOTED_FLAGS, flags);
+	if (p->quoted.has & GUARD_HAS_ICMP)
+		guard_set(w, GUARD_FIELD_QUOTED_ICMP_TYPE, p->quoted.icmp_type);
+	if (p->quoted.has & GUARD_HAS_PORTS) {
+		guard_set(w, GUARD_FIELD_QUOTED_SOURCE_PORT, p->quoted.source_port);
+		guard_set(w, GUARD_FIELD_QUOTED_DESTINATION_PORT, p->quoted.destination_port);
+	}
+	return 0;
+}
+
+static __always_inline bool guard_equal16(const __be32 *a, const __be32 *b)
+{
+	return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
+}
+
+static __always_inline bool guard_equal6(const __u8 *a, const __u8 *b)
+{
+	__u8 other = 0;
+
+	for (int i = 0; i < 6; i++)
+		other |= a[i] ^ b[i];
+	return !other;
+}
+
+/* The traits of a packet, by bit: traitsOf of the Go half. */
+static __always_inline __u32 guard_traits_of(const struct guard_packet *p)
+{
+	__u32 t = 1 << GUARD_TRAIT_ALWAYS;
+
+	if (!p->family)
+		t |= 1 << GUARD_TRAIT_NOT_IP;
+	else if (guard_equal16(p->source, p->destination))
+		t |= 1 << GUARD_TRAIT_SAME;
+	if (p->fragment)
+		t |= 1 << GUARD_TRAIT_FRAGMENT;
+	if (p->options | p->headers | p->routing_types)
+		t |= 1 << GUARD_TRAIT_OPTIONS;
+	if (p->tag_count)
+		t |= 1 << GUARD_TRAIT_TAGGED;
+	if (p->has & GUARD_HAS_ICMP)
+		t |= 1 << GUARD_TRAIT_ICMP;
+	if (p->mss)
+		t |= 1 << GUARD_TRAIT_MSS;
+	if (p->has & GUARD_HAS_PORTS && p->source_port == p->destination_port)
+		t |= 1 << GUARD_TRAIT_SAME;
+	return t;
+}
+
+/* Copies an address to a key; returns its family, or 0 if the packet has not got it. */
+static __always_inline __u8 guard_copy_address(const struct guard_packet *p, __u8 which, __be32 *to)
+{
+	const struct guard_quoted *q = &p->quoted;
+	bool quoted = p->has & GUARD_HAS_QUOTED, arp = p->has & GUARD_HAS_ARP;
+
+	__builtin_memset(to, 0, 16);
+	if (which == GUARD_ADDRESS_SOURCE && p->family) {
+		guard_copy16(to, p->source);
+		return p->family;
+	}
+	if (which == GUARD_ADDRESS_DESTINATION && p->family) {
+		guard_copy16(to, p->destination);
+		return p->family;
+	}
+	if (which == GUARD_ADDRESS_QUOTED_SOURCE && quoted) {
+		guard_copy16(to, q->source);
+		return q->family;
+	}
+	if (which == GUARD_ADDRESS_QUOTED_DESTINATION && quoted) {
+		guard_copy16(to, q->destination);
+		return q->family;
+	}
+	if (which == GUARD_ADDRESS_ARP_SENDER && arp) {
+		to[0] = p->source[0];
+		return 4;
+	}
+	if (which == GUARD_ADDRESS_ARP_TARGET && arp) {
+		to[0] = p->destination[0];
+		return 4;
+	}
+	if (which == GUARD_ADDRESS_ND_TARGET && p->has & GUARD_HAS_TARGET) {
+		guard_copy16(to, p->target);
+		return 6;
+	}
+	return 0;
+}
+
+__noinline int guard_is_member(struct guard_walk *w, __u32 which, __u32 set)
+{
+	struct guard_member key = {};
+	__u8 family;
+
+	if (!w)
+		return 0;
+	family = guard_copy_address(&w->packet, which, key.address);
+	if (!family)
+		return 0;
+	key.set = bpf_htonl(set * 2 + (family == 6));
+	key.bits = family == 6 ? 32 + 128 : 32 + 32;
+	return bpf_map_lookup_elem(&guard_members, &key) != NULL;
+}
+
+/* Whether a sender claims an address that is bound to other MAC addresses. */
+__noinline int guard_is_conflict(struct guard_walk *w, __u32 set)
+{
+	struct guard_bound key = { .set = set };
+	struct guard_packet *p;
+
+	if (!w)
+		return 0;
+	p = &w->packet;
+	if (p->has & GUARD_HAS_ARP)
+		key.family = guard_copy_address(p, GUARD_ADDRESS_ARP_SENDER, key.address);
+	else if (p->family == 6 && p->has & GUARD_HAS_ICMP && p->icmp_type == 136)
+		key.family = guard_copy_address(p, GUARD_ADDRESS_ND_TARGET, key.address);
+	if (!key.family || !bpf_map_lookup_elem(&guard_bindings, &key))
+		return 0;
+	__builtin_memcpy(key.mac, p->has & GUARD_HAS_ARP ? p->sender_mac : p->source_mac, 6);
+	return bpf_map_lookup_elem(&guard_bindings, &key) == NULL;
+}
+
+/* The compiler of rules sees to it that both fields are of one kind. */
+__noinline int guard_is_same(struct guard_walk *w, __u32 left, __u32 right)
+{
+	static const __u8 addresses[] = {
+		[GUARD_COMPARE_SOURCE] = GUARD_ADDRESS_SOURCE,
+		[GUARD_COMPARE_DESTINATION] = GUARD_ADDRESS_DESTINATION,
+		[GUARD_COMPARE_QUOTED_SOURCE] = GUARD_ADDRESS_QUOTED_SOURCE,
+		[GUARD_COMPARES] = 0,
+	};
+	__be32 a[4], b[4];
+	struct guard_packet *p;
+	__u8 family;
+
+	if (!w)
+		return 0;
+	p = &w->packet;
+	if (left == GUARD_COMPARE_SOURCE_PORT || left == GUARD_COMPARE_DESTINATION_PORT)
+		return p->has & GUARD_HAS_PORTS &&
+		       (left == right || p->source_port == p->destination_port);
+	if (left == GUARD_COMPARE_SOURCE_MAC || left == GUARD_COMPARE_ARP_SENDER_MAC) {
+		if (left == right && left == GUARD_COMPARE_SOURCE_MAC)
+			return 1;
+		return p->has & GUARD_HAS_ARP &&
+		       (left == right || guard_equal6(p->source_mac, p->sender_mac));
+	}
+	family = guard_copy_address(p, addresses[left & 7], a);
+	return family && family == guard_copy_address(p, addresses[right & 7], b) &&
+	       guard_equal16(a, b);
+}
+
+/* Whether a byte of the payload is one of those of a test. */
+__noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w,
+				const struct guard_test *t)
+{
+	__u8 *byte;
+
+	if (!w || !t || t->a >= w->packet.payload_length)
+		return 0;
+	byte = guard_header(ctx, w->packet.payload + t->a, w->packet.end, 1);
+	if (!byte)
+		return 0;
+	return t->bytes[*byte >> 6 & 3] >> (*byte & 63) & 1;
+}
+
+static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *w,
+					 const struct guard_test *t)
+{
+	__u32 value = w->value[t->field & 31];
+	bool there = w->present >> (t->field & 31) & 1;
+
+	switch (t->op) {
+	case GUARD_OP_RANGE:
+		return there && t->a <= value && value <= t->b;
+	case GUARD_OP_BITS:
+		return there && (value & t->a) == t->a && !(value & t->b) &&
+		       (!t->c || value & t->c);
+	case GUARD_OP_SAME:
+		return guard_is_same(w, t->field, t->other);
+	case GUARD_OP_LARGE:
+		return w->packet.mtu && w->packet.has & GUARD_HAS_QUOTED &&
+		       w->packet.mtu >= w->packet.quoted.length;
+	case GUARD_OP_MEMBER:
+		return guard_is_member(w, t->field, t->a);
+	case GUARD_OP_BINDING:
+		return guard_is_conflict(w, t->a);
+	case GUARD_OP_PAYLOAD:
+		return guard_is_payload(ctx, w, t);
+	}
+	return false;
+}
+
+/* An atom on its way through its tests. */
+struct guard_trial {
+	struct xdp_md *ctx;
+	struct guard_walk *w;
+	const struct guard_test *tests;
+	__u32 first;
+	__u32 result;
+	__u32 all;
+	__u32 padding;
+};
+
+static long guard_try(__u32 i, void *data)
+{
+	struct guard_trial *t = data;
+
+	if (guard_passes(t->ctx, t->w, &t->tests[(t->first + i) & guard_tests_mask]) == t->all)
+		return 0;
+	t->result = !t->all;
+	return 1;
+}
+
+/* Whether an atom is true of the packet. */
+__noinline int guard_is_true(struct xdp_md *ctx, struct guard_walk *w, __u32 atom)
+{
+	struct guard_trial t = { .ctx = ctx, .w = w, .tests = guard_only(&guard_tests) };
+	struct guard_atom *atoms = guard_only(&guard_atoms), *a;
+
+	if (!w || !t.tests || !atoms)
+		return 0;
+	a = &atoms[atom & guard_atoms_mask];
+	t.first = a->first;
+	t.result = t.all = !!a->all;
+	bpf_loop(a->tests, guard_try, &t, 0);
+	return t.result;
+}
+
+/* Looks at the atoms of a condition that were not looked at before. */
+__noinline int guard_holds(struct xdp_md *ctx, struct guard_walk *w, __u32 condition)
+{
+	struct guard_condition *c = guard_only(&guard_conditions);
+	__u64 open, yes, no;
+
+	if (!w || !c)
+		return 0;
+	yes = c[condition & guard_conditions_mask].yes;
+	no = c[condition & guard_conditions_mask].no;
+	if (!w->known) {
+		for (int t = 0; t < GUARD_TRAITS; t++)
+			if (!(w->traits >> t & 1))
+				w->known |= guard_triggers[t];
+		guard_find_facts(w);
+	}
+	open = (yes | no) & ~w->known;
+	for (int i = 0; i < 64 && open; i++) {
+		__u32 atom = guard_lowest(open);
+
+		w->known |= 1ull << atom;
+		if (guard_is_true(ctx, w, atom))
+			w->atoms |= 1ull << atom;
+		open &= open - 1;
+	}
+	return (w->atoms & yes) == yes && !(w->atoms & no);
+}
+
+/*
+ * Clears those of the lines x of a word whose condition is false: all of them, or
+ * those up to the first that is true.
+ */
+__noinline __u64 guard_clear_false(struct xdp_md *ctx, struct guard_walk *w, __u64 x,
+				   __u64 conditional, __u32 word_all)
+{
+	__u64 *lines = guard_only(&guard_lines);
+	__u32 word = word_all >> 1;
+
+	if (!w || !lines)
+		return 0;
+	conditional &= x;
+	for (int i = 0; i < 64 && conditional; i++) {
+		__u64 bit = conditional & -conditional;
+		__u64 line = lines[(word * 64 + guard_lowest(conditional)) & guard_lines_mask];
+
+		if (!guard_holds(ctx, w, line >> 32))
+			x ^= bit;
+		else if (!(word_all & 1))
+			break;
+		conditional ^= bit;
+	}
+	return x;
+}
+
+#endif

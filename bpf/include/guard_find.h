@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Finds a packet's row in each dimension: walk.rows of the Go half. */
+#ifndef PACKETSCOPE_GUARD_FIND_H
+#define PACKETSCOPE_GUARD_FIND_H
+
+#include "guard_maps.h"
+
+/* Marks what a trie holds as a node; without it, it is a row. */
+#define GUARD_NODE 0x80000000u
+
+/* An IPv4 trie: 12 bits of the address, then 4 at a time. */
+enum {
+	GUARD_ROOT_BITS = 12,
+	GUARD_STRIDE = 4,
+	GUARD_FAN = 1 << GUARD_STRIDE,
+};
+
+/* What stands where in the row of an address. */
+enum {
+	GUARD_ROW_COMPARE, /* value and mask of an IPv4 address; if it differs, the row is another */
+	GUARD_ROW_BEST, /* the first pure rules, terminal and audited */
+	GUARD_ROW_SUMMARIES, /* pairs of a summary, and the place of its first word */
+};
+
+/* What stands where in a node of an IPv6 trie. */
+enum {
+	GUARD_NODE_HIGH,
+	GUARD_NODE_HIGH_MASK,
+	GUARD_NODE_LOW,
+	GUARD_NODE_LOW_MASK,
+	GUARD_NODE_CHOICE, /* row of other addresses; shift, half << 6, mask << 8 */
+	GUARD_NODE_CHILDREN, /* two in a word */
+};
+
+/* What stands where in guard_index. */
+enum {
+	GUARD_INDEX_SOURCE_PORT = 0,
+	GUARD_INDEX_DESTINATION_PORT = 256,
+	GUARD_INDEX_ICMP4 = 512,
+	GUARD_INDEX_PROTOCOL4 = 1024,
+	GUARD_INDEX_FLAGS4 = 1536,
+};
+
+static __always_inline __u32 guard_look4(const __u32 *trie, const __u64 *rows, __u32 root,
+					 __u32 address)
+{
+	__u32 e = trie[(root + (address >> (32 - GUARD_ROOT_BITS))) & guard_trie4_mask];
+	int shift = 32 - GUARD_ROOT_BITS;
+	__u64 compare;
+
+#pragma unroll
+	for (int i = 0; i < (32 - GUARD_ROOT_BITS) / GUARD_STRIDE; i++) {
+		if (!(e & GUARD_NODE))
+			break;
+		shift -= GUARD_STRIDE;
+		e = trie[((e & ~GUARD_NODE) + (address >> shift & (GUARD_FAN - 1))) &
+			 guard_trie4_mask];
+	}
+	compare = rows[(e + GUARD_ROW_COMPARE) & guard_rows_mask];
+	if ((address ^ (__u32)compare) & (__u32)(compare >> 32))
+		e = rows[(e + GUARD_ROW_SUMMARIES + 1) & guard_rows_mask] >> 32;
+	return e;
+}
+
+/* A path has at most a node for each 4 bits of the address, and one that only compares. */
+#define GUARD_DEPTH6 33
+
+static __always_inline __u32 guard_look6(const __u64 *trie, __u32 e, const __be32 *address)
+{
+	__u64 high = bpf_be64_to_cpu(((const guard_word *)address)[0]);
+	__u64 low = bpf_be64_to_cpu(((const guard_word *)address)[1]);
+
+#pragma nounroll
+	for (int i = 0; i < GUARD_DEPTH6; i++) {
+		__u64 n = e & ~GUARD_NODE, other, choice, way;
+
+		if (!(e & GUARD_NODE))
+			break;
+		other = (high ^ trie[(n + GUARD_NODE_HIGH) & guard_trie6_mask]) &
+			trie[(n + GUARD_NODE_HIGH_MASK) & guard_trie6_mask];
+		other |= (low ^ trie[(n + GUARD_NODE_LOW) & guard_trie6_mask]) &
+			 trie[(n + GUARD_NODE_LOW_MASK) & guard_trie6_mask];
+		choice = trie[(n + GUARD_NODE_CHOICE) & guard_trie6_mask];
+		if (other)
+			return choice;
+		way = choice >> 38 & 1 ? low : high;
+		way = way >> (choice >> 32 & 63) & (choice >> 40 & (GUARD_FAN - 1));
+		e = trie[(n + GUARD_NODE_CHILDREN + (way >> 1)) & guard_trie6_mask] >>
+		    ((way & 1) * 32);
+	}
+	return e;
+}
+
+/* Not inlined, so that the verifier does not look at it once per way to it. */
+__noinline int guard_find6(struct guard_walk *w)
+{
+	__u64 *trie = guard_only(&guard_trie6);
+
+	if (!w || !trie)
+		return 0;
+	w->source = guard_look6(trie, guard_source6, w->packet.source);
+	w->destination = guard_look6(trie, guard_destination6, w->packet.destination);
+	return 0;
+}
+
+/* The row in a page of 256 that an entry of the index leads to. */
+static __always_inline __u32 guard_page(const __u32 *index, __u32 entry, __u8 at)
+{
+	return index[(index[entry & guard_index_mask] + at) & guard_index_mask];
+}
+
+static __always_inline __u32 guard_find_kind(const __u32 *index, const struct guard_packet *p)
+{
+	__u32 six = p->family == 6 ? 256 : 0;
+
+	if (p->protocol == GUARD_TCP && p->has & GUARD_HAS_PORTS)
+		return index[(GUARD_INDEX_FLAGS4 + six + p->flags) & guard_index_mask];
+	if (p->has & GUARD_HAS_ICMP)
+		return guard_page(index, GUARD_INDEX_ICMP4 + six + p->icmp_type, p->icmp_code);
+	return index[(GUARD_INDEX_PROTOCOL4 + six + p->protocol) & guard_index_mask];
+}
+
+static __always_inline void guard_find(struct guard_walk *w, const __u32 *index, const __u32 *trie4,
+				       const __u64 *rows)
+{
+	struct guard_packet *p = &w->packet;
+
+	w->source = guard_no_source;
+	w->destination = guard_no_destination;
+	w->kind = guard_not_ip;
+	if (p->family == 4) {
+		w->source = guard_look4(trie4, rows, 0, bpf_ntohl(p->source[0]));
+		w->destination = guard_look4(trie4, rows, 1 << GUARD_ROOT_BITS,
+					     bpf_ntohl(p->destination[0]));
+	} else if (p->family == 6) {
+		guard_find6(w);
+	}
+	if (p->family)
+		w->kind = guard_find_kind(index, p);
+	w->source_port = guard_no_source_port;
+	w->destination_port = guard_no_destination_port;
+	if (p->has & GUARD_HAS_PORTS) {
+		__u16 port = p->destination_port;
+
+		w->destination_port =
+			guard_page(index, GUARD_INDEX_DESTINATION_PORT + (port >> 8), port);
+		port = p->source_port;
+		if (guard_ask_source_port)
+			w->source_port =
+				guard_page(index, GUARD_INDEX_SOURCE_PORT + (port >> 8), port);
+	}
+}
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The maps of Guarder. Those of the first part belong to one generation: user space
+ * sizes and fills them before the program runs, and nobody writes them after. Most are
+ * arrays with one value, which is a table; its size is a power of two, so that a
+ * mask keeps an index inside.
+ */
+#ifndef PACKETSCOPE_GUARD_MAPS_H
+#define PACKETSCOPE_GUARD_MAPS_H
+
+#include "guard_parse.h"
+#include "guard_tables.h"
+
+#define GUARD_TABLE(name, element)                   \
+	struct {                                     \
+		__uint(type, BPF_MAP_TYPE_ARRAY);    \
+		__uint(max_entries, 1);              \
+		__uint(key_size, 4);                 \
+		__uint(value_size, sizeof(element)); \
+	} name SEC(".maps")
+
+GUARD_TABLE(guard_rows, __u64); /* bit vectors of addresses */
+GUARD_TABLE(guard_index, __u32); /* rows of ports and kinds */
+GUARD_TABLE(guard_trie4, __u32); /* rows of IPv4 addresses */
+GUARD_TABLE(guard_trie6, __u64); /* rows of IPv6 addresses */
+GUARD_TABLE(guard_first, __u32); /* by word: its first rule */
+GUARD_TABLE(guard_lines, __u64); /* by bit: its rule, and in the upper half its condition */
+GUARD_TABLE(guard_filters, struct guard_filter); /* by word and whether the packet has traits */
+GUARD_TABLE(guard_conditions, struct guard_condition);
+GUARD_TABLE(guard_atoms, struct guard_atom);
+GUARD_TABLE(guard_tests, struct guard_test);
+GUARD_TABLE(guard_rules, struct guard_rule);
+
+/* Bit vectors of ports and kinds: one per entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, sizeof(__u64));
+} guard_dense SEC(".maps");
+
+/* Sets that tests look up; set 0 are this host's addresses, which user space may change. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct guard_member);
+	__type(value, __u32);
+} guard_members SEC(".maps");
+
+/* Pairs of addresses. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct guard_bound);
+	__type(value, __u32);
+} guard_bindings SEC(".maps");
+
+/* Constants of a generation. */
+const volatile __u64 guard_rows_mask, guard_index_mask, guard_trie4_mask, guard_trie6_mask;
+const volatile __u64 guard_first_mask, guard_lines_mask, guard_filters_mask, guard_conditions_mask;
+const volatile __u64 guard_atoms_mask, guard_tests_mask, guard_rules_mask;
+const volatile __u32 guard_no_source, guard_no_destination, guard_no_source_port; /* rows */
+const volatile __u32 guard_no_destination_port, guard_not_ip; /* rows */
+const volatile __u32 guard_source6, guard_destination6; /* roots */
+const volatile __u64 guard_source_words[GUARD_MAX_SUMMARIES]; /* in which rows say something */
+const volatile __u64 guard_destination_words[GUARD_MAX_SUMMARIES];
+const volatile __u64 guard_triggers[GUARD_TRAITS]; /* atoms that are false without a trait */
+const volatile __u32 guard_summaries = 1; /* of a row */
+const volatile __u32 guard_first_audited, guard_first_counting; /* words */
+const volatile __u32 guard_ask_source_port, guard_ask_conditions, guard_ask_counting;
+const volatile __u32 guard_unparsable; /* enum guard_credit */
+const volatile __u32 guard_explain; /* write guard_results */
+
+/*
+ * The second part outlives a generation.
+ *
+ * What rules were credited with. Index: the rule's slot, which user space gives it
+ * for as long as it has its name. Written per packet, read per scrape.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard_counts);
+} guard_counts SEC(".maps");
+
+/* What was judged. Index: enum guard_total. Written per packet, read per scrape. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GUARD_TOTALS);
+	__type(key, __u32);
+	__type(value, struct guard_count);
+} guard_totals SEC(".maps");
+
+/* The program of the generation in force, in entry 0. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} guard_generation SEC(".maps");
+
+/* How the last packet was judged, if guard_explain is set; one entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard_result);
+} guard_results SEC(".maps");
+
+/* One packet on its way; in a map because the stack is too small for it. */
+struct guard_walk {
+	struct guard_packet packet;
+	__u64 known; /* atoms that were looked at */
+	__u64 atoms; /* those that are true */
+	__u32 traits; /* bit per enum guard_trait */
+	__u32 present; /* bit per enum guard_field */
+	__u32 value[32]; /* by enum guard_field */
+	__u32 source, destination, source_port, destination_port, kind; /* rows */
+	__u32 terminal, audited; /* rules */
+	__u32 last; /* rule that counted */
+	__u32 size; /* of the frame */
+	__u32 padding;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct guard_walk);
+} guard_walks SEC(".maps");
+
+/* The only value of a map. */
+static __always_inline void *guard_only(void *map)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(map, &key);
+}
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * What the tables of a policy consist of: the shared types of Guarder's compiler and
+ * its walk. They become Go types like those of guard_abi.h.
+ */
+#ifndef PACKETSCOPE_GUARD_TABLES_H
+#define PACKETSCOPE_GUARD_TABLES_H
+
+#include <linux/types.h>
+
+/* Numbers that tests look at. */
+enum guard_field {
+	GUARD_FIELD_TTL,
+	GUARD_FIELD_LENGTH,
+	GUARD_FIELD_MSS,
+	GUARD_FIELD_TAGS,
+	GUARD_FIELD_TAG0,
+	GUARD_FIELD_TAG1,
+	GUARD_FIELD_ARP_OPERATION,
+	GUARD_FIELD_MTU,
+	GUARD_FIELD_QUOTED_PROTOCOL,
+	GUARD_FIELD_QUOTED_LENGTH,
+	GUARD_FIELD_QUOTED_ICMP_TYPE,
+	GUARD_FIELD_QUOTED_FAMILY,
+	GUARD_FIELD_QUOTED_SOURCE_PORT,
+	GUARD_FIELD_QUOTED_DESTINATION_PORT,
+	GUARD_FIELD_QUOTED_FLAGS, /* 1: don't fragment, 2: later fragment */
+	GUARD_FIELD_ETHER_TYPE,
+	GUARD_FIELD_INTERFACE,
+	GUARD_FIELD_FRAGMENT,
+	GUARD_FIELD_OPTIONS,
+	GUARD_FIELD_HEADERS,
+	GUARD_FIELD_ROUTING_TYPES,
+	GUARD_FIELDS,
+};
+
+/* What makes a packet unusual, by bit; every packet has the first one. */
+enum guard_trait {
+	GUARD_TRAIT_ALWAYS,
+	GUARD_TRAIT_NOT_IP,
+	GUARD_TRAIT_FRAGMENT,
+	GUARD_TRAIT_OPTIONS,
+	GUARD_TRAIT_TAGGED,
+	GUARD_TRAIT_ICMP,
+	GUARD_TRAIT_MSS,
+	GUARD_TRAIT_SAME,
+	GUARD_TRAITS,
+};
+
+/* Addresses that tests look up. */
+enum guard_address {
+	GUARD_ADDRESS_SOURCE,
+	GUARD_ADDRESS_DESTINATION,
+	GUARD_ADDRESS_QUOTED_SOURCE,
+	GUARD_ADDRESS_QUOTED_DESTINATION,
+	GUARD_ADDRESS_ARP_SENDER,
+	GUARD_ADDRESS_ARP_TARGET,
+	GUARD_ADDRESS_ND_TARGET,
+	GUARD_ADDRESSES,
+};
+
+/* Fields that can be equal. */
+enum guard_compare {
+	GUARD_COMPARE_SOURCE,
+	GUARD_COMPARE_DESTINATION,
+	GUARD_COMPARE_SOURCE_PORT,
+	GUARD_COMPARE_DESTINATION_PORT,
+	GUARD_COMPARE_SOURCE_MAC,
+	GUARD_COMPARE_ARP_SENDER_MAC,
+	GUARD_COMPARE_QUOTED_SOURCE,
+	GUARD_COMPARES,
+};
+
+/* What a test does. */
+enum guard_op {
+	GUARD_OP_RANGE, /* the field is there, and from a to b */
+	GUARD_OP_BITS, /* the field is there: all of a are set, none of b, any of c unless that is 0 */
+	GUARD_OP_SAME, /* the fields, enum guard_compare, are equal */
+	GUARD_OP_LARGE, /* the quoted packet fits the MTU */
+	GUARD_OP_MEMBER, /* the address, enum guard_address, is in the set a */
+	GUARD_OP_BINDING, /* the sender is bound in the set a, and not to this MAC address */
+	GUARD_OP_PAYLOAD, /* byte a of the payload is one of bytes */
+	GUARD_OPS,
+};
+
+/* What a rule does with a packet that it is credited with. */
+enum guard_credit {
+	GUARD_PASS,
+	GUARD_DROP,
+	GUARD_WOULD_DROP,
+	GUARD_COUNT,
+	GUARD_SAMPLE,
+	GUARD_CREDITS,
+};
+
+enum guard_table_limit {
+	GUARD_MAX_TESTS = 256, /* of an atom */
+	GUARD_MAX_SUMMARIES = 32, /* of a row; a power of two */
+	GUARD_MAX_COUNTED = 16, /* of a guard_result */
+};
+
+/* A part of an atom. */
+struct guard_test {
+	__u64 bytes[4]; /* bit per value */
+	__u32 a;
+	__u32 b;
+	__u32 c;
+	__u8 op; /* enum guard_op */
+	__u8 field;
+	__u8 other;
+	__u8 padding;
+};
+
+/* What can be true or false of a packet beside its five rows. */
+struct guard_atom {
+	__u16 first; /* test */
+	__u16 tests;
+	__u16 all; /* the tests must all hold, else any of them */
+	__u16 padding;
+};
+
+/* Lines of a word that can be true at all, and those that have a condition. */
+struct guard_filter {
+	__u64 possible;
+	__u64 conditional;
+};
+
+/* Atoms, by bit, that must be true and false. */
+struct guard_condition {
+	__u64 yes;
+	__u64 no;
+};
+
+/* A prefix of a set: a key of the map guard_members. */
+struct guard_member {
+	__u32 bits; /* of what follows: 32 and the length of the prefix */
+	__be32 set; /* twice its number, and 1 for IPv6 */
+	__be32 address[4];
+};
+
+/* A pair of a set of bindings; MAC address 0 says that the address is bound at all. */
+struct guard_bound {
+	__be32 address[4];
+	__u32 set;
+	__u8 mac[6];
+	__u8 family;
+	__u8 padding;
+};
+
+/* A rule: where its packets are counted, and what it does. */
+struct guard_rule {
+	__u32 slot; /* of the map guard_counts */
+	__u32 credit; /* enum guard_credit */
+};
+
+struct guard_count {
+	__u64 packets;
+	__u64 bytes; /* of the frames */
+};
+
+/* What a rule was credited with; samples are counted too. */
+struct guard_counts {
+	struct guard_count of[4]; /* up to GUARD_COUNT */
+};
+
+/* What was judged in all, beside the rules: entries of the map guard_totals. */
+enum guard_total {
+	GUARD_TOTAL_PASSED,
+	GUARD_TOTAL_DROPPED,
+	GUARD_TOTAL_WOULD_DROP, /* by an audited rule, also if it was dropped by another one later */
+	GUARD_TOTAL_NO_RULE, /* passed because no rule ended the search */
+	GUARD_TOTAL_UNPARSABLE, /* this and the reason */
+	GUARD_TOTALS = GUARD_TOTAL_UNPARSABLE + 8,
+};
+
+/* How a packet was judged, for tests and for those who ask why. */
+struct guard_result {
+	__u32 rule; /* that ended the search, or all ones */
+	__u32 would_drop; /* first audited rule, or all ones */
+	__u32 verdict; /* of XDP */
+	__u32 reason; /* enum guard_reason */
+	__u32 counted; /* how many rules counted */
+	__u32 counts[GUARD_MAX_COUNTED]; /* the first of them */
+};
+
+_Static_assert(sizeof(struct guard_test) == 48, "holes in struct guard_test");
+_Static_assert(sizeof(struct guard_counts) == 64, "a cache line");
+
+#endif

@@ -1,0 +1,90 @@
+package compile
+
+import (
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+)
+
+// frame returns a random frame of at least 14 bytes; some are damaged.
+func (m maker) frame() []byte {
+	f := packet.Frame{SourceMAC: m.mac(), DestinationMAC: m.mac()}
+	if m.chance(6) {
+		f.Tags = some(m, 2, func() uint16 { return uint16(m.IntN(8)) })
+	}
+	switch m.IntN(20) {
+	case 0:
+		f.EtherType, f.Payload = 0x88cc, make([]byte, 40)
+	case 1, 2:
+		f.ARP = &packet.ARP{
+			Operation: uint16(m.IntN(4)), SenderMAC: m.mac(), TargetMAC: m.mac(), SenderIP: m.address(false), TargetIP: m.address(false),
+		}
+	default:
+		m.internetFrame(&f, m.chance(2))
+		if m.chance(3) {
+			m.icmpFrame(&f)
+		}
+	}
+	b := f.Bytes()
+	for m.chance(10) {
+		b[14+m.IntN(len(b)-14)] ^= 1 << m.IntN(8)
+	}
+	if m.chance(30) {
+		b = b[:14+m.IntN(len(b)-14)]
+	}
+	return b
+}
+
+func (m maker) internetFrame(f *packet.Frame, six bool) {
+	f.Source, f.Destination = m.address(six), m.address(six)
+	if m.chance(20) {
+		f.Source = f.Destination
+	}
+	f.TTL, f.DontFragment = uint8(oneOf(m, 0, 1, 2, 64, 255)), m.chance(2)
+	f.Protocol = oneOf[uint8](m, packet.TCP, packet.TCP, packet.UDP, packet.SCTP, 47)
+	f.SourcePort, f.DestinationPort = m.port(), m.port()
+	f.Flags = uint8(oneOf(m, 2, 16, 18, 24, 4, 1, m.IntN(256)))
+	if m.chance(2) {
+		f.MSS = uint16(oneOf(m, 0, 1, 64, 576, 1460))
+	}
+	if m.chance(8) {
+		f.Offset, f.MoreFragments = oneOf(m, 0, 0, 8, 1480, 65528), m.chance(2)
+	}
+	if !six && m.chance(8) {
+		f.Options = oneOf(m, []byte{7, 7, 4, 0, 0, 0, 0}, []byte{131, 7, 4, 0, 0, 0, 0}, []byte{1, 148, 4, 0, 0})
+	}
+	if six && m.chance(8) {
+		f.Extensions = some(m, 2, func() packet.Extension {
+			return packet.Extension{Header: oneOf(m, packet.Destination, packet.Routing), RoutingType: uint8(m.IntN(4))}
+		})
+	}
+	f.Payload = some(m, 4, func() byte { return byte(m.IntN(4)) })
+	if m.chance(4) {
+		f.Payload = append(f.Payload, make([]byte, 560)...)
+	}
+}
+
+// icmpFrame makes a packet one of ICMP.
+func (m maker) icmpFrame(f *packet.Frame) {
+	six := f.Source.Is6()
+	f.Protocol = packet.ICMPv4
+	if six {
+		f.Protocol = packet.ICMPv6
+	}
+	f.ICMP = &packet.Message{Type: m.icmpType(), Code: uint8(m.IntN(6)), MTU: uint32(oneOf(m, 0, 64, 576, 1500))}
+	if six && m.chance(2) {
+		f.ICMP.Target = m.address(true)
+		return
+	}
+	if m.chance(3) {
+		return
+	}
+	q := packet.Frame{}
+	m.internetFrame(&q, six)
+	if m.chance(4) {
+		q.Source = f.Destination
+	}
+	if m.chance(4) {
+		q.Protocol = f.Protocol
+		q.ICMP = &packet.Message{Type: m.icmpType()}
+	}
+	f.ICMP.Quoted = &q
+}

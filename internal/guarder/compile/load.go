@@ -1,0 +1,284 @@
+package compile
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/packetscope/packetscope/bpf"
+)
+
+// ownRoom is how many addresses of this host there is room for.
+const ownRoom = 4096
+
+// LoadOptions are what a generation shares with others.
+type LoadOptions struct {
+	// Slots are the entries of the map of counts, by rule. Without them rule i has
+	// entry i.
+	Slots []uint32
+	// State are maps that outlive a generation, by name; see NewState. Those that are
+	// not here belong to the generation.
+	State map[string]*ebpf.Map
+	// Own are the addresses of this host.
+	Own []netip.Addr
+	// Explain has each packet's judgement written to the map of results.
+	Explain bool
+}
+
+// The maps that outlive a generation.
+const (
+	MapCounts     = "guard_counts"
+	MapTotals     = "guard_totals"
+	MapGeneration = "guard_generation"
+	MapResults    = "guard_results"
+)
+
+// NewState makes the maps that outlive a generation, with room for the counts of so
+// many rules. The caller closes them.
+func NewState(slots int) (map[string]*ebpf.Map, error) {
+	spec, err := bpf.LoadGuard()
+	if err != nil {
+		return nil, err
+	}
+	state := make(map[string]*ebpf.Map)
+	for _, name := range []string{MapCounts, MapTotals, MapGeneration, MapResults} {
+		m := spec.Maps[name]
+		if name == MapCounts {
+			m.MaxEntries = uint32(max(slots, 1))
+		}
+		if state[name], err = ebpf.NewMap(m); err != nil {
+			for _, made := range state {
+				made.Close()
+			}
+			return nil, fmt.Errorf("make map %q: %w", name, err)
+		}
+	}
+	return state, nil
+}
+
+// LoadEntry loads the program that devices run: it jumps to the program in entry 0
+// of the map of generations, and passes packets while there is none.
+func LoadEntry(state map[string]*ebpf.Map) (*ebpf.Program, error) {
+	const name = "guard_entry"
+	spec, err := bpf.LoadGuard()
+	if err != nil {
+		return nil, err
+	}
+	keep(spec, name, MapGeneration)
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
+		MapReplacements: map[string]*ebpf.Map{MapGeneration: state[MapGeneration]},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load %s: %w", name, err)
+	}
+	defer coll.Close()
+	return coll.DetachProgram(name), nil
+}
+
+// keep leaves one program and the maps that it needs in a collection.
+func keep(spec *ebpf.CollectionSpec, program string, names ...string) {
+	spec.Programs = map[string]*ebpf.ProgramSpec{program: spec.Programs[program]}
+	needed := make(map[string]bool)
+	for _, name := range names {
+		needed[name] = true
+	}
+	maps.DeleteFunc(spec.Maps, func(name string, _ *ebpf.MapSpec) bool { return !needed[name] })
+}
+
+// A Generation is a policy in the kernel: a program with tables of its own.
+type Generation struct {
+	Program *ebpf.Program
+	coll    *ebpf.Collection
+	own     map[bpf.GuardMember]bool
+}
+
+// Load puts tables in the kernel. The caller closes what it returns; the kernel keeps
+// the program and its tables for as long as a map of generations has it.
+func (t *Tables) Load(o LoadOptions) (*Generation, error) {
+	const name = "guard_policy"
+	spec, err := bpf.LoadGuard()
+	if err != nil {
+		return nil, err
+	}
+	return t.load(spec, name, o)
+}
+
+// load does it with one of the programs of a collection that has the same maps.
+func (t *Tables) load(spec *ebpf.CollectionSpec, name string, o LoadOptions) (*Generation, error) {
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}
+	delete(spec.Maps, MapGeneration)
+	replacements := make(map[string]*ebpf.Map)
+	for name, m := range o.State {
+		if name != MapGeneration {
+			replacements[name] = m
+		}
+	}
+	contents := t.contents(o.Slots)
+	for name, c := range contents {
+		spec.Maps[name].ValueSize, spec.Maps[name].Value = uint32(len(c)), nil
+	}
+	stride := t.stride()
+	spec.Maps["guard_dense"].ValueSize, spec.Maps["guard_dense"].Value = uint32(8*stride), nil
+	spec.Maps["guard_dense"].MaxEntries = uint32(len(t.Dense) / stride)
+	spec.Maps["guard_members"].MaxEntries = uint32(len(t.Members) + ownRoom)
+	spec.Maps["guard_bindings"].MaxEntries = uint32(max(len(t.Bounds), 1))
+	if o.State[MapCounts] == nil {
+		spec.Maps[MapCounts].MaxEntries = uint32(max(len(t.Credits), 1))
+	}
+	if err := t.constants(spec, o.Explain); err != nil {
+		return nil, err
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements})
+	if err != nil {
+		return nil, fmt.Errorf("load %s with tables of %d rules: %w", name, len(t.Credits), err)
+	}
+	g := &Generation{Program: coll.Programs[name], coll: coll}
+	if err := errors.Join(t.fill(coll, contents), g.SetOwn(o.Own)); err != nil {
+		g.Close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// contents returns the tables that are maps of one value, by their maps.
+func (t *Tables) contents(slots []uint32) map[string][]byte {
+	rules := make([]bpf.GuardRule, powerOfTwo(len(t.Credits)))
+	for r, credit := range t.Credits {
+		rules[r] = bpf.GuardRule{Slot: uint32(r), Credit: uint32(credit)}
+		if slots != nil {
+			rules[r].Slot = slots[r]
+		}
+	}
+	return map[string][]byte{
+		"guard_rows": bytesOf(t.Rows), "guard_index": bytesOf(t.Index),
+		"guard_trie4": bytesOf(t.Trie4), "guard_trie6": bytesOf(t.Trie6),
+		"guard_first": bytesOf(t.First), "guard_lines": bytesOf(t.Lines),
+		"guard_filters": bytesOf(t.Filters), "guard_conditions": bytesOf(t.Conditions),
+		"guard_atoms": bytesOf(padded(t.Atoms)), "guard_tests": bytesOf(padded(t.Tests)),
+		"guard_rules": bytesOf(rules),
+	}
+}
+
+// constants sets what is known when the program is verified.
+func (t *Tables) constants(spec *ebpf.CollectionSpec, explain bool) error {
+	mask := func(n int) uint64 { return uint64(powerOfTwo(n) - 1) }
+	flag := func(yes bool) uint32 {
+		if yes {
+			return 1
+		}
+		return 0
+	}
+	var sourceWords, destinationWords [bpf.GuardMaxSummaries]uint64
+	copy(sourceWords[:], t.SourceWords)
+	copy(destinationWords[:], t.DestinationWords)
+	for name, value := range map[string]any{
+		"guard_rows_mask": mask(len(t.Rows)), "guard_index_mask": mask(len(t.Index)),
+		"guard_trie4_mask": mask(len(t.Trie4)), "guard_trie6_mask": mask(len(t.Trie6)),
+		"guard_first_mask": mask(len(t.First)), "guard_lines_mask": mask(len(t.Lines)),
+		"guard_filters_mask": mask(len(t.Filters)), "guard_conditions_mask": mask(len(t.Conditions)),
+		"guard_atoms_mask": mask(len(t.Atoms)), "guard_tests_mask": mask(len(t.Tests)),
+		"guard_rules_mask": mask(len(t.Credits)),
+		"guard_no_source":  t.NoSource, "guard_no_destination": t.NoDestination,
+		"guard_no_source_port": t.NoSourcePort, "guard_no_destination_port": t.NoDestinationPort,
+		"guard_not_ip": t.NotIP, "guard_source6": t.Source6, "guard_destination6": t.Destination6,
+		"guard_source_words": sourceWords, "guard_destination_words": destinationWords,
+		"guard_triggers": t.Triggers, "guard_summaries": uint32(t.Summaries),
+		"guard_first_audited": uint32(t.FirstAudited), "guard_first_counting": uint32(t.FirstCounting),
+		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
+		"guard_ask_counting": flag(t.FirstCounting < t.Words),
+		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(explain),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// fill writes the tables.
+func (t *Tables) fill(coll *ebpf.Collection, contents map[string][]byte) error {
+	for name, c := range contents {
+		if err := coll.Maps[name].Put(uint32(0), c); err != nil {
+			return fmt.Errorf("fill %s: %w", name, err)
+		}
+	}
+	stride := t.stride()
+	for row := range len(t.Dense) / stride {
+		if err := coll.Maps["guard_dense"].Put(uint32(row), bytesOf(t.Dense[row*stride:][:stride])); err != nil {
+			return fmt.Errorf("fill guard_dense: %w", err)
+		}
+	}
+	for _, m := range t.Members {
+		if err := coll.Maps["guard_members"].Put(memberOf(m), uint32(1)); err != nil {
+			return fmt.Errorf("fill guard_members with %v: %w", m.Prefix, err)
+		}
+	}
+	for _, b := range t.Bounds {
+		key := bpf.GuardBound{Address: wordsOf(b.IP), Set: b.Set, Mac: b.MAC, Family: 4}
+		if b.IP.Is6() {
+			key.Family = 6
+		}
+		if err := coll.Maps["guard_bindings"].Put(key, uint32(1)); err != nil {
+			return fmt.Errorf("fill guard_bindings with %v: %w", b.IP, err)
+		}
+	}
+	return nil
+}
+
+// SetOwn says which addresses are this host's, while the program runs. If it fails,
+// some of the addresses may be old.
+func (g *Generation) SetOwn(own []netip.Addr) error {
+	members := g.coll.Maps["guard_members"]
+	now := make(map[bpf.GuardMember]bool)
+	for _, a := range own {
+		key := memberOf(Member{ownSet, netip.PrefixFrom(a, a.BitLen())})
+		now[key] = true
+		if err := members.Put(key, uint32(1)); err != nil {
+			return fmt.Errorf("add own address %v: %w", a, err)
+		}
+	}
+	for key := range g.own {
+		if !now[key] {
+			if err := members.Delete(key); err != nil {
+				return fmt.Errorf("remove own address: %w", err)
+			}
+		}
+	}
+	g.own = now
+	return nil
+}
+
+// Result returns how the last packet was judged, if Explain was set and the state
+// has no map of results.
+func (g *Generation) Result() (r bpf.GuardResult, err error) {
+	return r, g.coll.Maps[MapResults].Lookup(uint32(0), &r)
+}
+
+// Close gives up the program and its maps, but for those of the state.
+func (g *Generation) Close() { g.coll.Close() }
+
+func memberOf(m Member) bpf.GuardMember {
+	six := uint32(0)
+	if m.Prefix.Addr().Is6() {
+		six = 1
+	}
+	var set [4]byte
+	binary.BigEndian.PutUint32(set[:], m.Set*2+six)
+	return bpf.GuardMember{
+		Bits: 32 + uint32(m.Prefix.Bits()), Set: binary.NativeEndian.Uint32(set[:]), Address: wordsOf(m.Prefix.Addr()),
+	}
+}
+
+// wordsOf returns an address as it stands in the network.
+func wordsOf(a netip.Addr) (words [4]uint32) {
+	var b [16]byte
+	copy(b[:], a.AsSlice())
+	for i := range words {
+		words[i] = binary.NativeEndian.Uint32(b[4*i:])
+	}
+	return words
+}

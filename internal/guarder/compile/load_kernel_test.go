@@ -1,0 +1,124 @@
+//go:build kernel
+
+package compile
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// pairsVariable asks for more random pairs of policy and packet.
+const pairsVariable = "PACKETSCOPE_TEST_PAIRS"
+
+// TestProgramMeansThePolicy compares the kernel's program with the plain
+// interpreter on random policies and frames, some of which are damaged.
+func TestProgramMeansThePolicy(t *testing.T) {
+	m := newMaker(t)
+	pairs := 20_000
+	if s := os.Getenv(pairsVariable); s != "" {
+		var err error
+		if pairs, err = strconv.Atoi(s); err != nil {
+			t.Fatalf("%s: %v", pairsVariable, err)
+		}
+	}
+	const packets = 1000
+	var own []netip.Addr
+	for i := range byte(4) {
+		own = append(own, netip.AddrFrom4([4]byte{10, 0, 0, i}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: i}))
+	}
+	seen := make(map[bpf.GuardResult]bool)
+	for n := 0; n < pairs; n += packets {
+		p := m.policy(1 + m.IntN(60))
+		tables, err := Compile(p, testOptions)
+		if err != nil {
+			continue
+		}
+		g := loaded(t, tables, LoadOptions{Explain: true, Own: own})
+		for range packets {
+			frame := m.frame()
+			pkt := packet.Parse(frame)
+			pkt.Interface = 1 // of the loopback device, for which test runs run
+			want := resultOf(p.Judge(&pkt, env(p, &pkt)))
+			got := judge(t, g, frame)
+			if want != got {
+				t.Fatalf("packet %+v: (-want +got)\n%s%s", pkt, cmp.Diff(want, got), blame(p, &pkt))
+			}
+			seen[got] = true
+		}
+		g.Close()
+	}
+	if len(seen) < 100 {
+		t.Errorf("only %d different judgements were seen; the test tests nothing", len(seen))
+	}
+}
+
+// loaded loads tables, which the caller closes.
+func loaded(t *testing.T, tables *Tables, o LoadOptions) *Generation {
+	t.Helper()
+	if err := rlimit.RemoveMemlock(); err != nil {
+		t.Fatal(err)
+	}
+	g, err := tables.Load(o)
+	if refused := (*ebpf.VerifierError)(nil); errors.As(err, &refused) {
+		t.Fatalf("%+v", refused)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// judge runs the program on a frame, and returns what does not depend on where
+// counts beyond the first ones are kept.
+func judge(t *testing.T, g *Generation, frame []byte) bpf.GuardResult {
+	t.Helper()
+	verdict, err := g.Program.Run(&ebpf.RunOptions{Data: frame})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := g.Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != verdict {
+		t.Errorf("the program returned %d and told %d", verdict, r.Verdict)
+	}
+	for i := int(r.Counted); i < len(r.Counts); i++ {
+		r.Counts[i] = 0 // of packets before
+	}
+	return r
+}
+
+// resultOf returns what the program tells of a judgement.
+func resultOf(j policy.Judgement) bpf.GuardResult {
+	const xdpDrop, xdpPass = 1, 2
+	number := func(rule int) uint32 {
+		if rule == policy.None {
+			return none
+		}
+		return uint32(rule)
+	}
+	r := bpf.GuardResult{
+		Rule: number(j.By), WouldDrop: number(j.WouldDrop), Verdict: xdpPass, Reason: uint32(j.Reason), Counted: uint32(len(j.Counted)),
+	}
+	if j.Verdict == policy.Dropped {
+		r.Verdict = xdpDrop
+	}
+	for i, rule := range j.Counted {
+		if i < len(r.Counts) {
+			r.Counts[i] = uint32(rule)
+		}
+	}
+	return r
+}
