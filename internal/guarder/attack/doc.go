@@ -1,0 +1,12 @@
+// Package attack holds the attacks that Guarder is for, as tests on a real kernel.
+//
+// A victim talks to a peer through a router; the attacker's packets come in by the
+// router, with whatever source they like. Each attack is shown to work on the bare
+// victim, and not on one behind a Shield: a program on the victim's device that
+// drops what is forged. What is genuine must work in both cases.
+//
+// Sources: Feng et al., "Off-Path TCP Exploits of the Mixed IPID Assignment", CCS
+// 2020, and "PMTUD is not Panacea", NDSS 2022, for forged path MTUs; "Off-Path
+// Network Traffic Manipulation via Revitalized ICMP Redirect Attacks", USENIX
+// Security 2022, for redirects.
+package attack
