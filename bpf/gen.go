@@ -21,3 +21,4 @@ package bpf
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Guard guard.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types Bench bench.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
 //go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types BenchFlows bench_flows.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror
+//go:generate go tool bpf2go -cc clang-19 -strip llvm-strip-19 -target amd64,arm64 -no-global-types BenchGuard bench_guard.bpf.c -- -Iinclude -O2 -mcpu=v3 -Wall -Werror

@@ -26,6 +26,7 @@ var sections = []struct {
 	{"live", live},
 	{"test_run", testRun},
 	{"flows", countFlows},
+	{"guard", judgePackets},
 	{"throughput", throughput},
 	{"process", process},
 	{"fleet", fleet},

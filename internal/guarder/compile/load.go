@@ -104,11 +104,11 @@ func (t *Tables) Load(o LoadOptions) (*Generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.load(spec, name, o)
+	return t.LoadProgram(spec, name, o)
 }
 
-// load does it with one of the programs of a collection that has the same maps.
-func (t *Tables) load(spec *ebpf.CollectionSpec, name string, o LoadOptions) (*Generation, error) {
+// LoadProgram is Load for a program of another collection with the same maps.
+func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptions) (*Generation, error) {
 	spec.Programs = map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}
 	delete(spec.Maps, MapGeneration)
 	replacements := make(map[string]*ebpf.Map)
@@ -251,6 +251,9 @@ func (g *Generation) SetOwn(own []netip.Addr) error {
 	g.own = now
 	return nil
 }
+
+// Map returns one of the maps of the generation, which closes it.
+func (g *Generation) Map(name string) *ebpf.Map { return g.coll.Maps[name] }
 
 // Result returns how the last packet was judged, if Explain was set and the state
 // has no map of results.

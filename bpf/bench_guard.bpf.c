@@ -1,0 +1,86 @@
+//go:build ignore
+
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * What judging a packet costs: Guarder's program on one packet over and over, or on
+ * a trace of different ones, and beside each the same without judging. Loaded by the
+ * benchmarks alone.
+ */
+#include "guard_walk.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+#define BENCH_FRAMES 8192
+#define BENCH_FRAME 96 /* bytes */
+
+struct bench_frame {
+	__u64 words[BENCH_FRAME / 8];
+};
+
+/* The trace; written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BENCH_FRAMES);
+	__type(key, __u32);
+	__type(value, struct bench_frame);
+} bench_frames SEC(".maps");
+
+/* Which frame of the trace is next. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bench_turn SEC(".maps");
+
+/* Copies the next frame of the trace over the packet. */
+static __always_inline bool bench_next(struct xdp_md *ctx)
+{
+	struct bench_frame *to = guard_start(ctx), *from;
+	__u32 *turn = guard_only(&bench_turn), n;
+
+	if (!turn || (void *)(to + 1) > guard_end(ctx))
+		return false;
+	n = (*turn)++ & (BENCH_FRAMES - 1);
+	from = bpf_map_lookup_elem(&bench_frames, &n);
+	if (!from)
+		return false;
+#pragma unroll
+	for (int i = 0; i < BENCH_FRAME / 8; i++)
+		to->words[i] = from->words[i];
+	return true;
+}
+
+SEC("xdp")
+int bench_empty(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int bench_parse(struct xdp_md *ctx)
+{
+	struct guard_walk *w = guard_only(&guard_walks);
+
+	if (!w)
+		return XDP_ABORTED;
+	return guard_parse(ctx, &w->packet) == GUARD_OK ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
+int bench_policy(struct xdp_md *ctx)
+{
+	return guard_classify(ctx);
+}
+
+SEC("xdp")
+int bench_trace_copy(struct xdp_md *ctx)
+{
+	return bench_next(ctx) ? XDP_PASS : XDP_ABORTED;
+}
+
+SEC("xdp")
+int bench_trace_policy(struct xdp_md *ctx)
+{
+	return bench_next(ctx) ? guard_classify(ctx) : XDP_ABORTED;
+}
