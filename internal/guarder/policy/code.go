@@ -6,6 +6,8 @@ type Code struct {
 	Severity Severity
 	// Title says in a few words what is looked for.
 	Title string
+	// OfHost tells that it is about the host that a policy is for, not about its text.
+	OfHost bool
 }
 
 // The codes. G1xx are about the text, G2xx about rules that disturb each other,
@@ -52,43 +54,43 @@ const (
 
 // Codes are all kinds of faults, in the order of their codes.
 var Codes = []Code{
-	{notYAML, Error, "the file cannot be read, or is not YAML"},
-	{unknownKey, Error, "an unknown key"},
-	{wrongType, Error, "a value of the wrong type"},
-	{duplicate, Error, "a key, rule, group, set or priority that is already there"},
-	{missingKey, Error, "a key that must be there is not"},
-	{wrongVersion, Error, "a version of the language that is not known"},
-	{laterVersion, Error, "something that is not available in this version"},
-	{unknownWord, Error, "an unknown word"},
-	{badName, Error, "a name with characters that are not allowed"},
-	{missingSet, Error, "a set that does not exist, or is of another type"},
-	{badQuantity, Error, "a rate, a duration or a ratio that cannot be read"},
-	{outOfRange, Error, "a number out of range"},
-	{badAddress, Error, "an address or a prefix that cannot be read"},
-	{mappedAddress, Error, "an IPv4 address written as IPv6"},
-	{hostBits, Warning, "a prefix with host bits"},
-	{familyClash, Error, "addresses or protocols of different families"},
-	{noProtocol, Error, "a field without its protocol"},
-	{contradiction, Error, "conditions that exclude each other"},
-	{emptyMatch, Error, "a match that matches everything by omission"},
-	{emptyList, Error, "an empty list"},
+	{notYAML, Error, "the file cannot be read, or is not YAML", false},
+	{unknownKey, Error, "an unknown key", false},
+	{wrongType, Error, "a value of the wrong type", false},
+	{duplicate, Error, "a key, rule, group, set or priority that is already there", false},
+	{missingKey, Error, "a key that must be there is not", false},
+	{wrongVersion, Error, "a version of the language that is not known", false},
+	{laterVersion, Error, "something that is not available in this version", false},
+	{unknownWord, Error, "an unknown word", false},
+	{badName, Error, "a name with characters that are not allowed", false},
+	{missingSet, Error, "a set that does not exist, or is of another type", false},
+	{badQuantity, Error, "a rate, a duration or a ratio that cannot be read", false},
+	{outOfRange, Error, "a number out of range", false},
+	{badAddress, Error, "an address or a prefix that cannot be read", false},
+	{mappedAddress, Error, "an IPv4 address written as IPv6", false},
+	{hostBits, Warning, "a prefix with host bits", false},
+	{familyClash, Error, "addresses or protocols of different families", false},
+	{noProtocol, Error, "a field without its protocol", false},
+	{contradiction, Error, "conditions that exclude each other", false},
+	{emptyMatch, Error, "a match that matches everything by omission", false},
+	{emptyList, Error, "an empty list", false},
 
-	{shadowed, Warning, "a rule that is never reached"},
-	{overlapping, Warning, "rules with different verdicts that overlap"},
-	{aboveCeiling, Warning, "a mode above the ceiling of the host"},
-	{notForGuard, Error, "a rule of the guard stage that may hit well-formed traffic"},
+	{shadowed, Warning, "a rule that is never reached", false},
+	{overlapping, Warning, "rules with different verdicts that overlap", false},
+	{aboveCeiling, Warning, "a mode above the ceiling of the host", false},
+	{notForGuard, Error, "a rule of the guard stage that may hit well-formed traffic", false},
 
-	{lockout, Error, "connections of this host that would be cut"},
-	{noFailsafe, Error, "everything dropped, and no way in for the operator"},
-	{breaksNetwork, Error, "a drop of what a network needs to work"},
-	{inertSet, Warning, "an empty set, or one that nothing uses"},
-	{noInterface, Error, "an interface that does not exist"},
-	{interfaceTaken, Error, "an interface that runs another XDP program"},
-	{slowAttach, Warning, "an interface that cannot run XDP in its driver"},
-	{tagsStripped, Warning, "a VLAN rule where the device removes the tags"},
-	{splitPayload, Warning, "a payload rule that segmentation evades"},
+	{lockout, Error, "connections of this host that would be cut", true},
+	{noFailsafe, Error, "everything dropped, and no way in for the operator", false},
+	{breaksNetwork, Error, "a drop of what a network needs to work", false},
+	{inertSet, Warning, "an empty set, or one that nothing uses", false},
+	{noInterface, Error, "an interface that does not exist", true},
+	{interfaceTaken, Error, "an interface that runs another XDP program", true},
+	{slowAttach, Warning, "an interface that cannot run XDP in its driver", true},
+	{tagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
+	{splitPayload, Warning, "a payload rule that segmentation evades", false},
 
-	{overBudget, Error, "more than the classifier can hold"},
+	{overBudget, Error, "more than the classifier can hold", false},
 }
 
 func severityOf(code string) Severity {

@@ -18,6 +18,7 @@ func TestEachFaultHasItsMessage(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no files: %v", err)
 	}
+	seen := map[string]bool{}
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
@@ -28,6 +29,7 @@ func TestEachFaultHasItsMessage(t *testing.T) {
 		var got []string
 		for _, f := range faults {
 			got = append(got, strings.ReplaceAll(f.String(), "testdata/", ""))
+			seen[f.Code] = true
 		}
 		if *update {
 			body = strings.TrimSuffix(body, "\n") + "\n# " + strings.Join(got, "\n# ") + "\n"
@@ -41,6 +43,11 @@ func TestEachFaultHasItsMessage(t *testing.T) {
 		}
 		if len(got) != 1 {
 			t.Errorf("%s: %d faults, want 1", file, len(got))
+		}
+	}
+	for _, c := range Codes {
+		if !seen[c.Code] && !c.OfHost {
+			t.Errorf("no file has the fault %s: %s", c.Code, c.Title)
 		}
 	}
 }

@@ -260,7 +260,11 @@ func (r *reader) rule(n *yaml.Node, g *group, base settings) {
 	if match == nil {
 		r.fault(n, missingKey, "add match:, or match: {any_packet: true}", "the rule has no match")
 	} else {
+		r.usesEmpty = false
 		rule.Match = r.match(match, &rule)
+		if all, ok := cubes(rule.Match, true); ok && len(all) == 0 && len(r.faults) == faults && !r.usesEmpty {
+			r.fault(match, contradiction, "", "the conditions exclude each other; rule never matches")
+		}
 	}
 	if len(r.faults) > faults && Failed(r.faults[faults:]) || base.mode == Off {
 		return

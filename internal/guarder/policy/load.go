@@ -156,6 +156,7 @@ func (l *loader) finish() {
 		})
 	}
 	l.unusedSets()
+	l.check()
 }
 
 // interfaces lists what the policy is attached to. A rule that is for all of it has

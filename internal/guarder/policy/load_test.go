@@ -29,8 +29,8 @@ groups:
 - name: late
   priority: 20
   rules:
-  - {rule: one, match: {proto: tcp}, action: drop, mode: audit, labels: {tier: high}}
-  - {rule: two, match: {proto: udp}, action: drop}
+  - {rule: one, match: {proto: tcp, dst_port: 23}, action: drop, mode: audit, labels: {tier: high}}
+  - {rule: two, match: {proto: udp, dst_port: 53}, action: drop}
   - {rule: gone, match: {proto: sctp}, action: drop, mode: off}
 - name: last
   rules:
@@ -93,7 +93,7 @@ groups:
 - name: g
   mode: enforce
   rules:
-  - {rule: r, match: {proto: tcp}, action: drop, mode: enforce}
+  - {rule: r, match: {proto: sctp}, action: drop, mode: enforce}
 `
 	for _, c := range []struct {
 		ceiling, want Mode
@@ -117,7 +117,7 @@ groups:
 
 func TestUnparsableFollowsTheRules(t *testing.T) {
 	rule := func(mode string) string {
-		return "groups: [{name: g, rules: [{rule: r, match: {proto: tcp}, action: drop, mode: " + mode + "}]}]\n"
+		return "groups: [{name: g, rules: [{rule: r, match: {proto: sctp}, action: drop, mode: " + mode + "}]}]\n"
 	}
 	for text, want := range map[string]string{
 		rule("audit"):   "drop audit",

@@ -135,6 +135,7 @@ func (m *matcher) logicFields() []field {
 	return []field{
 		{"any", "A list of matches; one of them must hold.", listOf(refer("match")), func(n *yaml.Node) {
 			if parts := m.children(n, "any"); parts != nil {
+				m.alternatives(n, parts)
 				m.add(or(Any(parts)))
 			}
 		}},
@@ -174,6 +175,20 @@ func (m *matcher) children(n *yaml.Node, what string) All {
 		all = append(all, m.child().read(e, "a match"))
 	}
 	return all
+}
+
+// alternatives records a fault for each part of "any" that can never hold beside the
+// conditions around it.
+func (m *matcher) alternatives(n *yaml.Node, parts All) {
+	around := All(slices.Concat(m.known, m.parts))
+	if all, ok := cubes(around, true); !ok || len(all) == 0 || m.inverted || m.usesEmpty {
+		return
+	}
+	for i, part := range parts {
+		if all, ok := cubes(All{around, part}, true); ok && len(all) == 0 {
+			m.fault(resolve(n.Content[i]), contradiction, "", "this alternative never matches beside the conditions around it")
+		}
+	}
 }
 
 // family narrows the scope to one family.

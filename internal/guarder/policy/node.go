@@ -21,6 +21,9 @@ type reader struct {
 	file string
 	// in names the rule, group or set that is being read, for faults.
 	in string
+	// usesEmpty tells that the rule that is being read uses an empty set, of which
+	// there is a warning already.
+	usesEmpty bool
 }
 
 // A field is a key that a mapping may have. One table of fields serves to read a

@@ -187,6 +187,7 @@ func (r *reader) use(n *yaml.Node, kinds ...string) *namedSet {
 		return nil
 	}
 	s.used = true
+	r.usesEmpty = r.usesEmpty || len(s.prefixes)+len(s.ports)+len(s.bindings) == 0
 	return s
 }
 

@@ -53,6 +53,13 @@ func normal[T cmp.Ordered](s spans[T], a axis[T]) spans[T] {
 
 // intersect returns what is in both.
 func (s spans[T]) intersect(other spans[T]) spans[T] {
+	// Mostly one of them is everything.
+	switch {
+	case len(s) == 1 && other.within(s):
+		return other
+	case len(other) == 1 && s.within(other):
+		return s
+	}
 	var all spans[T]
 	for i, j := 0, 0; i < len(s) && j < len(other); {
 		low, high := max(s[i].low, other[j].low), min(s[i].high, other[j].high)
@@ -82,4 +89,38 @@ func complement[T cmp.Ordered](s spans[T], a axis[T]) spans[T] {
 		from = a.step(one.high, 1)
 	}
 	return append(all, span[T]{from, a.most})
+}
+
+// within reports whether all of s is in other.
+func (s spans[T]) within(other spans[T]) bool {
+	j := 0
+	for _, one := range s {
+		for j < len(other) && other[j].high < one.low {
+			j++
+		}
+		if j == len(other) || one.low < other[j].low || other[j].high < one.high {
+			return false
+		}
+	}
+	return true
+}
+
+// meets reports whether some value is in both.
+func (s spans[T]) meets(other spans[T]) bool {
+	for i, j := 0, 0; i < len(s) && j < len(other); {
+		if max(s[i].low, other[j].low) <= min(s[i].high, other[j].high) {
+			return true
+		}
+		if s[i].high < other[j].high {
+			i++
+		} else {
+			j++
+		}
+	}
+	return false
+}
+
+// has reports whether a value is in s.
+func (s spans[T]) has(value T) bool {
+	return slices.ContainsFunc(s, func(one span[T]) bool { return one.low <= value && value <= one.high })
 }
