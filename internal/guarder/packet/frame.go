@@ -199,10 +199,7 @@ func (f *Frame) extension(e Extension, next byte) []byte {
 	h[0], h[1] = next, byte(len(h)/8-1)
 	switch e.Header {
 	case HopByHop, Destination:
-		h[2], h[3] = 1, byte(len(h)-4) // PadN, RFC 8200 section 4.2
-		if len(h) > 256 {
-			h[3] = 255 - 4 // several would be needed; receivers skip the zeros as Pad1
-		}
+		skippedOptions(h[2:])
 	case Routing:
 		h[2] = e.RoutingType
 	case Authentication:
@@ -216,6 +213,16 @@ func (f *Frame) extension(e Extension, next byte) []byte {
 		binary.BigEndian.PutUint32(h[4:], f.ID)
 	}
 	return h
+}
+
+// skippedOptions fills b with options that receivers skip: RFC 4727 keeps type 0x1e for
+// experiments. Linux takes no padding of more than 7 bytes.
+func skippedOptions(b []byte) {
+	for len(b) > 1 {
+		n := min(len(b)-2, 255)
+		b[0], b[1] = 0x1e, byte(n)
+		b = b[2+n:]
+	}
 }
 
 // words pads options with their end to a multiple of four bytes.
