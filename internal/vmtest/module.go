@@ -20,6 +20,7 @@ var WantedModules = []string{
 	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf",
 	"inet_diag", "tcp_diag", "udp_diag",
 	"nf_tables", "nf_conntrack", "nft_ct", "nft_limit", "nft_numgen", "nft_reject_inet",
+	"nft_chain_nat", "nft_masq",
 }
 
 // A Module is a kernel module, decompressed.
