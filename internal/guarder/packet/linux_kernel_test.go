@@ -1,0 +1,124 @@
+//go:build kernel
+
+package packet
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// A host that is not there, so that no kernel resets its connections.
+var stranger = netip.MustParseAddr("198.18.1.77")
+
+// Of two MSS options Linux takes the last one, as segmentSize does: the first could
+// hide it from a filter.
+func TestKernelTakesTheLastMSS(t *testing.T) {
+	n := testnet.New(t)
+	wire := n.Left.Wire(t)
+	var listener *net.TCPListener
+	n.Right.Do(t, func() {
+		var err error
+		if listener, err = net.ListenTCP("tcp4", &net.TCPAddr{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer listener.Close()
+	f := leftToRight(t, n, testnet.IPv4)
+	f.Source, f.Protocol, f.DestinationPort = stranger, TCP, uint16(listener.Addr().(*net.TCPAddr).Port)
+	for _, mss := range [][]uint16{{1400, 600}, {600, 1400}, {1400, 600, 0}} {
+		f.SourcePort++
+		f.Flags, f.Sequence, f.Acknowledgement, f.TCPOptions = 2, 100, 0, nil
+		for _, m := range mss {
+			f.TCPOptions = binary.BigEndian.AppendUint16(append(f.TCPOptions, 2, 4), m)
+		}
+		frame := f.Bytes()
+		want := Parse(frame).MSS
+		if err := wire.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := wire.Receive(func(b []byte) bool {
+			p := Parse(b)
+			return p.Protocol == TCP && p.Flags == 0x12 && p.DestinationPort == f.SourcePort
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Flags, f.Sequence, f.TCPOptions = 16, 101, nil
+		f.Acknowledgement = binary.BigEndian.Uint32(answer[ethernetHeader+ipv4Header+4:]) + 1
+		if err := wire.Send(f.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if err := listener.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		conn, err := listener.AcceptTCP()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sendMSS(t, conn); got != want {
+			t.Errorf("options %v: Linux sends segments of %d bytes, Parse found %d", mss, got, want)
+		}
+		conn.Close()
+	}
+}
+
+func sendMSS(t *testing.T, conn *net.TCPConn) (mss uint16) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := raw.Control(func(fd uintptr) {
+		info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		mss = uint16(info.Snd_mss)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return mss
+}
+
+// Linux acts on the ports of a quoted packet that is too short for them by its own
+// header, so Parse finds them too.
+func TestKernelBelievesQuotedPorts(t *testing.T) {
+	n := testnet.New(t)
+	wire := n.Left.Wire(t)
+	var socket *net.UDPConn
+	n.Right.Do(t, func() {
+		var err error
+		to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.Left.Addr(testnet.IPv4), 9))
+		if socket, err = net.DialUDP("udp4", nil, to); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer socket.Close()
+	f := leftToRight(t, n, testnet.IPv4)
+	quoted := Frame{Source: f.Destination, Destination: f.Source, Protocol: UDP, DestinationPort: 9}
+	quoted.SourcePort = uint16(socket.LocalAddr().(*net.UDPAddr).Port)
+	b := quoted.packet()
+	binary.BigEndian.PutUint16(b[2:], ipv4Header)
+	f.Protocol, f.ICMP, f.Payload = ICMPv4, &Message{Type: 3, Code: 3}, b
+	frame := f.Bytes()
+	if err := wire.Send(frame); err != nil {
+		t.Fatal(err)
+	}
+	if err := socket.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := socket.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+		t.Errorf("Linux did not act on it: %v", err)
+	}
+	if q := Parse(frame).ICMP.Quoted; q == nil || !q.HasPorts || q.SourcePort != quoted.SourcePort {
+		t.Errorf("Parse found %+v", q)
+	}
+}
