@@ -5,6 +5,9 @@ import "time"
 // A Status is what the agent knows, as JSON goes over the admin socket. Fields may
 // be added; none is renamed or removed.
 type Status struct {
+	// Since is when the state was made: counters count from then on, whatever agents
+	// came and went.
+	Since time.Time `json:"since"`
 	// Generation counts the policies that were put in force since the state was made.
 	Generation uint32 `json:"generation"`
 	// Applied is when the policy was put in force, from which Files.
@@ -19,10 +22,17 @@ type Status struct {
 	ConfirmBy *time.Time     `json:"confirm_by,omitempty"`
 	Devices   []DeviceStatus `json:"devices"`
 	Rules     []RuleStatus   `json:"rules"`
-	// Unparsable are packets that could not be read, by reason.
+	// Verdicts are all packets that were judged: "pass" and "drop".
+	Verdicts map[string]Counts `json:"verdicts"`
+	// Unparsable are those that could not be read, by reason.
 	Unparsable map[string]Counts `json:"unparsable"`
 	// Unjudged are packets that passed because no policy was in force.
 	Unjudged uint64 `json:"unjudged"`
+	// ApplyFailed tells that the last attempt to put a policy in force failed; the
+	// one before it is in force.
+	ApplyFailed bool `json:"apply_failed"`
+	// Trips counts how often the trip wire tripped since the agent started.
+	Trips uint64 `json:"trips"`
 }
 
 // A DeviceStatus is a device with the entry program.

@@ -87,6 +87,7 @@ func keep(spec *ebpf.CollectionSpec, program string, names ...string) {
 		needed[name] = true
 	}
 	maps.DeleteFunc(spec.Maps, func(name string, _ *ebpf.MapSpec) bool { return !needed[name] })
+	spec.Variables = nil // they are in a map too
 }
 
 // A Generation is a policy in the kernel: a program with tables of its own.
@@ -126,8 +127,9 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	spec.Maps["guard_dense"].MaxEntries = uint32(len(t.Dense) / stride)
 	spec.Maps["guard_members"].MaxEntries = uint32(len(t.Members) + ownRoom)
 	spec.Maps["guard_bindings"].MaxEntries = uint32(max(len(t.Bounds), 1))
-	if o.State[MapCounts] == nil {
-		spec.Maps[MapCounts].MaxEntries = uint32(max(len(t.Credits), 1))
+	spec.Maps[MapCounts].MaxEntries = uint32(max(len(t.Credits), 1))
+	if shared := o.State[MapCounts]; shared != nil {
+		spec.Maps[MapCounts].MaxEntries = shared.MaxEntries()
 	}
 	if err := t.constants(spec, o.Explain); err != nil {
 		return nil, err

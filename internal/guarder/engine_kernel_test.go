@@ -1,0 +1,221 @@
+//go:build kernel && linux
+
+package guarder
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// noDatagrams drops datagrams over IPv4; the life of the policy follows.
+const noDatagrams = `version: 1
+defaults: {mode: MODE, interfaces: [DEVICE]}
+failsafe:
+  allow:
+    - {name: arp, ethertype: arp}
+    - {name: nd, proto: icmpv6, icmp: {class: [nd]}}
+LIFE
+groups:
+- name: tests
+  stage: policy
+  priority: 100
+  rules:
+  - rule: no-datagrams
+    match: {family: ipv4, proto: udp, dst_port: 1-65535}
+    action: drop
+`
+
+// A lab is a policy file, and the network that it is for.
+type lab struct {
+	net    *testnet.Net
+	file   string
+	config Config
+}
+
+func newLab(t *testing.T) *lab {
+	n := testnet.New(t)
+	l := &lab{net: n, file: filepath.Join(t.TempDir(), "policy.yaml")}
+	l.config = Config{Paths: []string{l.file}, Dir: filepath.Join(pins(t), "guard")}
+	t.Cleanup(func() { Detach(l.config.Dir) })
+	return l
+}
+
+// write writes the policy with a mode, and lines that belong below failsafe.
+func (l *lab) write(t *testing.T, mode, life string) {
+	t.Helper()
+	text := strings.NewReplacer("MODE", mode, "DEVICE", l.net.Right.Device, "LIFE\n", life).Replace(noDatagrams)
+	if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// do runs f where the policy is enforced.
+func (l *lab) do(t *testing.T, f func() error) error {
+	t.Helper()
+	var err error
+	l.net.Right.Do(t, func() { err = f() })
+	return err
+}
+
+func (l *lab) open(t *testing.T) *Engine {
+	t.Helper()
+	var e *Engine
+	if err := l.do(t, func() (err error) {
+		e, err = Open(l.config, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	return e
+}
+
+// credited returns what the rule did so far.
+func credited(t *testing.T, e *Engine) map[string]Counts {
+	t.Helper()
+	s, err := e.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Rules {
+		if r.Rule == "no-datagrams" {
+			return r.Counts
+		}
+	}
+	t.Fatalf("no such rule in %+v", s.Rules)
+	return nil
+}
+
+func TestPolicyIsEnforcedAndOutlivesTheAgent(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	if arrives(t, l.net) {
+		t.Error("a datagram gets through")
+	}
+	if !arrivesOver(t, l.net, testnet.IPv6) {
+		t.Error("a datagram over IPv6 does not get through")
+	}
+	if n := credited(t, e)["drop"]; n.Packets != 1 || n.Bytes == 0 {
+		t.Errorf("the rule dropped %+v, want 1 packet", n)
+	}
+	e.Close()
+	if arrives(t, l.net) {
+		t.Error("a datagram gets through when the agent is gone")
+	}
+	e = l.open(t)
+	if n := credited(t, e)["drop"]; n.Packets != 2 {
+		t.Errorf("a new agent counts %+v, want 2 packets", n)
+	}
+	if err := e.Detach(); err != nil {
+		t.Error(err)
+	}
+	if !arrives(t, l.net) {
+		t.Error("no datagram gets through after detaching")
+	}
+}
+
+func TestBrokenPolicyChangesNothing(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	if err := os.WriteFile(l.file, []byte("version: 1\ngroups:\n- nome: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := l.do(t, e.Apply)
+	if err == nil || !strings.Contains(err.Error(), "policy.yaml:3:3") {
+		t.Errorf("apply: %v", err)
+	}
+	if arrives(t, l.net) {
+		t.Error("the policy before is not in force any more")
+	}
+	if s, err := e.Status(); err != nil || !s.ApplyFailed || s.Generation != 1 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+}
+
+func TestAuditNeverDrops(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode    string
+		ceiling policy.Mode
+	}{"audited": {"audit", policy.Off}, "under a ceiling": {"enforce", policy.Audit}} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			l.config.Ceiling = c.ceiling
+			l.write(t, c.mode, "")
+			e := l.open(t)
+			if !arrives(t, l.net) {
+				t.Error("a datagram does not get through")
+			}
+			if n := credited(t, e); n["would_drop"].Packets != 1 || n["drop"].Packets != 0 {
+				t.Errorf("credited %+v", n)
+			}
+		})
+	}
+}
+
+func TestUnconfirmedPolicyIsTakenBack(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "audit", "")
+	e := l.open(t)
+	l.write(t, "enforce", "  confirm_within: 1s\n")
+	if err := l.do(t, e.Apply); err != nil {
+		t.Fatal(err)
+	}
+	if arrives(t, l.net) {
+		t.Error("the policy on trial is not in force")
+	}
+	until(t, func() bool { return arrives(t, l.net) })
+	if err := l.do(t, e.Apply); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Confirm(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(1500 * time.Millisecond) // longer than the trial was
+	if arrives(t, l.net) {
+		t.Error("the confirmed policy is not in force any more")
+	}
+}
+
+func TestFirstPolicyUnconfirmedLeavesNothingInForce(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "  confirm_within: 60s\n")
+	e := l.open(t)
+	if arrives(t, l.net) {
+		t.Error("the policy on trial is not in force")
+	}
+	if err := e.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if !arrives(t, l.net) {
+		t.Error("the policy is still in force")
+	}
+}
+
+func TestTripWireFallsBackToAudit(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "  trip_wire: {dropped_ratio: 0.3, min_rate: 1/s, over: 1s, then: audit}\n")
+	e := l.open(t)
+	until(t, func() bool { return arrives(t, l.net) })
+	if s, err := e.Status(); err != nil || !s.Tripped || s.Trips != 1 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+}
+
+// until waits for a condition.
+func until(t *testing.T, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(testnet.Margin(20 * time.Second)); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatal("it never happens")
+		}
+	}
+}

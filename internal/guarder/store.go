@@ -1,0 +1,310 @@
+//go:build linux
+
+package guarder
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/compile"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// A Store is what outlives an agent: maps that are pinned in a folder of the BPF file
+// system. It is made when there is none, and found again otherwise.
+type Store struct {
+	dir string
+	// state are the maps that programs use; slots and meta are for agents alone.
+	state       map[string]*ebpf.Map
+	slots, meta *ebpf.Map
+	counters    uint32
+	// Meta is the last that was written.
+	Meta Meta
+}
+
+// Meta is what one agent tells the next.
+type Meta struct {
+	// Format is that of the pinned maps; agents of another one cannot use them.
+	Format uint32
+	// Generation counts the policies that were put in force.
+	Generation uint32
+	// Since is when the store was made.
+	Since time.Time
+}
+
+// storeFormat changes with what pinned maps mean: bpf/include/guard_*.h.
+const storeFormat = 1
+
+// The pins of maps that programs do not use.
+const (
+	pinSlots = "slots"
+	pinMeta  = "meta"
+)
+
+// ErrFormat is wrapped by the error about a store of another version.
+var ErrFormat = errors.New("pinned by another version")
+
+// OpenStore opens the store in a folder, or makes one with room for the counters of
+// some rules. It takes the place of nobody: a store of another format is an error,
+// and goes on working.
+func OpenStore(dir string, rules int) (*Store, error) {
+	if err := onBPFFS(filepath.Dir(dir)); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("folder of the pinned state: %w", err)
+	}
+	s := &Store{dir: dir, state: make(map[string]*ebpf.Map)}
+	if _, err := os.Stat(filepath.Join(dir, pinMeta)); err == nil {
+		err = s.find()
+		if err != nil {
+			s.Close()
+		}
+		return s, err
+	}
+	if err := s.make(rules); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// onBPFFS checks that something can be pinned below a folder.
+func onBPFFS(dir string) error {
+	var fs unix.Statfs_t
+	for {
+		err := unix.Statfs(dir, &fs)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, os.ErrNotExist) || dir == "/" {
+			return fmt.Errorf("BPF file system at %s: %w", dir, err)
+		}
+		dir = filepath.Dir(dir)
+	}
+	if uint32(fs.Type) != unix.BPF_FS_MAGIC {
+		return fmt.Errorf("%s is no BPF file system: mount -t bpf bpf /sys/fs/bpf", dir)
+	}
+	return nil
+}
+
+// find opens what is pinned.
+func (s *Store) find() error {
+	var err error
+	open := func(name string) (m *ebpf.Map) {
+		if err == nil {
+			if m, err = ebpf.LoadPinnedMap(filepath.Join(s.dir, name), nil); err != nil {
+				err = fmt.Errorf("open the pinned map %q: %w", name, err)
+			}
+		}
+		return m
+	}
+	s.meta = open(pinMeta)
+	if err != nil {
+		return err
+	}
+	if err := s.read(); err != nil {
+		return err
+	}
+	if s.Meta.Format != storeFormat {
+		return fmt.Errorf("%s: %w (format %d, this one has %d): what it enforces stays in force; to replace it, run packetscope guard detach first",
+			s.dir, ErrFormat, s.Meta.Format, storeFormat)
+	}
+	s.slots = open(pinSlots)
+	for _, name := range stateMaps {
+		s.state[name] = open(name)
+	}
+	if err == nil {
+		s.counters = s.state[compile.MapCounts].MaxEntries()
+	}
+	return err
+}
+
+// stateMaps are those that programs use, and that are pinned.
+var stateMaps = []string{compile.MapCounts, compile.MapTotals, compile.MapGeneration}
+
+// make makes and pins everything; meta last, because it says that the rest is there.
+func (s *Store) make(rules int) error {
+	const least = 1024
+	room := least
+	for room < 2*rules {
+		room *= 2
+	}
+	all, err := compile.NewState(room)
+	if err != nil {
+		return err
+	}
+	s.state, s.counters = all, uint32(room)
+	if s.slots, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_slots", Type: ebpf.Hash, KeySize: 8, ValueSize: 4, MaxEntries: uint32(room)}); err != nil {
+		return fmt.Errorf("make the map of slots: %w", err)
+	}
+	if s.meta, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_meta", Type: ebpf.Array, KeySize: 4, ValueSize: 16, MaxEntries: 1}); err != nil {
+		return fmt.Errorf("make the map of the store: %w", err)
+	}
+	for _, name := range stateMaps {
+		if err := s.pin(s.state[name], name); err != nil {
+			return err
+		}
+	}
+	if err := s.pin(s.slots, pinSlots); err != nil {
+		return err
+	}
+	s.Meta = Meta{Format: storeFormat, Since: time.Now()}
+	if err := s.write(); err != nil {
+		return err
+	}
+	return s.pin(s.meta, pinMeta)
+}
+
+func (s *Store) pin(m *ebpf.Map, name string) error {
+	pin := filepath.Join(s.dir, name)
+	// Left by an agent that ended while it made the store.
+	if err := os.Remove(pin); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := m.Pin(pin); err != nil {
+		return fmt.Errorf("pin map %q: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Store) read() error {
+	var b [16]byte
+	if err := s.meta.Lookup(uint32(0), &b); err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	s.Meta = Meta{
+		Format: binary.NativeEndian.Uint32(b[:]), Generation: binary.NativeEndian.Uint32(b[4:]),
+		Since: time.Unix(0, int64(binary.NativeEndian.Uint64(b[8:]))),
+	}
+	return nil
+}
+
+func (s *Store) write() error {
+	var b [16]byte
+	binary.NativeEndian.PutUint32(b[:], s.Meta.Format)
+	binary.NativeEndian.PutUint32(b[4:], s.Meta.Generation)
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.Meta.Since.UnixNano()))
+	return s.meta.Put(uint32(0), b)
+}
+
+// Slots returns the entries of the map of counters for the rules of a policy: those
+// that they had before, and free ones for new rules. If none is free, those of rules
+// that are not in the policy are taken, and begin at 0.
+func (s *Store) Slots(p *policy.Policy) ([]uint32, error) {
+	have, used := make(map[uint64]uint32), make(map[uint32]bool)
+	var id uint64
+	var slot uint32
+	for all := s.slots.Iterate(); all.Next(&id, &slot); {
+		have[id], used[slot] = slot, true
+	}
+	wanted := make(map[uint64]bool, len(p.Rules))
+	for i := range p.Rules {
+		wanted[p.Rules[i].ID()] = true
+	}
+	if len(wanted) > int(s.counters) {
+		return nil, fmt.Errorf("the policy has %d rules, and the pinned counters room for %d: packetscope guard detach, then start again", len(wanted), s.counters)
+	}
+	slots, next := make([]uint32, len(p.Rules)), uint32(0)
+	for i := range p.Rules {
+		id := p.Rules[i].ID()
+		slot, known := have[id]
+		if !known {
+			for ; next < s.counters && used[next]; next++ {
+			}
+			if slot = next; slot == s.counters {
+				var err error
+				if slot, err = s.recycle(have, wanted); err != nil {
+					return nil, err
+				}
+			}
+			if err := s.slots.Put(id, slot); err != nil {
+				return nil, fmt.Errorf("give rule %q a counter: %w", p.Rules[i].Name, err)
+			}
+			have[id], used[slot] = slot, true
+		}
+		slots[i] = slot
+	}
+	return slots, nil
+}
+
+// recycle takes the counter of a rule that is gone.
+func (s *Store) recycle(have map[uint64]uint32, wanted map[uint64]bool) (uint32, error) {
+	for id, slot := range have {
+		if wanted[id] {
+			continue
+		}
+		zero := make([]bpf.GuardCounts, ebpf.MustPossibleCPU())
+		if err := errors.Join(s.slots.Delete(id), s.state[compile.MapCounts].Put(slot, zero)); err != nil {
+			return 0, fmt.Errorf("free a counter: %w", err)
+		}
+		delete(have, id)
+		return slot, nil
+	}
+	return 0, errors.New("no counter is free")
+}
+
+// Counts returns what the rule with a slot was credited with.
+func (s *Store) Counts(slot uint32) (sum bpf.GuardCounts, err error) {
+	var cpus []bpf.GuardCounts
+	if err := s.state[compile.MapCounts].Lookup(slot, &cpus); err != nil {
+		return sum, fmt.Errorf("read counter %d: %w", slot, err)
+	}
+	for _, c := range cpus {
+		for i := range c.Of {
+			sum.Of[i].Packets += c.Of[i].Packets
+			sum.Of[i].Bytes += c.Of[i].Bytes
+		}
+	}
+	return sum, nil
+}
+
+// Total returns an entry of the map of totals, enum guard_total.
+func (s *Store) Total(i uint32) (sum Counts, err error) {
+	var cpus []bpf.GuardCount
+	if err := s.state[compile.MapTotals].Lookup(i, &cpus); err != nil {
+		return sum, fmt.Errorf("read total %d: %w", i, err)
+	}
+	for _, c := range cpus {
+		sum.Packets += c.Packets
+		sum.Bytes += c.Bytes
+	}
+	return sum, nil
+}
+
+// Flip puts a program in force: each packet from now on is judged by it. Nil takes
+// the one in force away, so that packets pass.
+func (s *Store) Flip(p *ebpf.Program) error {
+	jump := s.state[compile.MapGeneration]
+	if p == nil {
+		if err := jump.Delete(uint32(0)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("take the policy away: %w", err)
+		}
+		return nil
+	}
+	if err := jump.Put(uint32(0), p); err != nil {
+		return fmt.Errorf("put the policy in force: %w", err)
+	}
+	s.Meta.Generation++
+	return s.write()
+}
+
+// Entry loads the entry program.
+func (s *Store) Entry() (*ebpf.Program, error) { return compile.LoadEntry(s.state) }
+
+// Close gives up the maps; what is pinned stays.
+func (s *Store) Close() {
+	for _, m := range s.state {
+		m.Close()
+	}
+	s.slots.Close()
+	s.meta.Close()
+}
