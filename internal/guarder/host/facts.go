@@ -3,6 +3,7 @@ package host
 import (
 	"net/netip"
 	"slices"
+	"strings"
 )
 
 // A Fact is a kind of knowledge, as a key of [Facts.Unknown].
@@ -174,13 +175,16 @@ func (f *Facts) Owns(a netip.Addr) bool {
 	return slices.ContainsFunc(f.Addresses, func(own Address) bool { return own.Prefix.Addr() == a })
 }
 
-// miss notes that a fact could not be read.
+// miss notes that a fact could not be read, each reason once.
 func miss(unknown *map[Fact]string, fact Fact, why string) {
 	if *unknown == nil {
 		*unknown = make(map[Fact]string)
 	}
-	if before := (*unknown)[fact]; before != "" {
-		why = before + "; " + why
+	before := (*unknown)[fact]
+	switch {
+	case before == "":
+		(*unknown)[fact] = why
+	case !strings.Contains(before, why): // a process and its parent mostly fail alike
+		(*unknown)[fact] = before + "; " + why
 	}
-	(*unknown)[fact] = why
 }

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
@@ -92,6 +95,38 @@ func TestReadDevices(t *testing.T) {
 	}
 	if facts.Kernel == "" {
 		t.Error("no kernel release")
+	}
+}
+
+func TestReadNamesTheProgram(t *testing.T) {
+	n := testnet.New(t)
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+		Name: "somebody_else", Type: ebpf.XDP, License: "MIT",
+		Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 2), asm.Return()}, // XDP_PASS
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer prog.Close()
+	info, err := prog.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, _ := info.ID()
+	in(t, n.Left, func() error {
+		l, err := netlink.LinkByName(n.Left.Device)
+		if err != nil {
+			return err
+		}
+		x, err := link.AttachXDP(link.XDPOptions{Program: prog, Interface: l.Attrs().Index, Flags: link.XDPDriverMode})
+		if err == nil {
+			t.Cleanup(func() { x.Close() })
+		}
+		return err
+	})
+	want := &Program{ID: uint32(id), Name: "somebody_else", Mode: "native"}
+	if diff := cmp.Diff(want, find(t, readIn(t, n.Left), n.Left.Device).XDP); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -85,7 +85,7 @@ func (m maker) leaf() policy.Expr {
 	case 10:
 		b := policy.Bits{Of: policy.TCPFlags, All: m.bit() * uint32(m.IntN(2)), None: m.bit() * uint32(m.IntN(2))}
 		if m.chance(2) {
-			b.Any = m.bit() | m.bit()
+			b.Any = uint32(1 + m.IntN(255))
 		}
 		if m.chance(4) {
 			b = policy.Bits{Of: policy.Fragments, Any: uint32(1 + m.IntN(3))}
