@@ -194,8 +194,22 @@ func TestTwinsAgreeOnDamagedFrames(t *testing.T) {
 	}
 }
 
+// claim sets the length in an IP header.
+func claim(random *rand.Rand, frame []byte) {
+	if len(frame) < ethernetHeader+ipv6Header {
+		return
+	}
+	n := uint16(random.IntN(len(frame)))
+	switch binary.BigEndian.Uint16(frame[12:]) {
+	case EtherIPv4:
+		binary.BigEndian.PutUint16(frame[ethernetHeader+2:], n)
+	case EtherIPv6:
+		binary.BigEndian.PutUint16(frame[ethernetHeader+4:], n)
+	}
+}
+
 // damage changes some bytes of a frame, most of them to values that mean something
-// somewhere, and may cut it or let something follow.
+// somewhere, and may cut it, let it claim another length or let something follow.
 func damage(random *rand.Rand, frame []byte) []byte {
 	frame = bytes.Clone(frame)
 	telling := []byte{0, 1, 2, 4, 5, 6, 7, 8, 17, 20, 33, 40, 41, 43, 44, 45, 50, 51, 58, 59, 60, 64, 68, 69, 70, 79, 80, 96, 131, 132, 136, 137, 148, 255}
@@ -213,10 +227,12 @@ func damage(random *rand.Rand, frame []byte) []byte {
 			frame[at] ^= 1 << random.IntN(8)
 		}
 	}
-	switch random.IntN(4) {
+	switch random.IntN(5) {
 	case 0:
-		frame = frame[:ethernetHeader+random.IntN(len(frame)-ethernetHeader+1)]
+		claim(random, frame)
 	case 1:
+		frame = frame[:ethernetHeader+random.IntN(len(frame)-ethernetHeader+1)]
+	case 2:
 		for range random.IntN(60) {
 			frame = append(frame, telling[random.IntN(len(telling))])
 		}
