@@ -20,7 +20,8 @@
 //     frame, which the kernel cuts off too. A packet that claims more than the frame
 //     has is read as far as it goes: captures are often cut, and the kernel drops it.
 //   - An IPv6 payload length of 0 is taken at its word, so a jumbogram (RFC 2675) is
-//     Truncated: no frame on a wire has room for one.
+//     Truncated: no frame on a wire has room for one. Generic XDP runs behind GRO, so
+//     BIG TCP, which joins packets to more than 65,535 bytes, does not go with it.
 //   - VLAN tags are EtherTypes 0x8100 and 0x88a8, the two that Linux takes off. Tags
 //     that the card took off before are not seen.
 //   - Frames of 802.3 with LLC, tunnels, and AH over IPv4 are not looked into: the
@@ -47,7 +48,7 @@ package packet
 
 import "net/netip"
 
-// Limits of the walk through a frame, the same as in bpf/include/guard_parse.h.
+// Limits of the walk through a frame, the same as in bpf/include/guard_abi.h.
 const (
 	MaxTags       = 2   // VLAN tags that are read; a third one is a Reason
 	MaxExtensions = 6   // extension headers of IPv6: one each, and destination options twice (RFC 8200 section 4.1)
