@@ -61,7 +61,7 @@ func (r *reader) ceiling() Mode {
 
 func (r *reader) fileFields(base *settings) []field {
 	return []field{
-		{"version", "The version of the language: 1.", words("1"), func(n *yaml.Node) {
+		{"version", "The version of the language: 1.", shape{"const": 1}, func(n *yaml.Node) {
 			if n.Value != "1" {
 				r.fault(n, wrongVersion, "write version: 1", "version %s is not known", describe(n))
 			}

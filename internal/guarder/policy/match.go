@@ -94,8 +94,8 @@ func (m *matcher) protocolFields() []field {
 				m.add(Family([]uint8{4, 6}[i]))
 			}
 		}},
-		{"ethertype", "The EtherType behind VLAN tags: arp, ipv4, ipv6 or a number such as 0x88cc.", severalOf(textShape("")), m.etherType},
-		{"proto", "The protocol of the transport header: a name, a number, or a list of them.", severalOf(textShape("")), m.protocol},
+		{"ethertype", "The EtherType behind VLAN tags: arp, ipv4, ipv6 or a number such as 0x88cc.", severalOf(textShape()), m.etherType},
+		{"proto", "The protocol of the transport header: a name, a number, or a list of them.", severalOf(textShape()), m.protocol},
 		{"tcp", "Fields of TCP; {} is any TCP packet whose header can be read.", refer("tcp"), m.tcp},
 		{"icmp", "Fields of ICMP and ICMPv6; {} is any message.", refer("icmp"), m.icmp},
 		{"arp", "Fields of ARP; {} is any ARP packet.", refer("arp"), m.arp},
@@ -104,7 +104,7 @@ func (m *matcher) protocolFields() []field {
 }
 
 func (m *matcher) addressFields() []field {
-	port := severalOf(textShape(""))
+	port := severalOf(textShape())
 	return []field{
 		{"src", "Source addresses: addresses, prefixes, or local.", severalOf(plain("string")), func(n *yaml.Node) { m.add(m.addresses(n, "src", Source)) }},
 		{"dst", "Destination addresses: addresses, prefixes, or local.", severalOf(plain("string")), func(n *yaml.Node) { m.add(m.addresses(n, "dst", Destination)) }},
@@ -149,7 +149,7 @@ func (m *matcher) logicFields() []field {
 			child.inverted = !m.inverted
 			m.add(Not{child.read(n, "not")})
 		}},
-		{"any_packet", "true: every packet. It stands alone.", words2(true), func(n *yaml.Node) {
+		{"any_packet", "true: every packet. It stands alone.", shape{"const": true}, func(n *yaml.Node) {
 			if yes, ok := m.boolean(n); ok && !yes {
 				m.fault(n, unknownWord, "remove the rule, or write mode: off", "any_packet: false matches nothing")
 			} else if len(m.parts) > 0 {
@@ -158,8 +158,6 @@ func (m *matcher) logicFields() []field {
 		}},
 	}
 }
-
-func words2(all ...any) shape { return shape{"enum": all} }
 
 // child returns a matcher for a mapping inside this one, which knows all that this
 // one has found so far.

@@ -228,7 +228,7 @@ func (r *reader) comparisonFields(key string, most uint32, take func(all []Range
 			take([]Range{make(value)}, false)
 		}}
 	}
-	list := severalOf(textShape(""))
+	list := severalOf(textShape())
 	return []field{
 		limit("lt", "less than", 1, most, func(v uint32) Range { return Range{0, v - 1} }),
 		limit("le", "less or equal", 0, most, func(v uint32) Range { return Range{0, v} }),

@@ -21,17 +21,17 @@ func (m *matcher) inner(n *yaml.Node) {
 }
 
 func (m *matcher) innerFields() []field {
-	port := severalOf(textShape(""))
+	port := severalOf(textShape())
 	address := severalOf(plain("string"))
 	return []field{
-		{"proto", "The protocol of the quoted packet.", severalOf(textShape("")), m.innerProtocol},
+		{"proto", "The protocol of the quoted packet.", severalOf(textShape()), m.innerProtocol},
 		{"src", "Its source: addresses, prefixes, local, or outer.dst (the destination of the message).", address, m.innerSource},
 		{"dst", "Its destination: addresses, prefixes, or local.", address, func(n *yaml.Node) { m.add(m.addresses(n, "inner.dst", QuotedDestination)) }},
 		{"src_set", "Sets of prefixes that hold its source.", address, func(n *yaml.Node) { m.add(m.fromSets(n, QuotedSource)) }},
 		{"dst_set", "Sets of prefixes that hold its destination.", address, func(n *yaml.Node) { m.add(m.fromSets(n, QuotedDestination)) }},
 		{"src_port", "Its source ports.", port, func(n *yaml.Node) { m.ports(n, "src_port", QuotedSourcePort) }},
 		{"dst_port", "Its destination ports.", port, func(n *yaml.Node) { m.ports(n, "dst_port", QuotedDestinationPort) }},
-		{"icmp_type", "The type of a quoted ICMP message: names, or numbers if the family is known.", severalOf(textShape("")), m.innerType},
+		{"icmp_type", "The type of a quoted ICMP message: names, or numbers if the family is known.", severalOf(textShape()), m.innerType},
 		{"df", "Whether its don't-fragment bit is set.", plain("boolean"), func(n *yaml.Node) { m.innerFlag(n, 1) }},
 		{"later_fragment", "Whether it was a fragment other than the first, which quotes no transport header.", plain("boolean"), func(n *yaml.Node) { m.innerFlag(n, 2) }},
 		{"length", "Its length by its own header.", refer("number"), func(n *yaml.Node) { m.number(n, "length", QuotedLength, 1<<32-1) }},

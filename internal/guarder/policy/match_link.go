@@ -39,7 +39,7 @@ func (m *matcher) arp(n *yaml.Node) {
 func (m *matcher) arpFields() []field {
 	address := severalOf(plain("string"))
 	return []field{
-		{"op", "request, reply, or a number.", severalOf(textShape("")), m.operation},
+		{"op", "request, reply, or a number.", severalOf(textShape()), m.operation},
 		{"sender_ip", "The address that the sender claims: addresses, prefixes, or own.", address, func(n *yaml.Node) { m.add(m.addresses(n, "sender_ip", ARPSender)) }},
 		{"target_ip", "The address that is asked for: addresses, prefixes, or own.", address, func(n *yaml.Node) { m.add(m.addresses(n, "target_ip", ARPTarget)) }},
 		{"sender_mac", "{ne: eth.src}: not the source address of the frame.", refer("mac"), m.senderMAC},
@@ -151,7 +151,7 @@ func (m *matcher) payloadFields(p *Payload) []field {
 				p.Values = append(p.Values, []byte{b})
 			}
 		}},
-		{"any_byte", "One byte that may have any of these values.", severalOf(textShape("")), func(n *yaml.Node) {
+		{"any_byte", "One byte that may have any of these values.", severalOf(textShape()), func(n *yaml.Node) {
 			if p.Values != nil {
 				m.fault(n, contradiction, "", "bytes and any_byte stand together")
 				return

@@ -142,7 +142,7 @@ func (t *icmpTypes) expr() Expr { return or(t.types) }
 
 func (m *matcher) icmpFields(t *icmpTypes) []field {
 	return []field{
-		{"code", "Codes of the type: numbers and ranges.", severalOf(textShape("")), func(n *yaml.Node) {
+		{"code", "Codes of the type: numbers and ranges.", severalOf(textShape()), func(n *yaml.Node) {
 			t.codes, t.codesAt = m.ranges(n, "code", 0, 255), n
 		}},
 		{"class", "What messages of both families have in common.", severalOf(words(known(icmpClasses)...)), func(n *yaml.Node) {
@@ -152,7 +152,7 @@ func (m *matcher) icmpFields(t *icmpTypes) []field {
 				}
 			}
 		}},
-		{"type", "Types: names, or numbers if the family is known.", severalOf(textShape("")), func(n *yaml.Node) { m.types(n, t) }},
+		{"type", "Types: names, or numbers if the family is known.", severalOf(textShape()), func(n *yaml.Node) { m.types(n, t) }},
 		{"mtu", "The MTU of \"packet too big\" and \"fragmentation needed\"; {ge: inner.length} is one that the quoted packet would have fitted.", shape{"anyOf": []shape{refer("number"), {"const": shape{"ge": "inner.length"}}}}, m.mtu},
 		{"inner", "The packet that an error quotes; {} is any.", refer("inner"), m.inner},
 		{name: "seq"},

@@ -80,7 +80,7 @@ func (r *reader) setFields(s *namedSet) []field {
 				s.kind = setKinds[i]
 			}
 		}},
-		{"entries", "The entries: prefixes, ports (22, 8000-8099), or mappings {ip, mac}.", shape{"type": "array"}, func(n *yaml.Node) { r.setEntries(n, s) }},
+		{"entries", "The entries: prefixes, ports (22, 8000-8099), or mappings {ip, mac}.", shape{"type": "array", "items": shape{"anyOf": []shape{textShape(), refer("pair")}}}, func(n *yaml.Node) { r.setEntries(n, s) }},
 		{"file", "A text file with one prefix per line; what follows # or ; is a comment. Its path is relative to this file.", plain("string"), func(n *yaml.Node) { r.setFile(n, s) }},
 		{name: "source"}, {name: "refresh"}, {name: "max_entries"}, {name: "widest_prefix"}, {name: "subtract"},
 		{name: "on_error"}, {name: "stale_after"}, {name: "learn"},
@@ -110,16 +110,23 @@ func (r *reader) setEntries(n *yaml.Node, s *namedSet) {
 func (r *reader) binding(n *yaml.Node, s *namedSet) {
 	var ip netip.Addr
 	var macs [][6]byte
-	r.mapping(n, "an entry", []field{
-		{"ip", "", nil, func(n *yaml.Node) {
+	r.mapping(n, "an entry", r.bindingFields(&ip, &macs))
+	if ip.IsValid() && macs != nil {
+		s.bindings[ip] = append(s.bindings[ip], macs...)
+	}
+}
+
+func (r *reader) bindingFields(ip *netip.Addr, macs *[][6]byte) []field {
+	return []field{
+		{"ip", "An address.", plain("string"), func(n *yaml.Node) {
 			text, _ := r.text(n)
 			if p, ok := r.prefix(n, text); ok && p.IsSingleIP() {
-				ip = p.Addr()
+				*ip = p.Addr()
 			} else if ok {
 				r.fault(n, badAddress, "name one address", "%s is no single address", text)
 			}
 		}},
-		{"mac", "", nil, func(n *yaml.Node) {
+		{"mac", "The MAC addresses that it may have.", severalOf(plain("string")), func(n *yaml.Node) {
 			for _, e := range r.oneOrMany(n, "mac") {
 				text, _ := r.text(e)
 				mac, err := net.ParseMAC(text)
@@ -127,12 +134,9 @@ func (r *reader) binding(n *yaml.Node, s *namedSet) {
 					r.fault(e, badAddress, "want 6 bytes such as 52:54:00:aa:bb:cc", "bad MAC address %q", text)
 					continue
 				}
-				macs = append(macs, [6]byte(mac))
+				*macs = append(*macs, [6]byte(mac))
 			}
 		}},
-	})
-	if ip.IsValid() && macs != nil {
-		s.bindings[ip] = append(s.bindings[ip], macs...)
 	}
 }
 

@@ -3,9 +3,8 @@ package policy
 // A shape is the JSON schema of a value, as editors read it.
 type shape map[string]any
 
-func textShape(doc string) shape {
-	return shape{"type": []string{"string", "integer"}, "description": doc}
-}
+// textShape is a word or a number.
+func textShape() shape { return shape{"type": []string{"string", "integer"}} }
 
 func plain(kind string) shape { return shape{"type": kind} }
 
@@ -18,7 +17,7 @@ func severalOf(of shape) shape { return shape{"anyOf": []shape{of, listOf(of)}} 
 
 func refer(name string) shape { return shape{"$ref": "#/$defs/" + name} }
 
-// texts is a mapping of names to texts, such as labels.
+// textsShape is a mapping of names to texts, such as labels.
 func textsShape() shape {
-	return shape{"type": "object", "propertyNames": shape{"pattern": labelForm.String()}, "additionalProperties": textShape("")}
+	return shape{"type": "object", "propertyNames": shape{"pattern": labelForm.String()}, "additionalProperties": textShape()}
 }
