@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"fmt"
-	"slices"
-)
+import "slices"
 
 // maxCompared is the most rules of a policy that are compared with each other, which
 // takes time by the square of their number.
@@ -35,10 +32,7 @@ func (l *loader) check() {
 
 // about records a fault of a rule.
 func (l *loader) about(r *Rule, code, hint, format string, args ...any) {
-	l.faults = append(l.faults, Fault{
-		At: r.At, Severity: severityOf(code), Code: code, In: r.Group + "/" + r.Name,
-		Text: fmt.Sprintf(format, args...), Hint: hint,
-	})
+	l.faults = append(l.faults, r.About(code, hint, format, args...))
 }
 
 // ends reports whether a packet that the rule matches goes no further.

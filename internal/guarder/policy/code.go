@@ -39,17 +39,21 @@ const (
 	aboveCeiling = "G205"
 	notForGuard  = "G206"
 
-	lockout        = "G301"
-	noFailsafe     = "G302"
-	breaksNetwork  = "G303"
-	inertSet       = "G304"
-	noInterface    = "G310"
-	interfaceTaken = "G311"
-	slowAttach     = "G320"
-	tagsStripped   = "G321"
-	splitPayload   = "G350"
+	noFailsafe    = "G302"
+	breaksNetwork = "G303"
+	inertSet      = "G304"
+	splitPayload  = "G350"
 
 	overBudget = "G402"
+)
+
+// The codes of faults that depend on the host; internal/guarder/host finds them.
+const (
+	Lockout        = "G301"
+	NoInterface    = "G310"
+	InterfaceTaken = "G311"
+	SlowAttach     = "G320"
+	TagsStripped   = "G321"
 )
 
 // Codes are all kinds of faults, in the order of their codes.
@@ -80,14 +84,14 @@ var Codes = []Code{
 	{aboveCeiling, Warning, "a mode above the ceiling of the host", false},
 	{notForGuard, Error, "a rule of the guard stage that may hit well-formed traffic", false},
 
-	{lockout, Error, "connections of this host that would be cut", true},
+	{Lockout, Error, "connections of this host that would be cut", true},
 	{noFailsafe, Error, "everything dropped, and no way in for the operator", false},
 	{breaksNetwork, Error, "a drop of what a network needs to work", false},
 	{inertSet, Warning, "an empty set, or one that nothing uses", false},
-	{noInterface, Error, "an interface that does not exist", true},
-	{interfaceTaken, Error, "an interface that runs another XDP program", true},
-	{slowAttach, Warning, "an interface that cannot run XDP in its driver", true},
-	{tagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
+	{NoInterface, Error, "an interface that does not exist", true},
+	{InterfaceTaken, Error, "an interface that runs another XDP program", true},
+	{SlowAttach, Warning, "an interface that cannot run XDP in its driver", true},
+	{TagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
 	{splitPayload, Warning, "a payload rule that segmentation evades", false},
 
 	{overBudget, Error, "more than the classifier can hold", false},

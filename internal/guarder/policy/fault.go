@@ -38,6 +38,16 @@ type Fault struct {
 	Text, Hint string
 }
 
+// NewFault returns a fault with the severity of its code.
+func NewFault(code string, at Position, in, hint, format string, args ...any) Fault {
+	return Fault{At: at, Severity: severityOf(code), Code: code, In: in, Text: fmt.Sprintf(format, args...), Hint: hint}
+}
+
+// About is [NewFault] for a rule.
+func (r *Rule) About(code, hint, format string, args ...any) Fault {
+	return NewFault(code, r.At, r.Group+"/"+r.Name, hint, format, args...)
+}
+
 // String returns "file:line:column: severity[code]: group/rule: text; hint".
 func (f Fault) String() string {
 	var b strings.Builder

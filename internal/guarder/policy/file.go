@@ -130,7 +130,7 @@ func (r *reader) interfaceNames(n *yaml.Node) []string {
 		if optional && !slices.Contains(r.policy.Optional, text) {
 			r.policy.Optional = append(r.policy.Optional, text)
 		}
-		r.devices = append(r.devices, device{text, optional, r.position(name), r.in})
+		r.policy.Named = append(r.policy.Named, NamedInterface{text, optional, r.position(name), r.in})
 	}
 	return all
 }

@@ -11,13 +11,11 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Options say for what host a policy is read.
+// Options say how a policy is read.
 type Options struct {
 	// Ceiling is the strongest mode that a rule may have; rules that ask for more
 	// are clamped, with a warning. [Off] means that there is no ceiling.
 	Ceiling Mode
-	// Host, if not nil, is asked what the policy would do to it.
-	Host Host
 }
 
 // MaxRules is the most rules of a policy, those of the failsafe included.
@@ -67,7 +65,6 @@ type loader struct {
 	named    map[string]*namedSet
 	groups   []*group
 	failsafe []Rule
-	devices  []device
 	// first tells where something that may be given once was given first, by what
 	// it is.
 	first map[string]Position

@@ -3,7 +3,6 @@ package policy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -40,10 +39,7 @@ type field struct {
 
 // fault records a fault at n. The hint may be "".
 func (r *reader) fault(n *yaml.Node, code, hint, format string, args ...any) {
-	r.faults = append(r.faults, Fault{
-		At: r.position(n), Severity: severityOf(code), Code: code, In: r.in,
-		Text: fmt.Sprintf(format, args...), Hint: hint,
-	})
+	r.faults = append(r.faults, NewFault(code, r.position(n), r.in, hint, format, args...))
 }
 
 func (r *reader) position(n *yaml.Node) Position { return Position{r.file, n.Line, n.Column} }

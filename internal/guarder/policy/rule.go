@@ -85,6 +85,8 @@ type Policy struct {
 	// means that the files leave it open. Those with * ? or [ are patterns of
 	// path.Match. Optional are those that need not exist.
 	Attach, Optional []string
+	// Named is each place where a file names an interface.
+	Named []NamedInterface
 	// Life says how a policy is put in force.
 	Life Life
 	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.
@@ -94,6 +96,14 @@ type Policy struct {
 	Sets map[string]*Set
 	// Bindings are the sets of pairs of addresses.
 	Bindings map[string]*BindingSet
+}
+
+// A NamedInterface is a place where a file names an interface, or a pattern.
+type NamedInterface struct {
+	Name     string
+	Optional bool
+	At       Position
+	In       string // as in Fault
 }
 
 // Life is how a policy is put in force and how it is given up, from "failsafe:".

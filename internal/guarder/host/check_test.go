@@ -1,0 +1,92 @@
+package host
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// odd is the server with devices that have something wrong with them.
+func odd() *Facts {
+	f := server()
+	f.Devices = append(f.Devices,
+		Device{Index: 4, Name: "taken0", Up: true, XDP: &Program{ID: 38, Name: "suricata", Mode: "native"}},
+		Device{Index: 5, Name: "jumbo0", Up: true, Driver: "ixgbevf", MTU: 9000},
+		Device{Index: 6, Name: "vlan0", Up: true, RxVLAN: true},
+		Device{Index: 7, Name: "ours0", Up: true, XDP: &Program{ID: 39, Name: "guard_entry", Mode: "native"}},
+		Device{Index: 8, Name: "lro0", Up: true, Driver: "bnx2x", MTU: 1500, LRO: true},
+	)
+	return f
+}
+
+// Each file holds one fault on the odd host. The message stands in the comment at its
+// end.
+func TestEachFaultOfAHostHasItsMessage(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.bad.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	seen := map[string]bool{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, want, _ := strings.Cut(string(text), "\n# ")
+		p, faults := policy.Load([]string{file}, policy.Options{})
+		if len(faults) != 0 {
+			t.Fatalf("%s: %v", file, faults)
+		}
+		var got []string
+		for _, f := range Check(p, odd()) {
+			got = append(got, strings.ReplaceAll(f.String(), "testdata/", ""))
+			seen[f.Code] = true
+		}
+		if *update {
+			body = strings.TrimSuffix(body, "\n") + "\n# " + strings.Join(got, "\n# ") + "\n"
+			if err := os.WriteFile(file, []byte(body), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if diff := cmp.Diff([]string{strings.TrimSpace(want)}, got); diff != "" {
+			t.Errorf("%s: faults (-want +got):\n%s", file, diff)
+		}
+	}
+	for _, c := range policy.Codes {
+		if c.OfHost && !seen[c.Code] {
+			t.Errorf("no file has the fault %s: %s", c.Code, c.Title)
+		}
+	}
+}
+
+func TestSoundPoliciesHaveNoFaultsOnAHost(t *testing.T) {
+	p, faults := policy.Load([]string{"../../../rules/guarder/baseline.yaml", "../../../rules/guarder/forged-icmp.yaml"}, policy.Options{})
+	if len(faults) != 0 {
+		t.Fatal(faults)
+	}
+	if got := Check(p, odd()); len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestCardsThatJoinPacketsAreSlow(t *testing.T) {
+	for name, want := range map[string]string{
+		"lro0":   "joins packets (LRO), which native XDP refuses",
+		"jumbo0": "(ixgbevf, MTU 9000) may refuse native XDP",
+		"eth0":   "",
+	} {
+		d, _ := odd().Named(name)
+		if got, _ := slow(d); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
