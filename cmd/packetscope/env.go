@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/sockets"
@@ -32,6 +33,8 @@ type env struct {
 	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
 	// owners tells who has sockets; normally [owner.Of].
 	owners func([]owner.Socket) []owner.Owner
+	// guardHost reads what a policy is compared with; normally [host.Read].
+	guardHost func() (*host.Facts, error)
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
 	// hangups returns a channel with a value for each request to reload.
@@ -53,6 +56,7 @@ func newEnv(args []string) env {
 		watchDrops:  watchDrops,
 		openSockets: openSockets,
 		owners:      owner.Of,
+		guardHost:   host.Read,
 		drop:        kernel.DropTo,
 		hangups:     catchHangups,
 	}

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -21,14 +23,23 @@ func addGuardCheck(guard *kingpin.CmdClause) verb {
 	strict := command.Flag("strict", "Fail for warnings too.").Bool()
 	format := command.Flag("format", "How faults are printed: text, json, or github (annotations of a workflow).").
 		Default("text").Enum("text", "json", "github")
+	onHost := command.Flag("host", "Compare the policy with this machine: interfaces, cards, and what it would cut off.").Bool()
+	accept := command.Flag("accept-lockout", "With --host: say nothing of what would be cut off.").Bool()
 	ceiling := ceilingFlag(command)
 	return func(_ context.Context, e env, _ *slog.Logger) error {
 		p, faults := policy.Load(*files, policy.Options{Ceiling: ceiling()})
+		if p != nil && *onHost {
+			facts, err := e.guardHost()
+			if err != nil {
+				return err
+			}
+			faults = append(faults, hostFaults(p, facts, *accept)...)
+		}
 		if err := printFaults(e.stdout, faults, *format); err != nil {
 			return err
 		}
 		switch {
-		case p == nil:
+		case policy.Failed(faults):
 			return &exitError{status: 1}
 		case *strict && len(faults) > 0:
 			return &exitError{status: strictStatus}
@@ -37,6 +48,11 @@ func addGuardCheck(guard *kingpin.CmdClause) verb {
 		}
 		return nil
 	}
+}
+
+// hostFaults returns what is wrong with a policy on a host.
+func hostFaults(p *policy.Policy, facts *host.Facts, acceptLockout bool) []policy.Fault {
+	return slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool { return acceptLockout && f.Code == policy.Lockout })
 }
 
 // ruleSummary returns "3 rules: 1 enforced drop, 1 audited drop, 1 other".

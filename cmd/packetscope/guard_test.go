@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/packetscope/packetscope/internal/guarder/host"
 )
 
 const goodPolicy = `version: 1
@@ -24,9 +26,16 @@ func guardFolder(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
 	for name, text := range map[string]string{
-		"good.yaml":    goodPolicy,
-		"warning.yaml": strings.ReplaceAll(goodPolicy, "{same: [src, dst]}", "{src: 10.1.2.3/8}"),
-		"bad.yaml":     strings.ReplaceAll(goodPolicy, "dst_port: 23", "dst_port: 230000"),
+		"good.yaml":      goodPolicy,
+		"warning.yaml":   strings.ReplaceAll(goodPolicy, "{same: [src, dst]}", "{src: 10.1.2.3/8}"),
+		"bad.yaml":       strings.ReplaceAll(goodPolicy, "dst_port: 23", "dst_port: 230000"),
+		"interface.yaml": strings.ReplaceAll(goodPolicy, "groups:", "defaults: {interfaces: eth9}\ngroups:"),
+		"lockout.yaml": `version: 1
+groups:
+- name: g
+  rules:
+  - {rule: ssh, match: {proto: tcp, dst_port: 22}, action: drop, mode: enforce}
+`,
 		"good_test.yaml": `policy: good.yaml
 tests:
 - name: land
@@ -46,6 +55,17 @@ tests:
 		}
 	}
 	return folder
+}
+
+// sshHost is a host with one card whose operator came over SSH.
+func sshHost() *host.Facts {
+	return &host.Facts{
+		Devices:   []host.Device{{Index: 2, Name: "eth0", Up: true}},
+		Addresses: []host.Address{{Prefix: netip.MustParsePrefix("192.0.2.10/24"), Device: 2}},
+		Operator: []host.Connection{{
+			Local: netip.MustParseAddrPort("192.0.2.10:22"), Remote: netip.MustParseAddrPort("198.51.100.7:50112"),
+		}},
+	}
 }
 
 func TestGuardReadsPolicies(t *testing.T) {
@@ -78,6 +98,13 @@ func TestGuardReadsPolicies(t *testing.T) {
   }
 ]
 `},
+		{"on a host without that interface", []string{"check", "--host", in("interface.yaml")}, 1,
+			"interface.yaml:2:24: error[G310]: eth9 not found (eth0); write {name: eth9, optional: true} if it may be missing\n"},
+		{"on a host that would be cut off", []string{"check", "--host", in("lockout.yaml")}, 1,
+			"lockout.yaml:5:5: error[G301]: g/ssh: would drop tcp 198.51.100.7:50112 to 192.0.2.10:22 (your own connection, data) on eth0 " +
+				"and 2 more that this host needs; add it to failsafe.allow, or use --accept-lockout\n"},
+		{"cut off on purpose", []string{"check", "--host", "--accept-lockout", in("lockout.yaml")}, 0,
+			"lockout.yaml: ok, 1 rule: 1 enforced drop, 0 audited drops, 0 other\n"},
 		{"nothing there", []string{"check", in("none.yaml")}, 1, "none.yaml: error[G100]: no such file or directory\n"},
 		{"good test", []string{"test", in("good_test.yaml")}, 0, "good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
 		{"a test of each kind", []string{"test", folder}, 1,
@@ -90,6 +117,7 @@ func TestGuardReadsPolicies(t *testing.T) {
 				"verdict: pass, as no rule ends the search; enforced, it would be dropped by g/telnet (good.yaml:6:5)\n"},
 	} {
 		w := newWorld(append([]string{"guard"}, c.args...)...)
+		w.guardHost = func() (*host.Facts, error) { return sshHost(), nil }
 		err := run(context.Background(), w.env)
 		status := 0
 		if err != nil {
