@@ -74,8 +74,10 @@ func TestForgedPathMTU(t *testing.T) {
 
 // TestForgedPathMTUAgainstAShield runs the same attacks.
 func TestForgedPathMTUAgainstAShield(t *testing.T) {
-	for _, f := range forgeries {
-		t.Run(f.name, func(t *testing.T) { withstandsForgedMTU(t, byHand, f.forgery) })
+	for name, shield := range shields {
+		for _, f := range forgeries {
+			t.Run(name+"/"+f.name, func(t *testing.T) { withstandsForgedMTU(t, shield, f.forgery) })
+		}
 	}
 }
 
@@ -107,7 +109,11 @@ func TestForgedRedirect(t *testing.T) {
 	}
 }
 
-func TestForgedRedirectAgainstAShield(t *testing.T) { withstandsRedirect(t, byHand) }
+func TestForgedRedirectAgainstAShield(t *testing.T) {
+	for name, shield := range shields {
+		t.Run(name, func(t *testing.T) { withstandsRedirect(t, shield) })
+	}
+}
 
 // withstandsRedirect fails unless a shield stops a redirect.
 func withstandsRedirect(t *testing.T, shield Shield) {
@@ -149,7 +155,8 @@ func (s *scene) redirect(gateway netip.Addr) []byte {
 // TestGenuinePathMTU: the router has a narrow link to the peer, and the victim learns
 // of it, with a shield and without.
 func TestGenuinePathMTU(t *testing.T) {
-	for name, shield := range map[string]Shield{"bare": nil, "by hand": byHand} {
+	t.Run("bare", func(t *testing.T) { learnsGenuineMTU(t, nil) })
+	for name, shield := range shields {
 		t.Run(name, func(t *testing.T) { learnsGenuineMTU(t, shield) })
 	}
 }

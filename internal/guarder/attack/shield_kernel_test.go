@@ -3,6 +3,9 @@
 package attack
 
 import (
+	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/cilium/ebpf"
@@ -10,8 +13,53 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 
+	"github.com/packetscope/packetscope/internal/guarder"
 	"github.com/packetscope/packetscope/internal/testnet"
+	policies "github.com/packetscope/packetscope/rules/guarder"
 )
+
+// shields are those that must withstand every attack.
+var shields = map[string]Shield{"by hand": byHand, "forged-icmp.yaml": byPolicy("forged-icmp.yaml")}
+
+// byPolicy is Guarder itself with one of the policies that are ready to use.
+func byPolicy(name string) Shield {
+	return func(t testing.TB, ns *testnet.Namespace) (dropped func() uint64) {
+		t.Helper()
+		text, err := policies.Files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_test_")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if _, err := guarder.Detach(dir); err != nil {
+				t.Error(err)
+			}
+		})
+		var engine *guarder.Engine
+		ns.Do(t, func() {
+			engine, err = guarder.Open(guarder.Config{Paths: []string{file}, Devices: []string{ns.Device}, Dir: dir}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		})
+		if err != nil {
+			t.Fatalf("put %s in force: %v", name, err)
+		}
+		t.Cleanup(engine.Close)
+		return func() uint64 {
+			t.Helper()
+			status, err := engine.Status()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return status.Verdicts["drop"].Packets
+		}
+	}
+}
 
 // byHand is the smallest program that stops the attacks, to prove the scene. It drops
 // ICMP redirects, and "fragmentation needed" that quotes an echo reply. It knows

@@ -1,0 +1,11 @@
+// Package guarder holds policies of Guarder that are ready to use, each with its
+// tests: baseline, forged ICMP, the local network, industrial protocols, pings, and
+// examples. README.md tells what each is for.
+package guarder
+
+import "embed"
+
+// Files are the policies, NAME.yaml, and their tests, NAME_test.yaml.
+//
+//go:embed *.yaml
+var Files embed.FS
