@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/guarder"
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/owner"
@@ -31,6 +32,10 @@ type env struct {
 	watchDrops func(stack.DropWatchConfig) (dropWatch, error)
 	// openSockets finds a way to read sockets.
 	openSockets func(sockets.Config, *slog.Logger) (socketEngine, error)
+	// openGuarder puts a policy in force, and detachGuarder takes away what is pinned in
+	// a folder; it returns the names of that.
+	openGuarder   func(guarder.Config, *slog.Logger) (guardEngine, error)
+	detachGuarder func(dir string) ([]string, error)
 	// owners tells who has sockets; normally [owner.Of].
 	owners func([]owner.Socket) []owner.Owner
 	// guardHost reads what a policy is compared with; normally [host.Read].
@@ -55,10 +60,11 @@ func newEnv(args []string) env {
 		open:        openStack,
 		watchDrops:  watchDrops,
 		openSockets: openSockets,
-		owners:      owner.Of,
-		guardHost:   host.Read,
-		drop:        kernel.DropTo,
-		hangups:     catchHangups,
+		openGuarder: openGuarder, detachGuarder: guarder.Detach,
+		owners:    owner.Of,
+		guardHost: host.Read,
+		drop:      kernel.DropTo,
+		hangups:   catchHangups,
 	}
 }
 

@@ -3,20 +3,26 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
-// addGuard adds the verbs that read policies; they need no privilege and touch
-// nothing.
+// addGuard adds the verbs of Guarder. Those that read policies need no privilege and
+// touch nothing; the others are for root.
 func addGuard(app *kingpin.Application) map[string]verb {
-	guard := app.Command("guard", "Guarder: check, test and explain policies.")
-	return map[string]verb{
+	guard := app.Command("guard", "Guarder: check, test and explain policies, and put them in force.")
+	verbs := map[string]verb{
 		"guard check":   addGuardCheck(guard),
 		"guard test":    addGuardTest(guard),
 		"guard explain": addGuardExplain(guard),
+		"guard run":     addGuardRun(guard),
+		"guard status":  addGuardStatus(guard),
+		"guard detach":  addGuardDetach(guard),
 	}
+	maps.Copy(verbs, addGuardOrders(guard))
+	return verbs
 }
 
 // An exitError ends the program with a status of its own, after all there is to say

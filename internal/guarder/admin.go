@@ -125,7 +125,7 @@ func (c Client) ask(method, verb string) ([]byte, error) {
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s (is packetscope running with --guarder.policy, and are you root?): %v", ErrNoAgent, c.Socket, errors.Unwrap(err))
+		return nil, fmt.Errorf("%w at %s (does packetscope guard run, and are you root?): %v", ErrNoAgent, c.Socket, errors.Unwrap(err))
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

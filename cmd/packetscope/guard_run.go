@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/guarder"
+)
+
+// Where the agent keeps what outlives it, and is spoken to.
+const (
+	defaultPins   = "/sys/fs/bpf/packetscope/guard"
+	defaultSocket = "/run/packetscope/guard.sock"
+)
+
+// addGuardRun adds the agent.
+func addGuardRun(guard *kingpin.CmdClause) verb {
+	command := guard.Command("run", "Put a policy in force, as root, and look after it. It stays in force when this ends; guard detach takes it away.")
+	paths := command.Arg("policy", "Policy files, or folders of them.").Required().Strings()
+	devices := command.Flag("device", "Network device, or a pattern such as eth*, instead of those that the policy names; repeat it for more.").Strings()
+	ceiling := ceilingFlag(command)
+	pins := command.Flag("pins", "Folder in the BPF file system for what outlives the agent.").Default(defaultPins).String()
+	socket := socketFlag(command)
+	return func(ctx context.Context, e env, logger *slog.Logger) error {
+		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		defer stop()
+		return runGuard(ctx, e, guarder.Config{Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins}, *socket, logger)
+	}
+}
+
+func socketFlag(command *kingpin.CmdClause) *string {
+	return command.Flag("socket", "Unix socket by which the agent is administered.").Default(defaultSocket).String()
+}
+
+func devicesOrNil(names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	return names
+}
+
+// A guardEngine is what the agent needs of a [guarder.Engine].
+type guardEngine interface {
+	guarder.Administered
+	Close()
+}
+
+// stopAdmin is for the requests at hand when the agent is told to stop.
+const stopAdmin = 5 * time.Second
+
+// runGuard enforces until the end of ctx. A hangup reads the policy again, as guard
+// apply does.
+func runGuard(ctx context.Context, e env, cfg guarder.Config, socket string, logger *slog.Logger) error {
+	listener, err := guarder.ListenAdmin(socket)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	engine, err := e.openGuarder(cfg, logger)
+	if err != nil {
+		return fmt.Errorf("guarder: %w", err)
+	}
+	defer engine.Close()
+	server := &http.Server{Handler: guarder.AdminHandler(engine), ReadHeaderTimeout: headerTimeout}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	logger.Info("guarding", "policy", cfg.Paths, "socket", socket)
+	hangups := e.hangups()
+	for {
+		select {
+		case <-hangups:
+			if err := engine.Apply(); err != nil {
+				logger.Error("policy not applied, the old one stays", "err", err)
+			}
+		case err := <-served:
+			return fmt.Errorf("admin socket: %w", err)
+		case <-ctx.Done():
+			logger.Info("stopping; the policy stays in force until guard detach")
+			ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
+			defer cancel()
+			return server.Shutdown(ending)
+		}
+	}
+}
+
+// openGuarder puts a policy in force.
+func openGuarder(cfg guarder.Config, logger *slog.Logger) (guardEngine, error) {
+	engine, err := guarder.Open(cfg, logger)
+	if err != nil {
+		return nil, err
+	}
+	return engine, nil
+}
+
+// addGuardDetach adds the verb that works without an agent too.
+func addGuardDetach(guard *kingpin.CmdClause) verb {
+	command := guard.Command("detach", "Take Guarder off all devices and forget its counters, as root; works without an agent too.")
+	pins := command.Flag("pins", "Folder of what outlives the agent.").Default(defaultPins).String()
+	socket := socketFlag(command)
+	return func(_ context.Context, e env, _ *slog.Logger) error {
+		// An agent would put its policy back when it is told to apply it; so it is asked
+		// first, if there is one.
+		err := guarder.Client{Socket: *socket}.Detach()
+		if err != nil && !errors.Is(err, guarder.ErrNoAgent) {
+			return err
+		}
+		noAgent := err != nil
+		removed, err := e.detachGuarder(*pins)
+		if err != nil {
+			return err
+		}
+		if noAgent && len(removed) == 0 {
+			fmt.Fprintln(e.stdout, "nothing was attached")
+			return nil
+		}
+		fmt.Fprintln(e.stdout, "detached")
+		return nil
+	}
+}

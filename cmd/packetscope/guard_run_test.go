@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/packetscope/packetscope/internal/guarder"
+)
+
+// fakeGuard records what it is told.
+type fakeGuard struct {
+	told   chan string
+	status guarder.Status
+	err    error
+}
+
+func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, nil }
+func (g *fakeGuard) Apply() error                    { return g.tell("apply") }
+func (g *fakeGuard) Confirm() error                  { return g.tell("confirm") }
+func (g *fakeGuard) Rollback() error                 { return g.tell("rollback") }
+func (g *fakeGuard) Detach() error                   { return g.tell("detach") }
+func (g *fakeGuard) Close()                          { g.tell("close") }
+
+func (g *fakeGuard) tell(what string) error {
+	g.told <- what
+	return g.err
+}
+
+// A guarded is an agent in a world, and the config that it was opened with.
+type guarded struct {
+	*fakeGuard
+	world  *world
+	socket string
+	opened guarder.Config
+	done   chan error
+	stop   context.CancelFunc
+}
+
+// guard runs the agent with more arguments.
+func guard(t *testing.T, args ...string) *guarded {
+	t.Helper()
+	socket := filepath.Join(t.TempDir(), "guard.sock")
+	g := &guarded{
+		fakeGuard: &fakeGuard{told: make(chan string, 10), status: guarder.Status{Generation: 7, Applied: epoch.Add(-time.Minute), Since: epoch.Add(-time.Hour), Ceiling: "enforce",
+			Devices:    []guarder.DeviceStatus{{Name: "eth0", Hook: guarder.Generic, Why: "operation not supported"}},
+			Verdicts:   map[string]guarder.Counts{"pass": {Packets: 97}, "drop": {Packets: 3}},
+			Unparsable: map[string]guarder.Counts{"truncated": {Packets: 2}},
+			Rules: []guarder.RuleStatus{
+				{Group: "web", Rule: "telnet", Mode: "enforce", Action: "drop", Place: "a.yaml:7", Counts: map[string]guarder.Counts{"drop": {Packets: 3, Bytes: 180}}},
+				{Group: "web", Rule: "never", Mode: "audit", Action: "drop", Place: "a.yaml:9"},
+			}}},
+		socket: socket, done: make(chan error, 1),
+	}
+	g.world = newWorld(append([]string{"guard", "run", "--socket=" + socket}, args...)...)
+	opened := make(chan bool)
+	g.world.env.openGuarder = func(cfg guarder.Config, _ *slog.Logger) (guardEngine, error) {
+		g.opened = cfg
+		close(opened)
+		return g.fakeGuard, nil
+	}
+	var ctx context.Context
+	ctx, g.stop = context.WithCancel(t.Context())
+	go func() { g.done <- run(ctx, g.world.env) }()
+	select {
+	case <-opened:
+	case err := <-g.done:
+		t.Fatalf("the agent ended: %v", err)
+	}
+	return g
+}
+
+// order runs a verb that speaks to the agent, and returns what it printed.
+func (g *guarded) order(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	w := newWorld(append(append([]string{"guard"}, args...), "--socket="+g.socket)...)
+	w.env.detachGuarder = func(string) ([]string, error) { return nil, nil }
+	err := run(t.Context(), w.env)
+	return w.stdout.String(), err
+}
+
+func TestGuardIsAdministered(t *testing.T) {
+	g := guard(t, "--device=eth0", "--mode-ceiling=audit", "a.yaml", "dir")
+	if diff := cmp.Diff([]string{"a.yaml", "dir"}, g.opened.Paths); diff != "" || g.opened.Devices[0] != "eth0" {
+		t.Errorf("opened with %+v", g.opened)
+	}
+	for _, verb := range []string{"apply", "confirm", "rollback", "detach"} {
+		if out, err := g.order(t, verb); err != nil || out == "" {
+			t.Errorf("%s: %q, %v", verb, out, err)
+		}
+		if told := <-g.told; told != verb {
+			t.Errorf("%s became %s", verb, told)
+		}
+	}
+	g.world.hangups <- syscall.SIGHUP
+	if told := <-g.told; told != "apply" {
+		t.Errorf("a hangup became %s", told)
+	}
+	g.stop()
+	if err := <-g.done; err != nil {
+		t.Error(err)
+	}
+	if told := <-g.told; told != "close" {
+		t.Errorf("at the end: %s", told)
+	}
+	if _, err := g.order(t, "status"); !errors.Is(err, guarder.ErrNoAgent) {
+		t.Errorf("status of nobody: %v", err)
+	}
+}
+
+func TestGuardStatusIsATable(t *testing.T) {
+	g := guard(t, "a.yaml")
+	defer g.stop()
+	by := epoch.Add(40 * time.Second)
+	g.status.ConfirmBy, g.status.Tripped = &by, true
+	out, err := g.order(t, "status", "--all")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `generation 7, in force for 1m0s, ceiling enforce, counted since 2023-11-14T21:13:20Z
+ON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)
+TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that
+eth0: generic (operation not supported)
+97 packets passed, 3 dropped; not readable: 2 truncated
+RULE        MODE     ACTION  PACKETS  BYTES  PLACE
+web/telnet  enforce  drop    3        180    a.yaml:7
+web/never   audit    drop    0        0      a.yaml:9
+`
+	if diff := cmp.Diff(want, out); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestGuardRefusesInOneLine(t *testing.T) {
+	g := guard(t, "a.yaml")
+	defer g.stop()
+	g.err = errors.New("a.yaml:3:1: error[G124]: g/r: empty match drops everything")
+	if _, err := g.order(t, "apply"); err == nil || err.Error() != g.err.Error() {
+		t.Errorf("apply: %v", err)
+	}
+	second := newWorld("guard", "run", "--socket="+g.socket, "a.yaml")
+	if err := run(t.Context(), second.env); err == nil || !strings.Contains(err.Error(), "another agent runs") {
+		t.Errorf("a second agent: %v", err)
+	}
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/guarder"
+)
+
+// addGuardOrders adds the verbs that tell a running agent to do something.
+func addGuardOrders(guard *kingpin.CmdClause) map[string]verb {
+	verbs := make(map[string]verb)
+	for name, order := range map[string]struct {
+		help, done string
+		do         func(guarder.Client) error
+	}{
+		"apply":    {"Have the agent read its policy again and put it in force.", "policy applied", guarder.Client.Apply},
+		"confirm":  {"Keep a policy that is on trial.", "policy confirmed", guarder.Client.Confirm},
+		"rollback": {"Take a policy that is on trial back at once.", "policy taken back", guarder.Client.Rollback},
+	} {
+		command := guard.Command(name, order.help)
+		socket := socketFlag(command)
+		verbs["guard "+name] = func(_ context.Context, e env, _ *slog.Logger) error {
+			if err := order.do(guarder.Client{Socket: *socket}); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintln(e.stdout, order.done)
+			return err
+		}
+	}
+	return verbs
+}
+
+// addGuardStatus adds the verb that shows what is in force.
+func addGuardStatus(guard *kingpin.CmdClause) verb {
+	command := guard.Command("status", "Show what policy is in force, and what its rules did.")
+	socket := socketFlag(command)
+	asJSON := command.Flag("json", "Print JSON.").Bool()
+	all := command.Flag("all", "Show rules that never matched too.").Bool()
+	return func(_ context.Context, e env, _ *slog.Logger) error {
+		s, err := guarder.Client{Socket: *socket}.Status()
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			encoder := json.NewEncoder(e.stdout)
+			encoder.SetIndent("", "  ")
+			return encoder.Encode(s)
+		}
+		return printGuardStatus(e.stdout, s, e.now(), *all)
+	}
+}
+
+func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) error {
+	fmt.Fprintf(w, "generation %d, in force for %v, ceiling %s, counted since %s\n",
+		s.Generation, now.Sub(s.Applied).Round(time.Second), s.Ceiling, s.Since.UTC().Format(time.RFC3339))
+	if s.ConfirmBy != nil {
+		fmt.Fprintf(w, "ON TRIAL: taken back in %v unless confirmed (packetscope guard confirm)\n", s.ConfirmBy.Sub(now).Round(time.Second))
+	}
+	if s.Tripped {
+		fmt.Fprintln(w, "TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that")
+	}
+	if s.ApplyFailed {
+		fmt.Fprintln(w, "the last change was refused (see the agent's log); this is the policy before it")
+	}
+	for _, d := range s.Devices {
+		fmt.Fprintf(w, "%s: %s%s\n", d.Name, d.Hook, inBrackets(d.Why))
+	}
+	fmt.Fprintf(w, "%d packets passed, %d dropped%s\n", s.Verdicts["pass"].Packets, s.Verdicts["drop"].Packets, unparsable(s))
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(out, "RULE\tMODE\tACTION\tPACKETS\tBYTES\tPLACE")
+	for _, r := range s.Rules {
+		for _, what := range slices.Sorted(maps.Keys(r.Counts)) {
+			n := r.Counts[what]
+			fmt.Fprintf(out, "%s/%s\t%s\t%s\t%d\t%d\t%s\n", r.Group, r.Rule, r.Mode, what, n.Packets, n.Bytes, r.Place)
+		}
+		if all && len(r.Counts) == 0 {
+			fmt.Fprintf(out, "%s/%s\t%s\t%s\t0\t0\t%s\n", r.Group, r.Rule, r.Mode, r.Action, r.Place)
+		}
+	}
+	return out.Flush()
+}
+
+func inBrackets(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " (" + text + ")"
+}
+
+func unparsable(s guarder.Status) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(s.Unparsable)) {
+		parts = append(parts, fmt.Sprintf("%d %s", s.Unparsable[reason].Packets, reason))
+	}
+	if parts == nil {
+		return ""
+	}
+	return "; not readable: " + strings.Join(parts, ", ")
+}
