@@ -62,8 +62,8 @@ static __always_inline __u32 guard_look4(const __u32 *trie, const __u64 *rows, _
 	return e;
 }
 
-/* A path has at most a node for each 4 bits of the address, and one that only compares. */
-#define GUARD_DEPTH6 33
+/* How many nodes a path has at most: maxDepth6 of the Go half. */
+#define GUARD_DEPTH6 40
 
 static __always_inline __u32 guard_look6(const __u64 *trie, __u32 e, const __be32 *address)
 {
@@ -84,7 +84,7 @@ static __always_inline __u32 guard_look6(const __u64 *trie, __u32 e, const __be3
 		if (other)
 			return choice;
 		way = choice >> 38 & 1 ? low : high;
-		way = way >> (choice >> 32 & 63) & (choice >> 40 & (GUARD_FAN - 1));
+		way = way >> (choice >> 32 & 63) & choice >> 40;
 		e = trie[(n + GUARD_NODE_CHILDREN + (way >> 1)) & guard_trie6_mask] >>
 		    ((way & 1) * 32);
 	}

@@ -1,5 +1,7 @@
 package compile
 
+import "math/bits"
+
 // isNode marks what a trie holds as a node; without it, it is a row.
 const isNode = 1 << 31
 
@@ -100,7 +102,8 @@ func (r *rower) node4(t []uint32, c child, depth uint8) ([]uint32, uint32) {
 
 // Where things stand in a node of an IPv6 trie, counted in words. The node is for
 // addresses of one prefix; others have the row "otherwise". Children are pairs in a
-// word, chosen by four bits of the address, or by none if there is one child.
+// word, chosen by the bits of the address that follow the prefix; by none if there is
+// one child.
 const (
 	nodeHigh     = 0 // upper half of the prefix, and its mask
 	nodeHighMask = 1
@@ -108,7 +111,13 @@ const (
 	nodeLowMask  = 3
 	nodeChoice   = 4 // otherwise; and shift, half<<6, mask<<8 of the choice
 	nodeChildren = 5
+	maxChoice    = 12 // bits
 )
+
+// maxDepth6 is how many nodes the program looks at on the way to a row. A node with n
+// prefixes below it takes as many bits as n has, and has fewer below each of its
+// children, so that 128 bits are used up sooner.
+const maxDepth6 = 40
 
 // trie6 adds the trie of an IPv6 address and returns its root.
 func (r *rower) trie6(t []uint64) ([]uint64, uint32) {
@@ -129,9 +138,6 @@ func (r *rower) node6(t []uint64, c child) ([]uint64, uint32) {
 		shared = min(shared, r.nodes[i].bits)
 	}
 	otherwise := r.plain(c.around)
-	if len(c.within) > 1 {
-		shared -= shared % stride
-	}
 	at := len(t)
 	path := first.cut(shared)
 	highMask, lowMask := masks(shared)
@@ -144,10 +150,12 @@ func (r *rower) node6(t []uint64, c child) ([]uint64, uint32) {
 		t = append(t, path.hi, highMask, path.lo, lowMask, pair(otherwise, 0), uint64(r.plain(around)))
 		return t, isNode | uint32(at)
 	}
-	shift, half := 64-stride-uint32(shared%64), uint32(shared/64)
-	t = append(t, path.hi, highMask, path.lo, lowMask, pair(otherwise, shift|half<<6|(fan-1)<<8))
-	t = append(t, make([]uint64, fan/2)...)
-	for i, ch := range r.spread(around, within, shared, stride) {
+	// As many ways as there are prefixes, so that the trie is as flat as it is wide.
+	choice := min(uint8(bits.Len(uint(len(within)))), maxChoice, 64-shared%64)
+	shift, half := 64-uint32(choice)-uint32(shared%64), uint32(shared/64)
+	t = append(t, path.hi, highMask, path.lo, lowMask, pair(otherwise, shift|half<<6|(1<<choice-1)<<8))
+	t = append(t, make([]uint64, (1<<choice+1)/2)...)
+	for i, ch := range r.spread(around, within, shared, choice) {
 		var e uint32
 		t, e = r.node6(t, ch)
 		t[at+nodeChildren+i/2] |= uint64(e) << (i % 2 * 32)

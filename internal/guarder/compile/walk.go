@@ -106,7 +106,7 @@ func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
 		if (half[0]^n[nodeHigh])&n[nodeHighMask]|(half[1]^n[nodeLow])&n[nodeLowMask] != 0 {
 			return uint32(choice)
 		}
-		way := half[choice>>38&1] >> (choice >> 32 & 63) & (choice >> 40 & (fan - 1))
+		way := half[choice>>38&1] >> (choice >> 32 & 63) & (choice >> 40)
 		e = uint32(n[nodeChildren+way/2] >> (way % 2 * 32))
 	}
 	return e
