@@ -3,8 +3,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
  * What judging a packet costs: Guarder's program on one packet over and over, or on
- * a trace of different ones, and beside each the same without judging. Loaded by the
- * benchmarks alone.
+ * a trace of different ones, and beside each the same without judging. And whether a
+ * packet is ever judged by a mixture of two policies that take turns. Loaded by
+ * benchmarks and tests alone.
  */
 #include "guard_walk.h"
 
@@ -83,4 +84,66 @@ SEC("xdp")
 int bench_trace_policy(struct xdp_md *ctx)
 {
 	return bench_next(ctx) ? guard_classify(ctx) : XDP_ABORTED;
+}
+
+/* The rules that end the search of a frame, by each of two policies. */
+struct bench_expected {
+	__u32 rule[2];
+};
+
+/* By frame of the trace; written by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, BENCH_FRAMES);
+	__type(key, __u32);
+	__type(value, struct bench_expected);
+} bench_expectations SEC(".maps");
+
+/* How often the rule was that of the first policy, of the second one alone, neither. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+} bench_outcomes SEC(".maps");
+
+static __always_inline void bench_count(__u32 outcome)
+{
+	__u64 *n = bpf_map_lookup_elem(&bench_outcomes, &outcome);
+
+	if (n)
+		(*n)++;
+}
+
+/* As guard_entry, on the next frame of the trace. */
+SEC("xdp")
+int bench_swap_entry(struct xdp_md *ctx)
+{
+	if (bench_next(ctx))
+		bpf_tail_call(ctx, &guard_generation, 0);
+	bench_count(3); /* no policy was there */
+	return XDP_ABORTED;
+}
+
+SEC("xdp")
+int bench_swap_policy(struct xdp_md *ctx)
+{
+	struct guard_walk *w = guard_only(&guard_walks);
+	__u32 *turn = guard_only(&bench_turn), n;
+	struct bench_expected *e;
+
+	guard_classify(ctx);
+	if (!w || !turn)
+		return XDP_ABORTED;
+	n = (*turn - 1) & (BENCH_FRAMES - 1);
+	e = bpf_map_lookup_elem(&bench_expectations, &n);
+	if (!e)
+		return XDP_ABORTED;
+	if (w->terminal == e->rule[0])
+		bench_count(0);
+	else if (w->terminal == e->rule[1])
+		bench_count(1);
+	else
+		bench_count(2);
+	return XDP_PASS;
 }

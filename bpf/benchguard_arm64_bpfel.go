@@ -16,7 +16,9 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	BenchGuardMapBenchExpectations      = "bench_expectations"
 	BenchGuardMapBenchFrames            = "bench_frames"
+	BenchGuardMapBenchOutcomes          = "bench_outcomes"
 	BenchGuardMapBenchTurn              = "bench_turn"
 	BenchGuardMapGuardAtoms             = "guard_atoms"
 	BenchGuardMapGuardBindings          = "guard_bindings"
@@ -40,6 +42,8 @@ const (
 	BenchGuardProgBenchEmpty            = "bench_empty"
 	BenchGuardProgBenchParse            = "bench_parse"
 	BenchGuardProgBenchPolicy           = "bench_policy"
+	BenchGuardProgBenchSwapEntry        = "bench_swap_entry"
+	BenchGuardProgBenchSwapPolicy       = "bench_swap_policy"
 	BenchGuardProgBenchTraceCopy        = "bench_trace_copy"
 	BenchGuardProgBenchTracePolicy      = "bench_trace_policy"
 	BenchGuardVarGuardAskConditions     = "guard_ask_conditions"
@@ -118,6 +122,8 @@ type BenchGuardProgramSpecs struct {
 	BenchEmpty       *ebpf.ProgramSpec `ebpf:"bench_empty"`
 	BenchParse       *ebpf.ProgramSpec `ebpf:"bench_parse"`
 	BenchPolicy      *ebpf.ProgramSpec `ebpf:"bench_policy"`
+	BenchSwapEntry   *ebpf.ProgramSpec `ebpf:"bench_swap_entry"`
+	BenchSwapPolicy  *ebpf.ProgramSpec `ebpf:"bench_swap_policy"`
 	BenchTraceCopy   *ebpf.ProgramSpec `ebpf:"bench_trace_copy"`
 	BenchTracePolicy *ebpf.ProgramSpec `ebpf:"bench_trace_policy"`
 }
@@ -126,27 +132,29 @@ type BenchGuardProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardMapSpecs struct {
-	BenchFrames     *ebpf.MapSpec `ebpf:"bench_frames"`
-	BenchTurn       *ebpf.MapSpec `ebpf:"bench_turn"`
-	GuardAtoms      *ebpf.MapSpec `ebpf:"guard_atoms"`
-	GuardBindings   *ebpf.MapSpec `ebpf:"guard_bindings"`
-	GuardConditions *ebpf.MapSpec `ebpf:"guard_conditions"`
-	GuardCounts     *ebpf.MapSpec `ebpf:"guard_counts"`
-	GuardDense      *ebpf.MapSpec `ebpf:"guard_dense"`
-	GuardFilters    *ebpf.MapSpec `ebpf:"guard_filters"`
-	GuardFirst      *ebpf.MapSpec `ebpf:"guard_first"`
-	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
-	GuardIndex      *ebpf.MapSpec `ebpf:"guard_index"`
-	GuardLines      *ebpf.MapSpec `ebpf:"guard_lines"`
-	GuardMembers    *ebpf.MapSpec `ebpf:"guard_members"`
-	GuardResults    *ebpf.MapSpec `ebpf:"guard_results"`
-	GuardRows       *ebpf.MapSpec `ebpf:"guard_rows"`
-	GuardRules      *ebpf.MapSpec `ebpf:"guard_rules"`
-	GuardTests      *ebpf.MapSpec `ebpf:"guard_tests"`
-	GuardTotals     *ebpf.MapSpec `ebpf:"guard_totals"`
-	GuardTrie4      *ebpf.MapSpec `ebpf:"guard_trie4"`
-	GuardTrie6      *ebpf.MapSpec `ebpf:"guard_trie6"`
-	GuardWalks      *ebpf.MapSpec `ebpf:"guard_walks"`
+	BenchExpectations *ebpf.MapSpec `ebpf:"bench_expectations"`
+	BenchFrames       *ebpf.MapSpec `ebpf:"bench_frames"`
+	BenchOutcomes     *ebpf.MapSpec `ebpf:"bench_outcomes"`
+	BenchTurn         *ebpf.MapSpec `ebpf:"bench_turn"`
+	GuardAtoms        *ebpf.MapSpec `ebpf:"guard_atoms"`
+	GuardBindings     *ebpf.MapSpec `ebpf:"guard_bindings"`
+	GuardConditions   *ebpf.MapSpec `ebpf:"guard_conditions"`
+	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
+	GuardDense        *ebpf.MapSpec `ebpf:"guard_dense"`
+	GuardFilters      *ebpf.MapSpec `ebpf:"guard_filters"`
+	GuardFirst        *ebpf.MapSpec `ebpf:"guard_first"`
+	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
+	GuardIndex        *ebpf.MapSpec `ebpf:"guard_index"`
+	GuardLines        *ebpf.MapSpec `ebpf:"guard_lines"`
+	GuardMembers      *ebpf.MapSpec `ebpf:"guard_members"`
+	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
+	GuardRows         *ebpf.MapSpec `ebpf:"guard_rows"`
+	GuardRules        *ebpf.MapSpec `ebpf:"guard_rules"`
+	GuardTests        *ebpf.MapSpec `ebpf:"guard_tests"`
+	GuardTotals       *ebpf.MapSpec `ebpf:"guard_totals"`
+	GuardTrie4        *ebpf.MapSpec `ebpf:"guard_trie4"`
+	GuardTrie6        *ebpf.MapSpec `ebpf:"guard_trie6"`
+	GuardWalks        *ebpf.MapSpec `ebpf:"guard_walks"`
 }
 
 // BenchGuardVariableSpecs contains global variables before they are loaded into the kernel.
@@ -204,32 +212,36 @@ func (o *BenchGuardObjects) Close() error {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardMaps struct {
-	BenchFrames     *ebpf.Map `ebpf:"bench_frames"`
-	BenchTurn       *ebpf.Map `ebpf:"bench_turn"`
-	GuardAtoms      *ebpf.Map `ebpf:"guard_atoms"`
-	GuardBindings   *ebpf.Map `ebpf:"guard_bindings"`
-	GuardConditions *ebpf.Map `ebpf:"guard_conditions"`
-	GuardCounts     *ebpf.Map `ebpf:"guard_counts"`
-	GuardDense      *ebpf.Map `ebpf:"guard_dense"`
-	GuardFilters    *ebpf.Map `ebpf:"guard_filters"`
-	GuardFirst      *ebpf.Map `ebpf:"guard_first"`
-	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
-	GuardIndex      *ebpf.Map `ebpf:"guard_index"`
-	GuardLines      *ebpf.Map `ebpf:"guard_lines"`
-	GuardMembers    *ebpf.Map `ebpf:"guard_members"`
-	GuardResults    *ebpf.Map `ebpf:"guard_results"`
-	GuardRows       *ebpf.Map `ebpf:"guard_rows"`
-	GuardRules      *ebpf.Map `ebpf:"guard_rules"`
-	GuardTests      *ebpf.Map `ebpf:"guard_tests"`
-	GuardTotals     *ebpf.Map `ebpf:"guard_totals"`
-	GuardTrie4      *ebpf.Map `ebpf:"guard_trie4"`
-	GuardTrie6      *ebpf.Map `ebpf:"guard_trie6"`
-	GuardWalks      *ebpf.Map `ebpf:"guard_walks"`
+	BenchExpectations *ebpf.Map `ebpf:"bench_expectations"`
+	BenchFrames       *ebpf.Map `ebpf:"bench_frames"`
+	BenchOutcomes     *ebpf.Map `ebpf:"bench_outcomes"`
+	BenchTurn         *ebpf.Map `ebpf:"bench_turn"`
+	GuardAtoms        *ebpf.Map `ebpf:"guard_atoms"`
+	GuardBindings     *ebpf.Map `ebpf:"guard_bindings"`
+	GuardConditions   *ebpf.Map `ebpf:"guard_conditions"`
+	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
+	GuardDense        *ebpf.Map `ebpf:"guard_dense"`
+	GuardFilters      *ebpf.Map `ebpf:"guard_filters"`
+	GuardFirst        *ebpf.Map `ebpf:"guard_first"`
+	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
+	GuardIndex        *ebpf.Map `ebpf:"guard_index"`
+	GuardLines        *ebpf.Map `ebpf:"guard_lines"`
+	GuardMembers      *ebpf.Map `ebpf:"guard_members"`
+	GuardResults      *ebpf.Map `ebpf:"guard_results"`
+	GuardRows         *ebpf.Map `ebpf:"guard_rows"`
+	GuardRules        *ebpf.Map `ebpf:"guard_rules"`
+	GuardTests        *ebpf.Map `ebpf:"guard_tests"`
+	GuardTotals       *ebpf.Map `ebpf:"guard_totals"`
+	GuardTrie4        *ebpf.Map `ebpf:"guard_trie4"`
+	GuardTrie6        *ebpf.Map `ebpf:"guard_trie6"`
+	GuardWalks        *ebpf.Map `ebpf:"guard_walks"`
 }
 
 func (m *BenchGuardMaps) Close() error {
 	return _BenchGuardClose(
+		m.BenchExpectations,
 		m.BenchFrames,
+		m.BenchOutcomes,
 		m.BenchTurn,
 		m.GuardAtoms,
 		m.GuardBindings,
@@ -295,6 +307,8 @@ type BenchGuardPrograms struct {
 	BenchEmpty       *ebpf.Program `ebpf:"bench_empty"`
 	BenchParse       *ebpf.Program `ebpf:"bench_parse"`
 	BenchPolicy      *ebpf.Program `ebpf:"bench_policy"`
+	BenchSwapEntry   *ebpf.Program `ebpf:"bench_swap_entry"`
+	BenchSwapPolicy  *ebpf.Program `ebpf:"bench_swap_policy"`
 	BenchTraceCopy   *ebpf.Program `ebpf:"bench_trace_copy"`
 	BenchTracePolicy *ebpf.Program `ebpf:"bench_trace_policy"`
 }
@@ -304,6 +318,8 @@ func (p *BenchGuardPrograms) Close() error {
 		p.BenchEmpty,
 		p.BenchParse,
 		p.BenchPolicy,
+		p.BenchSwapEntry,
+		p.BenchSwapPolicy,
 		p.BenchTraceCopy,
 		p.BenchTracePolicy,
 	)

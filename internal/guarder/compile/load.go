@@ -79,9 +79,11 @@ func LoadEntry(state map[string]*ebpf.Map) (*ebpf.Program, error) {
 	return coll.DetachProgram(name), nil
 }
 
-// keep leaves one program and the maps that it needs in a collection.
+// keep leaves one program, which uses no variables, and the maps that it needs in a
+// collection.
 func keep(spec *ebpf.CollectionSpec, program string, names ...string) {
 	spec.Programs = map[string]*ebpf.ProgramSpec{program: spec.Programs[program]}
+	spec.Variables = nil
 	needed := make(map[string]bool)
 	for _, name := range names {
 		needed[name] = true
@@ -112,12 +114,8 @@ func (t *Tables) Load(o LoadOptions) (*Generation, error) {
 func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptions) (*Generation, error) {
 	spec.Programs = map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}
 	delete(spec.Maps, MapGeneration)
-	replacements := make(map[string]*ebpf.Map)
-	for name, m := range o.State {
-		if name != MapGeneration {
-			replacements[name] = m
-		}
-	}
+	replacements := maps.Clone(o.State)
+	delete(replacements, MapGeneration)
 	contents := t.contents(o.Slots)
 	for name, c := range contents {
 		spec.Maps[name].ValueSize, spec.Maps[name].Value = uint32(len(c)), nil

@@ -122,3 +122,59 @@ func resultOf(j policy.Judgement) bpf.GuardResult {
 	}
 	return r
 }
+
+// TestEntryLeadsToTheGeneration passes packets without a generation, and judges them
+// by the one that is in its place; counts go on in the next one.
+func TestEntryLeadsToTheGeneration(t *testing.T) {
+	const slot = 3
+	drop := policy.Policy{Rules: []policy.Rule{{Match: policy.Protocols{packet.UDP}, Action: policy.Drop, Mode: policy.Enforce}}}
+	audit := drop
+	audit.Rules = []policy.Rule{drop.Rules[0]}
+	audit.Rules[0].Mode = policy.Audit
+	state, err := NewState(slot + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range state {
+		defer m.Close()
+	}
+	entry, err := LoadEntry(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer entry.Close()
+	frame := (&packet.Frame{Source: netip.MustParseAddr("10.0.0.1"), Destination: netip.MustParseAddr("10.0.0.2"), Protocol: packet.UDP}).Bytes()
+	const xdpDrop, xdpPass = 1, 2
+	for _, step := range []struct {
+		policy  *policy.Policy
+		verdict uint32
+	}{{nil, xdpPass}, {&drop, xdpDrop}, {&audit, xdpPass}, {&drop, xdpDrop}} {
+		if step.policy != nil {
+			tables, err := Compile(step.policy, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := loaded(t, tables, LoadOptions{State: state, Slots: []uint32{slot}})
+			if err := state[MapGeneration].Put(uint32(0), g.Program); err != nil {
+				t.Fatal(err)
+			}
+			g.Close() // the map keeps it
+		}
+		if got, err := entry.Run(&ebpf.RunOptions{Data: frame}); err != nil || got != step.verdict {
+			t.Errorf("verdict %d, %v; want %d", got, err, step.verdict)
+		}
+	}
+	var perCPU []bpf.GuardCounts
+	if err := state[MapCounts].Lookup(uint32(slot), &perCPU); err != nil {
+		t.Fatal(err)
+	}
+	var dropped, audited bpf.GuardCount
+	for _, c := range perCPU {
+		dropped.Packets += c.Of[CreditDrop].Packets
+		dropped.Bytes += c.Of[CreditDrop].Bytes
+		audited.Packets += c.Of[CreditWouldDrop].Packets
+	}
+	if dropped.Packets != 2 || dropped.Bytes != 2*uint64(len(frame)) || audited.Packets != 1 {
+		t.Errorf("counted %+v dropped, %+v audited; want 2 packets of %d bytes, and 1", dropped, audited, len(frame))
+	}
+}
