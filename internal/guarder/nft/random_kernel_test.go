@@ -120,8 +120,8 @@ func (m maker) expression(depth int) policy.Expr {
 // policy returns up to twelve rules, each of which becomes a moderate number of those
 // of nftables.
 func (m maker) policy() *policy.Policy {
-	p := &policy.Policy{}
-	for n := 1 + m.IntN(12); len(p.Rules) < n; {
+	p := &policy.Policy{Rules: []policy.Rule{fencePasses}}
+	for n := 2 + m.IntN(12); len(p.Rules) < n; {
 		r := policy.Rule{
 			Mode:   pick(m, policy.Enforce, policy.Enforce, policy.Enforce, policy.Audit),
 			Action: pick(m, policy.Drop, policy.Drop, policy.Pass, policy.Pass, policy.Count),
