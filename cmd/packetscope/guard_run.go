@@ -27,11 +27,14 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	devices := command.Flag("device", "Network device, or a pattern such as eth*, instead of those that the policy names; repeat it for more.").Strings()
 	ceiling := ceilingFlag(command)
 	pins := command.Flag("pins", "Folder in the BPF file system for what outlives the agent.").Default(defaultPins).String()
+	accept := command.Flag("accept-lockout", "Put a policy in force that would cut off connections that this host has, or yours.").Bool()
 	socket := socketFlag(command)
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
-		return runGuard(ctx, e, guarder.Config{Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins}, *socket, logger)
+		return runGuard(ctx, e, guarder.Config{
+			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, Facts: e.guardHost, AcceptLockout: *accept,
+		}, *socket, logger)
 	}
 }
 

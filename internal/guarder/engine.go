@@ -15,6 +15,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/packetscope/packetscope/internal/guarder/compile"
+	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -29,6 +30,10 @@ type Config struct {
 	Devices []string
 	// Dir is the folder of the pinned state, in the BPF file system.
 	Dir string
+	// Facts, if not nil, tells about the host; a policy that would cut it off is then
+	// an error, unless AcceptLockout is set.
+	Facts         func() (*host.Facts, error)
+	AcceptLockout bool
 }
 
 // An Engine is an agent: it has a policy in force and looks after it. What it has
@@ -90,14 +95,24 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 // load reads the policy and logs its warnings. The error has a line per fault.
 func load(cfg Config, logger *slog.Logger) (*policy.Policy, error) {
 	p, faults := policy.Load(cfg.Paths, policy.Options{Ceiling: cfg.Ceiling})
+	if p != nil && cfg.Facts != nil {
+		facts, err := cfg.Facts()
+		if err != nil {
+			return nil, err
+		}
+		faults = append(faults, slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool {
+			return cfg.AcceptLockout && f.Code == policy.Lockout
+		})...)
+	}
+	failed := policy.Failed(faults)
 	var lines []string
 	for _, f := range faults {
-		if p != nil {
+		if !failed {
 			logger.Warn("policy", "fault", f.String())
 		}
 		lines = append(lines, f.String())
 	}
-	if p == nil {
+	if failed {
 		return nil, errors.New(strings.Join(lines, "\n"))
 	}
 	return p, nil

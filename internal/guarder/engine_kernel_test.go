@@ -20,6 +20,7 @@ defaults: {mode: MODE, interfaces: [DEVICE]}
 failsafe:
   allow:
     - {name: arp, ethertype: arp}
+    - {name: dhcp, proto: udp, dst_port: [68, 546]}
     - {name: nd, proto: icmpv6, icmp: {class: [nd]}}
 LIFE
 groups:
