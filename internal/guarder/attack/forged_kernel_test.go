@@ -163,7 +163,8 @@ func TestGenuinePathMTU(t *testing.T) {
 
 // learnsGenuineMTU fails unless the victim learns the MTU of the router's link from
 // the router, and from a message that is built like the forged ones but is about a
-// datagram of a socket that is there.
+// datagram of a socket that is there. Whoever guesses the port of such a socket can
+// send it too: nothing in the message itself tells the two apart.
 func learnsGenuineMTU(t *testing.T, shield Shield) {
 	t.Helper()
 	const narrow = 1100

@@ -44,7 +44,11 @@ func deviceOf(l netlink.Link) Device {
 	}
 	copy(d.MAC[:], a.HardwareAddr)
 	if vlan, ok := l.(*netlink.Vlan); ok {
-		d.VLAN, d.Parent = uint16(vlan.VlanId), a.ParentIndex
+		d.VLAN = uint16(vlan.VlanId)
+		// The index of a parent in another namespace is that of another device here.
+		if a.NetNsID < 0 {
+			d.Parent = a.ParentIndex
+		}
 	}
 	if a.Xdp != nil && a.Xdp.Attached {
 		d.XDP = &Program{ID: a.Xdp.ProgId, Mode: xdpMode(a.Xdp.AttachMode)}

@@ -19,8 +19,12 @@ func TestDeviceOf(t *testing.T) {
 		want Device
 	}{
 		{
-			&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Index: 9, Name: "eth0.17", MTU: 1496, ParentIndex: 2, HardwareAddr: mac, Flags: net.FlagUp}, VlanId: 17},
+			&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Index: 9, Name: "eth0.17", MTU: 1496, ParentIndex: 2, NetNsID: -1, HardwareAddr: mac, Flags: net.FlagUp}, VlanId: 17},
 			Device{Index: 9, Name: "eth0.17", Kind: "vlan", MTU: 1496, MAC: [6]byte(mac), Up: true, VLAN: 17, Parent: 2},
+		},
+		{
+			&netlink.Vlan{LinkAttrs: netlink.LinkAttrs{Index: 5, Name: "inner", ParentIndex: 5, NetNsID: 3}, VlanId: 17},
+			Device{Index: 5, Name: "inner", Kind: "vlan", VLAN: 17},
 		},
 		{
 			// The "parent" of a veth is its peer, maybe of another namespace.

@@ -67,7 +67,7 @@ type Device struct {
 	// Loopback is true of lo.
 	Loopback bool
 	// VLAN is the identifier of a VLAN device, and Parent the device that it is on;
-	// both 0 for others.
+	// both 0 for others. Parent is 0 too if it is in another network namespace.
 	VLAN   uint16
 	Parent int
 	// Master is the index of the bridge, bond, team or VRF that the device is a port

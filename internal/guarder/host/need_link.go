@@ -18,7 +18,6 @@ func (f *Facts) gateway(g Gateway) []Need {
 	if g.Addr.Is4() {
 		return f.resolution(g, d, own, places)
 	}
-	// By link-local addresses too, as those of the gateway mostly are.
 	advert := f.discovery(g, own, advertisement, g.Addr)
 	ask := f.discovery(g, solicitedNode(own), solicitation, own)
 	needs := append(

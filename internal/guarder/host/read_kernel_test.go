@@ -93,8 +93,8 @@ func TestReadDevices(t *testing.T) {
 	if after := find(t, readIn(t, n.Left), n.Left.Device); after.XDP != nil {
 		t.Errorf("XDP after it was taken off: %+v", after.XDP)
 	}
-	if facts.Kernel == "" {
-		t.Error("no kernel release")
+	if facts.Kernel == "" || facts.FirstPort == 0 || facts.FirstPort >= facts.LastPort {
+		t.Errorf("kernel %q, ports from %d to %d", facts.Kernel, facts.FirstPort, facts.LastPort)
 	}
 }
 
