@@ -12,9 +12,21 @@ import (
 
 // A Specimen is a packet that is described in words, to ask a policy about it.
 type Specimen struct {
+	// Packet is what the parser finds in Frame, or what is said of a packet that
+	// cannot be read.
 	packet.Packet
+	// Frame is as on the wire; nil if the description has a reason.
+	Frame []byte
 	// Interface is the name of the device, or "".
 	Interface string
+}
+
+// A described packet has the fields that are said of it.
+type described struct {
+	packet.Packet
+	iface string
+	// quoted, if not nil, is the packet in an ICMP error.
+	quoted *described
 }
 
 // defaultMAC is the source address of frames that name none.
@@ -38,105 +50,116 @@ var defaultMAC = [6]byte{2, 0, 0, 0, 0, 1}
 // headers and the payload. Protocols without a name are numbers. The fault of a
 // bad description is one line.
 func ParseSpecimen(text string) (*Specimen, error) {
-	outer, inner, quoting := strings.Cut(text, " quoting ")
-	s := &Specimen{}
-	s.SourceMAC = defaultMAC
-	if err := s.parse(strings.Fields(outer)); err != nil {
+	d, err := parseDescription(text)
+	if err != nil {
 		return nil, fmt.Errorf("packet %q: %w", text, err)
 	}
-	if !quoting {
+	s := &Specimen{Packet: d.Packet, Interface: d.iface}
+	if d.Reason != packet.OK {
 		return s, nil
 	}
-	inner = strings.TrimSpace(inner)
-	if s.ICMP == nil || !strings.HasPrefix(inner, "(") || !strings.HasSuffix(inner, ")") {
-		return nil, fmt.Errorf("packet %q: quoting wants an ICMP error before it, and a packet in () behind it", text)
+	if s.Frame, err = d.bytes(); err != nil {
+		return nil, fmt.Errorf("packet %q: %w", text, err)
 	}
-	q, err := ParseSpecimen(inner[1 : len(inner)-1])
-	if err != nil {
-		return nil, err
+	if s.Packet = packet.Parse(s.Frame); s.Reason != packet.OK {
+		return nil, fmt.Errorf("packet %q: it cannot be read: %v (say reason=%v if that is meant)", text, s.Reason, s.Reason)
 	}
-	s.ICMP.Quoted = q.quoted()
 	return s, nil
 }
 
-func (s *Specimen) parse(words []string) error {
+func parseDescription(text string) (*described, error) {
+	outer, inner, quoting := strings.Cut(text, " quoting ")
+	d := &described{}
+	d.SourceMAC = defaultMAC
+	if err := d.parse(strings.Fields(outer)); err != nil || !quoting {
+		return d, err
+	}
+	inner = strings.TrimSpace(inner)
+	if d.ICMP == nil || !strings.HasPrefix(inner, "(") || !strings.HasSuffix(inner, ")") {
+		return nil, errors.New("quoting wants an ICMP error before it, and a packet in () behind it")
+	}
+	var err error
+	d.quoted, err = parseDescription(inner[1 : len(inner)-1])
+	return d, err
+}
+
+func (d *described) parse(words []string) error {
 	if len(words) == 0 {
 		return errors.New("nothing is described")
 	}
 	kind, rest := words[0], words[1:]
 	switch protocol, found := protocols[kind]; {
 	case kind == "arp":
-		s.EtherType = packet.EtherARP
-		s.ARP = &packet.ARP{Operation: 1, SenderMAC: defaultMAC}
+		d.EtherType = packet.EtherARP
+		d.ARP = &packet.ARP{Operation: 1, SenderMAC: defaultMAC}
 	case kind == "frame" || kind == "ip":
 	case found:
-		s.Protocol = protocol
+		d.Protocol = protocol
 	default:
 		number, err := parseNumber(kind, 255)
 		if err != nil {
 			return fmt.Errorf("unknown protocol %q (%s)", kind, suggest(kind, append(known(protocols), "arp", "frame", "ip")))
 		}
-		s.Protocol = uint8(number)
+		d.Protocol = uint8(number)
 	}
 	if kind != "frame" {
 		if len(rest) < 3 || rest[1] != ">" {
 			return errors.New("want SOURCE > DESTINATION behind the protocol")
 		}
-		if err := s.ends(rest[0], rest[2]); err != nil {
+		if err := d.ends(rest[0], rest[2]); err != nil {
 			return err
 		}
 		rest = rest[3:]
 	}
-	s.start()
+	d.start()
 	for _, word := range rest {
 		key, value, _ := strings.Cut(word, "=")
 		set := specimenKeys[key]
 		if set == nil {
 			return fmt.Errorf("unknown word %q (%s)", key, suggest(key, known(specimenKeys)))
 		}
-		if err := set(s, value); err != nil {
+		if err := set(d, value); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	s.finish()
 	return nil
 }
 
 // ends reads the addresses, with ports if the protocol has them.
-func (s *Specimen) ends(source, destination string) error {
-	from, fromPort, err := s.end(source)
+func (d *described) ends(source, destination string) error {
+	from, fromPort, err := d.end(source)
 	if err != nil {
 		return err
 	}
-	to, toPort, err := s.end(destination)
+	to, toPort, err := d.end(destination)
 	if err != nil {
 		return err
 	}
-	if s.ARP != nil {
-		s.ARP.SenderIP, s.ARP.TargetIP = from, to
+	if d.ARP != nil {
+		d.ARP.SenderIP, d.ARP.TargetIP = from, to
 		return nil
 	}
 	if from.Is4() != to.Is4() {
 		return fmt.Errorf("%v and %v are of different families", from, to)
 	}
-	s.Source, s.Destination, s.SourcePort, s.DestinationPort = from, to, fromPort, toPort
-	s.Family, s.EtherType = 4, packet.EtherIPv4
+	d.Source, d.Destination, d.SourcePort, d.DestinationPort = from, to, fromPort, toPort
+	d.Family, d.EtherType = 4, packet.EtherIPv4
 	if from.Is6() {
-		s.Family, s.EtherType = 6, packet.EtherIPv6
+		d.Family, d.EtherType = 6, packet.EtherIPv6
 	}
-	if s.Protocol == packet.ICMPv4 && s.Family == 6 {
+	if d.Protocol == packet.ICMPv4 && d.Family == 6 {
 		return errors.New("write icmpv6 with IPv6 addresses")
 	}
 	return nil
 }
 
-func (s *Specimen) end(text string) (netip.Addr, uint16, error) {
-	if !slices.Contains(withPorts, s.Protocol) || s.EtherType == packet.EtherARP {
+func (d *described) end(text string) (netip.Addr, uint16, error) {
+	if !slices.Contains(withPorts, d.Protocol) || d.EtherType == packet.EtherARP {
 		a, err := netip.ParseAddr(text)
 		return a, 0, err
 	}
 	if end, err := netip.ParseAddrPort(text); err == nil {
-		s.HasPorts = true
+		d.HasPorts = true
 		return end.Addr(), end.Port(), nil
 	}
 	a, err := netip.ParseAddr(text)
@@ -147,43 +170,11 @@ func (s *Specimen) end(text string) (netip.Addr, uint16, error) {
 }
 
 // start sets what an ordinary packet has.
-func (s *Specimen) start() {
-	if s.Family != 0 {
-		s.TTL = 64
+func (d *described) start() {
+	if d.Family != 0 {
+		d.TTL = 64
 	}
-	if s.Protocol == packet.ICMPv4 && s.Family == 4 || s.Protocol == packet.ICMPv6 && s.Family == 6 {
-		s.ICMP = &packet.ICMP{Type: 255}
+	if d.Protocol == packet.ICMPv4 && d.Family == 4 || d.Protocol == packet.ICMPv6 && d.Family == 6 {
+		d.ICMP = &packet.ICMP{Type: 255}
 	}
-}
-
-var transportLength = map[uint8]uint32{
-	packet.TCP: 20, packet.UDP: 8, packet.UDPLite: 8, packet.SCTP: 12, packet.DCCP: 12, packet.ICMPv4: 8, packet.ICMPv6: 8,
-}
-
-// finish removes what cannot be there, and sets the length if none was given.
-func (s *Specimen) finish() {
-	if s.Fragment&packet.LaterFragment != 0 {
-		s.HasPorts, s.SourcePort, s.DestinationPort, s.Flags, s.MSS, s.ICMP, s.Payload = false, 0, 0, 0, 0, nil, nil
-	}
-	if s.Reason != packet.OK {
-		s.HasPorts, s.ICMP, s.Payload = false, nil, nil
-	}
-	if s.Length == 0 && s.Family != 0 {
-		header := map[uint8]uint32{4: 20, 6: 40}[s.Family]
-		s.Length = header + transportLength[s.Protocol] + uint32(len(s.Payload))
-	}
-}
-
-// quoted returns the packet as an ICMP error quotes it.
-func (s *Specimen) quoted() *packet.Quoted {
-	q := &packet.Quoted{
-		Family: s.Family, Source: s.Source, Destination: s.Destination, Protocol: s.Protocol, Length: s.Length,
-		DontFragment: s.DontFragment, Later: s.Fragment&packet.LaterFragment != 0,
-		HasPorts: s.HasPorts, SourcePort: s.SourcePort, DestinationPort: s.DestinationPort,
-		HasSequence: s.HasPorts && s.Protocol == packet.TCP,
-	}
-	if s.ICMP != nil {
-		q.ICMPType, q.HasICMP = s.ICMP.Type, true
-	}
-	return q
 }

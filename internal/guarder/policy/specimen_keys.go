@@ -21,8 +21,8 @@ func parseNumber(text string, most uint64) (uint64, error) {
 }
 
 // numberKey is a key with a number that is given to set.
-func numberKey(most uint64, set func(s *Specimen, n uint64)) func(*Specimen, string) error {
-	return func(s *Specimen, value string) error {
+func numberKey(most uint64, set func(s *described, n uint64)) func(*described, string) error {
+	return func(s *described, value string) error {
 		n, err := parseNumber(value, most)
 		if err == nil {
 			set(s, n)
@@ -32,8 +32,8 @@ func numberKey(most uint64, set func(s *Specimen, n uint64)) func(*Specimen, str
 }
 
 // bitsKey is a key with names of bits.
-func bitsKey(table map[string]uint32, set func(s *Specimen, bits uint32)) func(*Specimen, string) error {
-	return func(s *Specimen, value string) error {
+func bitsKey(table map[string]uint32, set func(s *described, bits uint32)) func(*described, string) error {
+	return func(s *described, value string) error {
 		for _, name := range strings.Split(value, ",") {
 			bits, found := table[name]
 			if !found {
@@ -45,8 +45,8 @@ func bitsKey(table map[string]uint32, set func(s *Specimen, bits uint32)) func(*
 	}
 }
 
-func macKey(set func(s *Specimen, mac [6]byte) error) func(*Specimen, string) error {
-	return func(s *Specimen, value string) error {
+func macKey(set func(s *described, mac [6]byte) error) func(*described, string) error {
+	return func(s *described, value string) error {
 		mac, err := net.ParseMAC(value)
 		if err != nil || len(mac) != 6 {
 			return fmt.Errorf("bad MAC address %q", value)
@@ -58,28 +58,28 @@ func macKey(set func(s *Specimen, mac [6]byte) error) func(*Specimen, string) er
 var errNotICMP = errors.New("only ICMP has it")
 
 // icmpKey is a key that needs a message of ICMP.
-func icmpKey(set func(m *packet.ICMP, n uint64), most uint64) func(*Specimen, string) error {
-	return func(s *Specimen, value string) error {
+func icmpKey(set func(m *packet.ICMP, n uint64), most uint64) func(*described, string) error {
+	return func(s *described, value string) error {
 		if s.ICMP == nil {
 			return errNotICMP
 		}
-		return numberKey(most, func(s *Specimen, n uint64) { set(s.ICMP, n) })(s, value)
+		return numberKey(most, func(s *described, n uint64) { set(s.ICMP, n) })(s, value)
 	}
 }
 
 // specimenKeys set what a word of a description says.
-var specimenKeys = map[string]func(s *Specimen, value string) error{
-	"iface":     func(s *Specimen, value string) error { s.Interface = value; return nil },
-	"ttl":       numberKey(255, func(s *Specimen, n uint64) { s.TTL = uint8(n) }),
-	"len":       numberKey(1<<32-1, func(s *Specimen, n uint64) { s.Length = uint32(n) }),
-	"mss":       numberKey(65535, func(s *Specimen, n uint64) { s.MSS = uint16(n) }),
-	"ethertype": numberKey(65535, func(s *Specimen, n uint64) { s.EtherType = uint16(n) }),
-	"df":        func(s *Specimen, _ string) error { s.DontFragment = true; return nil },
+var specimenKeys = map[string]func(s *described, value string) error{
+	"iface":     func(s *described, value string) error { s.iface = value; return nil },
+	"ttl":       numberKey(255, func(s *described, n uint64) { s.TTL = uint8(n) }),
+	"len":       numberKey(1<<32-1, func(s *described, n uint64) { s.Length = uint32(n) }),
+	"mss":       numberKey(65535, func(s *described, n uint64) { s.MSS = uint16(n) }),
+	"ethertype": numberKey(65535, func(s *described, n uint64) { s.EtherType = uint16(n) }),
+	"df":        func(s *described, _ string) error { s.DontFragment = true; return nil },
 	"flags":     specimenFlags,
 	"fragment":  bitsKey(fragments, setFragment),
-	"options":   bitsKey(ipOptions, func(s *Specimen, bits uint32) { s.Options |= packet.Options(bits) }),
-	"headers":   bitsKey(headers, func(s *Specimen, bits uint32) { s.Headers |= packet.Header(bits) }),
-	"routing": numberKey(15, func(s *Specimen, n uint64) {
+	"options":   bitsKey(ipOptions, func(s *described, bits uint32) { s.Options |= packet.Options(bits) }),
+	"headers":   bitsKey(headers, func(s *described, bits uint32) { s.Headers |= packet.Header(bits) }),
+	"routing": numberKey(15, func(s *described, n uint64) {
 		s.Headers |= packet.Routing
 		s.RoutingTypes |= 1 << n
 	}),
@@ -87,18 +87,18 @@ var specimenKeys = map[string]func(s *Specimen, value string) error{
 	"payload": specimenPayload,
 	"reason":  specimenReason,
 	"mac":     macKey(specimenMAC),
-	"sender-mac": macKey(func(s *Specimen, mac [6]byte) error {
+	"sender-mac": macKey(func(s *described, mac [6]byte) error {
 		if s.ARP == nil {
 			return errors.New("only ARP has it")
 		}
 		s.ARP.SenderMAC = mac
 		return nil
 	}),
-	"op": func(s *Specimen, value string) error {
+	"op": func(s *described, value string) error {
 		if s.ARP == nil {
 			return errors.New("only ARP has it")
 		}
-		return bitsKey(arpOperations, func(s *Specimen, n uint32) { s.ARP.Operation = uint16(n) })(s, value)
+		return bitsKey(arpOperations, func(s *described, n uint32) { s.ARP.Operation = uint16(n) })(s, value)
 	},
 	"type":   specimenType,
 	"code":   icmpKey(func(m *packet.ICMP, n uint64) { m.Code = uint8(n) }, 255),
@@ -106,17 +106,17 @@ var specimenKeys = map[string]func(s *Specimen, value string) error{
 	"target": specimenTarget,
 }
 
-func specimenFlags(s *Specimen, value string) error {
+func specimenFlags(s *described, value string) error {
 	if s.Protocol != packet.TCP {
 		return errors.New("only TCP has it")
 	}
 	if value == "" || value == "none" {
 		return nil
 	}
-	return bitsKey(tcpFlags, func(s *Specimen, bits uint32) { s.Flags |= uint8(bits) })(s, value)
+	return bitsKey(tcpFlags, func(s *described, bits uint32) { s.Flags |= uint8(bits) })(s, value)
 }
 
-func setFragment(s *Specimen, bits uint32) {
+func setFragment(s *described, bits uint32) {
 	s.Fragment |= packet.Fragment(bits)
 	if bits&uint32(packet.OffsetOne|packet.PastEnd) != 0 {
 		s.Fragment |= packet.LaterFragment
@@ -126,7 +126,7 @@ func setFragment(s *Specimen, bits uint32) {
 	}
 }
 
-func specimenTags(s *Specimen, value string) error {
+func specimenTags(s *described, value string) error {
 	for _, text := range strings.Split(value, ",") {
 		id, err := parseNumber(text, 4095)
 		if err != nil {
@@ -140,7 +140,7 @@ func specimenTags(s *Specimen, value string) error {
 	return nil
 }
 
-func specimenPayload(s *Specimen, value string) error {
+func specimenPayload(s *described, value string) error {
 	bytes, err := hex.DecodeString(value)
 	if err != nil {
 		return fmt.Errorf("%q: want pairs of hexadecimal digits", value)
@@ -149,7 +149,7 @@ func specimenPayload(s *Specimen, value string) error {
 	return nil
 }
 
-func specimenReason(s *Specimen, value string) error {
+func specimenReason(s *described, value string) error {
 	var all []string
 	for r := range packet.Reasons {
 		if all = append(all, r.String()); r.String() == value {
@@ -162,7 +162,7 @@ func specimenReason(s *Specimen, value string) error {
 
 // specimenMAC sets the source of the frame, which is the sender of ARP too unless
 // that is given.
-func specimenMAC(s *Specimen, mac [6]byte) error {
+func specimenMAC(s *described, mac [6]byte) error {
 	if s.ARP != nil && s.ARP.SenderMAC == s.SourceMAC {
 		s.ARP.SenderMAC = mac
 	}
@@ -172,7 +172,7 @@ func specimenMAC(s *Specimen, mac [6]byte) error {
 
 // specimenType sets the type of an ICMP message by number or name. The names of
 // classes with one code, such as packet-too-big, set the code too.
-func specimenType(s *Specimen, value string) error {
+func specimenType(s *described, value string) error {
 	if s.ICMP == nil {
 		return errNotICMP
 	}
@@ -196,7 +196,7 @@ func specimenType(s *Specimen, value string) error {
 	return nil
 }
 
-func specimenTarget(s *Specimen, value string) (err error) {
+func specimenTarget(s *described, value string) (err error) {
 	if s.ICMP == nil {
 		return errNotICMP
 	}

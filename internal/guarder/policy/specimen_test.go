@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+)
+
+func TestSpecimensAreReadFromTheirFrames(t *testing.T) {
+	addr := netip.MustParseAddr
+	for text, want := range map[string]packet.Packet{
+		"tcp 192.0.2.7:4000 > 192.0.2.1:22 flags=syn mss=48 ttl=0 vlan=10,20 df": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Tags: []uint16{10, 20}, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"),
+			Length: 44, DontFragment: true, Protocol: packet.TCP, HasPorts: true, SourcePort: 4000, DestinationPort: 22, Flags: 2, MSS: 48,
+		},
+		"udp [2001:db8::7]:53 > [2001:db8::1]:4000 payload=0102 len=68 headers=hop-by-hop routing=3": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv6, Family: 6, Source: addr("2001:db8::7"), Destination: addr("2001:db8::1"), TTL: 64, Length: 68,
+			Headers: packet.HopByHop | packet.Routing, RoutingTypes: 8, Protocol: packet.UDP, HasPorts: true, SourcePort: 53, DestinationPort: 4000,
+			Payload: []byte{1, 2, 0, 0},
+		},
+		"udp 192.0.2.7 > 192.0.2.1 fragment=past-end options=lsrr": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"), TTL: 64, Length: 92,
+			Fragment: packet.LaterFragment | packet.PastEnd, Options: packet.LooseRoute, Protocol: packet.UDP,
+		},
+		"icmp 203.0.113.9 > 192.0.2.1 type=packet-too-big mtu=600 quoting (tcp 192.0.2.1:22 > 198.51.100.7:4000 df len=1500)": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("203.0.113.9"), Destination: addr("192.0.2.1"), TTL: 64, Length: 1528,
+			Protocol: packet.ICMPv4, ICMP: &packet.ICMP{Type: 3, Code: 4, MTU: 600, Quoted: &packet.Quoted{
+				Family: 4, Source: addr("192.0.2.1"), Destination: addr("198.51.100.7"), Protocol: packet.TCP, Length: 1500, DontFragment: true,
+				HasPorts: true, SourcePort: 22, DestinationPort: 4000, HasSequence: true,
+			}},
+		},
+		"arp 192.0.2.7 > 192.0.2.1 op=reply sender-mac=02:00:00:00:00:07": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherARP,
+			ARP: &packet.ARP{Operation: 2, SenderMAC: [6]byte{2, 0, 0, 0, 0, 7}, SenderIP: addr("192.0.2.7"), TargetIP: addr("192.0.2.1")},
+		},
+		"ip 192.0.2.7 > 192.0.2.1 reason=truncated": {
+			Reason: packet.Truncated, SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"), TTL: 64,
+		},
+	} {
+		s, err := ParseSpecimen(text)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if diff := cmp.Diff(want, s.Packet, cmpopts.EquateComparable(netip.Addr{}), cmpopts.IgnoreFields(packet.Packet{}, "Payload")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+		if (s.Frame == nil) != (want.Reason != packet.OK) {
+			t.Errorf("%s: a frame of %d bytes", text, len(s.Frame))
+		}
+		if want.Payload != nil && string(s.Payload) != string(want.Payload) {
+			t.Errorf("%s: payload % x, want % x", text, s.Payload, want.Payload)
+		}
+	}
+}
