@@ -65,6 +65,8 @@ type loader struct {
 	named    map[string]*namedSet
 	groups   []*group
 	failsafe []Rule
+	// matches counts those of the rule that is being read.
+	matches int
 	// first tells where something that may be given once was given first, by what
 	// it is.
 	first map[string]Position

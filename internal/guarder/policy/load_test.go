@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -170,4 +171,44 @@ groups: [{name: g, rules: [{rule: r, match: {src_set: large}, action: count}]}]
 	if _, faults = Load([]string{folder}, Options{}); len(faults) != 1 || !strings.Contains(faults[0].String(), `list.txt:2:1: error[G118]: large: bad address "hello"`) {
 		t.Errorf("faults of a bad list: %v", faults)
 	}
+}
+
+// Anchors may hold themselves, or each other many times over.
+func TestAnchorsCannotTrapTheReader(t *testing.T) {
+	self := "groups: [{name: g, rules: [{rule: r, match: &a {any: [*a, *a]}, action: count}]}]\n"
+	bomb := "x: &a0 {ttl: 1}\n"
+	for i := range 9 {
+		bomb += fmt.Sprintf("x%d: &a%d {any: [%s]}\n", i, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 30))
+	}
+	bomb += "groups: [{name: g, rules: [{rule: r, match: *a9, action: count}]}]\n"
+	for _, text := range []string{self, bomb} {
+		if _, faults := load(t, Options{}, text); !slices.ContainsFunc(faults, func(f Fault) bool { return f.Code == overBudget }) {
+			t.Errorf("faults %v, want one of %s", faults, overBudget)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	files, err := filepath.Glob("testdata/*.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range append(files, ready+"/ics.yaml", ready+"/baseline.yaml", ready+"/forged-icmp.yaml", ready+"/lan.yaml") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	folder := f.TempDir()
+	f.Fuzz(func(t *testing.T, text []byte) {
+		file := filepath.Join(folder, "p.yaml")
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		p, faults := Load([]string{file}, Options{})
+		if (p == nil) != Failed(faults) {
+			t.Errorf("policy %v, faults %v", p, faults)
+		}
+	})
 }

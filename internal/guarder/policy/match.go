@@ -28,12 +28,15 @@ type scope struct {
 	known All
 	// inverted tells that we are below "not".
 	inverted bool
+	// depth is how many matches are around.
+	depth int
 }
 
 // match reads the match of a rule, or an entry of the failsafe, which has a name
 // beside the conditions.
 func (r *reader) match(n *yaml.Node, rule *Rule) Expr {
 	m := &matcher{reader: r}
+	r.matches = 0
 	if rule.Stage == Failsafe {
 		m.name = func(n *yaml.Node) {
 			rule.Name = r.name(n, "failsafe entry")
@@ -43,8 +46,19 @@ func (r *reader) match(n *yaml.Node, rule *Rule) Expr {
 	return m.read(n, "a match")
 }
 
+// Limits of matches within matches. Anchors of YAML may hold themselves, or each other
+// many times over.
+const (
+	maxDepth   = 8
+	maxMatches = 1024 // of one rule
+)
+
 // read returns the conjunction of the keys of n.
 func (m *matcher) read(n *yaml.Node, what string) Expr {
+	if m.matches++; m.depth > maxDepth || m.matches > maxMatches {
+		m.fault(n, overBudget, "", "matches within matches: at most %d deep, and %d of a rule", maxDepth, maxMatches)
+		return m.parts
+	}
 	before := len(m.faults)
 	m.mapping(n, what, m.fields())
 	if len(m.faults) > before && Failed(m.faults[before:]) || n.Kind != yaml.MappingNode {
@@ -164,6 +178,7 @@ func (m *matcher) logicFields() []field {
 func (m *matcher) child() *matcher {
 	c := &matcher{reader: m.reader, scope: m.scope}
 	c.known = slices.Concat(m.known, m.parts)
+	c.depth++
 	return c
 }
 
