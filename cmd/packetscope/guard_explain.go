@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/guarder/capture"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -19,7 +24,9 @@ func addGuardExplain(guard *kingpin.CmdClause) verb {
 	x := &explanation{}
 	command.Flag("policy", "Policy files, or folders with them.").Required().StringsVar(&x.files)
 	command.Flag("own", "An address of the host, for rules that ask for local.").StringsVar(&x.own)
-	words := command.Arg("packet", "The packet, such as 'tcp 192.0.2.1:1234 > 198.51.100.1:22 flags=syn iface=eth0'.").Required().Strings()
+	command.Flag("pcap", "A capture (pcap or pcapng) whose packets are explained.").StringVar(&x.pcap)
+	command.Flag("interface", "The interface of packets that name none.").StringVar(&x.device)
+	words := command.Arg("packet", "The packet, such as 'tcp 192.0.2.1:1234 > 198.51.100.1:22 flags=syn iface=eth0'.").Strings()
 	x.ceiling = ceilingFlag(command)
 	return func(_ context.Context, e env, _ *slog.Logger) error {
 		x.packet = strings.Join(*words, " ")
@@ -30,11 +37,16 @@ func addGuardExplain(guard *kingpin.CmdClause) verb {
 // An explanation is what was asked for.
 type explanation struct {
 	files, own []string
-	packet     string
+	packet     string // or "", with pcap
+	pcap       string
+	device     string
 	ceiling    func() policy.Mode
 }
 
 func (x *explanation) run(e env) error {
+	if (x.packet == "") == (x.pcap == "") {
+		return errors.New("guard explain: want a packet, or a capture with --pcap")
+	}
 	var own []netip.Addr
 	for _, text := range x.own {
 		a, err := netip.ParseAddr(text)
@@ -43,10 +55,6 @@ func (x *explanation) run(e env) error {
 		}
 		own = append(own, a)
 	}
-	s, err := policy.ParseSpecimen(x.packet)
-	if err != nil {
-		return err
-	}
 	p, faults := policy.Load(x.files, policy.Options{Ceiling: x.ceiling()})
 	if p == nil {
 		if err := printFaults(e.stderr, faults, "text"); err != nil {
@@ -54,11 +62,54 @@ func (x *explanation) run(e env) error {
 		}
 		return &exitError{status: 1}
 	}
-	environment := &policy.Env{
-		Interface: s.Interface, Sets: p.Sets, Bindings: p.Bindings,
+	environment := policy.Env{
+		Interface: x.device, Sets: p.Sets, Bindings: p.Bindings,
 		Own: func(a netip.Addr) bool { return slices.Contains(own, a) },
 	}
-	return explainPacket(e.stdout, p, &s.Packet, environment)
+	if x.pcap != "" {
+		return explainCapture(e.stdout, x.pcap, p, environment)
+	}
+	s, err := policy.ParseSpecimen(x.packet)
+	if err != nil {
+		return err
+	}
+	environment.Interface = cmp.Or(s.Interface, x.device)
+	return explainPacket(e.stdout, p, &s.Packet, &environment)
+}
+
+// explainCapture explains each packet of a capture, under a line with its number.
+func explainCapture(w io.Writer, file string, p *policy.Policy, environment policy.Env) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	reader, err := capture.NewReader(bufio.NewReader(f))
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	device := environment.Interface
+	for n := 1; ; n++ {
+		record, err := reader.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: packet %d: %w", file, n, err)
+		}
+		environment.Interface = cmp.Or(record.Interface, device)
+		pkt := packet.Parse(record.Frame)
+		cut := ""
+		if record.Length > len(record.Frame) {
+			cut = fmt.Sprintf(", of which the capture holds %d", len(record.Frame))
+		}
+		if _, err := fmt.Fprintf(w, "packet %d, %s%s\n", n, counted(record.Length, "byte"), cut); err != nil {
+			return err
+		}
+		if err := explainPacket(w, p, &pkt, &environment); err != nil {
+			return err
+		}
+	}
 }
 
 // explainPacket prints one line per rule up to the one that decides, and the verdict.

@@ -10,7 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/packetscope/packetscope/internal/guarder/capture"
 	"github.com/packetscope/packetscope/internal/guarder/host"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
 const goodPolicy = `version: 1
@@ -129,6 +131,51 @@ func TestGuardReadsPolicies(t *testing.T) {
 		got := strings.ReplaceAll(w.stdout.String(), folder+string(filepath.Separator), "")
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: output (-want +got):\n%s", c.claim, diff)
+		}
+	}
+}
+
+func TestGuardExplainsCaptures(t *testing.T) {
+	folder := guardFolder(t)
+	file := filepath.Join(folder, "traffic.pcapng")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	writer, err := capture.NewWriter(f, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"udp 192.0.2.1:53 > 192.0.2.1:53", "udp 192.0.2.7:53 > 192.0.2.1:4000"} {
+		s, err := policy.ParseSpecimen(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writer.Write(capture.Record{Frame: s.Frame, Interface: "eth0"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newWorld("guard", "explain", "--policy", filepath.Join(folder, "good.yaml"), "--pcap", file)
+	if err := run(context.Background(), w.env); err != nil {
+		t.Fatal(err)
+	}
+	want := `packet 1, 42 bytes
+good.yaml:5:5: g/land matches: drop
+verdict: drop, by g/land (good.yaml:5:5)
+packet 2, 42 bytes
+good.yaml:5:5: g/land does not match: src = dst does not hold
+good.yaml:6:5: g/telnet does not match: proto tcp does not hold
+verdict: pass, as no rule ends the search
+`
+	if diff := cmp.Diff(want, strings.ReplaceAll(w.stdout.String(), folder+"/", "")); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+	for _, args := range [][]string{{}, {"--pcap", file, "arp 192.0.2.1 > 192.0.2.2"}} {
+		w := newWorld(append([]string{"guard", "explain", "--policy", filepath.Join(folder, "good.yaml")}, args...)...)
+		const want = "guard explain: want a packet, or a capture with --pcap"
+		if err := run(context.Background(), w.env); err == nil || err.Error() != want {
+			t.Errorf("%v: %v, want %s", args, err, want)
 		}
 	}
 }
