@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,6 +48,34 @@ func TestReadyPoliciesPassTheirTests(t *testing.T) {
 			if hits == 0 || report.Misses[rule] == 0 {
 				t.Errorf("%s: rule %s matches %d packets of its tests, and %d not", filepath.Base(file), rule, hits, report.Misses[rule])
 			}
+		}
+	}
+}
+
+// testdata/matches.yaml has a rule for each key of a match, seen both ways.
+func TestEachMatchHasPolicyTests(t *testing.T) {
+	report, faults := RunTests("testdata/matches_test.yaml")
+	for _, f := range faults {
+		t.Error(f)
+	}
+	for _, f := range report.Failures {
+		t.Error(f)
+	}
+	for rule, hits := range report.Hits {
+		if hits == 0 || report.Misses[rule] == 0 && rule != "last/any_packet" {
+			t.Errorf("rule %s matches %d packets of the tests, and %d not", rule, hits, report.Misses[rule])
+		}
+	}
+	text, err := os.ReadFile("testdata/matches.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reader{loader: &loader{policy: &Policy{}}}
+	m := &matcher{reader: r}
+	for _, f := range slices.Concat(m.fields(), m.tcpFields(), m.flagFields(&flagTest{}), m.icmpFields(&icmpTypes{}), m.innerFields(),
+		m.arpFields(), m.macFields(), m.senderFields(), m.ndFields(), m.vlanFields(), m.payloadFields(&Payload{}), r.comparisonFields("", 9, nil)) {
+		if f.read != nil && !strings.Contains(string(text), f.name+": ") {
+			t.Errorf("no rule has the key %s", f.name)
 		}
 	}
 }

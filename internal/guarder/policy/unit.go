@@ -31,9 +31,13 @@ type Failure struct {
 	Text string
 }
 
-// String returns "file:line:column: test: text (packet)".
+// String returns "file:line:column: test: text (packet)"; a test need not have a name.
 func (f Failure) String() string {
-	return fmt.Sprintf("%v: %s: %s (%s)", f.At, f.Test, f.Text, f.Packet)
+	name := f.Test
+	if name != "" {
+		name += ": "
+	}
+	return fmt.Sprintf("%v: %s%s (%s)", f.At, name, f.Text, f.Packet)
 }
 
 // RunTests judges the packets of a test file by the policy that it names. The file is
