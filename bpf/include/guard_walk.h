@@ -20,7 +20,11 @@ struct guard_columns {
 	__u64 source_has, destination_has; /* the summary itself */
 };
 
-/* The words of a summary that all rows have something in. */
+/*
+ * The words of a summary that all rows have something in. All of c is set in all
+ * summaries: what an early return leaves from the one before is another state to the
+ * verifier, which then looks at 544,000 instructions for 10,000 rules, not at 143,000.
+ */
 static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s)
 {
 	__u32 source = c->source + GUARD_ROW_SUMMARIES + 2 * s;
@@ -29,15 +33,14 @@ static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s)
 
 	c->source_has = c->rows[source & guard_rows_mask];
 	c->destination_has = c->rows[destination & guard_rows_mask];
-	both = c->source_has & c->destination_has & c->destination_port[s] & c->kind[s];
-	if (guard_ask_source_port)
-		both &= c->source_port[s];
-	if (!both)
-		return 0;
 	c->source_words = c->source + GUARD_ROW_SUMMARIES + 2 * guard_summaries +
 			  (__u32)c->rows[(source + 1) & guard_rows_mask];
 	c->destination_words = c->destination + GUARD_ROW_SUMMARIES + 2 * guard_summaries +
 			       (__u32)c->rows[(destination + 1) & guard_rows_mask];
+	both = c->source_has & c->destination_has;
+	both &= c->destination_port[s] & c->kind[s];
+	if (guard_ask_source_port)
+		both &= c->source_port[s];
 	return both;
 }
 
