@@ -85,5 +85,5 @@ func limited() []*metric.Family {
 	for _, name := range append(stackCollectors, metric.CollectorTCP, metric.CollectorDrops) {
 		fs = append(fs, metric.Of(name)...)
 	}
-	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes)
+	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes, metric.GuarderRulePackets, metric.GuarderRuleBytes)
 }

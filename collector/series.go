@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -35,6 +36,9 @@ type Host struct {
 	Reasons, Functions int
 	// ICMPErrors is the number of pairs of type and code in the ICMP errors sent.
 	ICMPErrors int
+	// GuarderRules is the number of rules of Guarder that matched something, or 0
+	// without Guarder.
+	GuarderRules int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
@@ -46,7 +50,7 @@ var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: De
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
 	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
-	Reasons: 128, Functions: 1000, ICMPErrors: 257,
+	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -67,7 +71,7 @@ func SeriesBound(h Host, limit int) int {
 // collector of this package emits on such a host.
 func (h Host) bound(f *metric.Family, limit int) int {
 	switch {
-	case f.Collector == "", f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
+	case f.Collector == "", f.Collector == metric.CollectorGuarder && h.GuarderRules == 0, f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
 		return 0
 	}
 	sets := h.labelSets(f)
@@ -160,6 +164,9 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "watch":
 		return 1 + h.Watches
 	case "device":
+		if f == metric.GuarderAttached {
+			return h.Devices
+		}
 		return h.Devices + 1
 	case "cause":
 		return 5
@@ -180,6 +187,8 @@ func (h Host) values(f *metric.Family, label string) int {
 		return 6
 	case "reason":
 		switch f {
+		case metric.GuarderUnparsable:
+			return int(packet.Reasons) - 1 // but "ok"
 		case metric.Drops:
 			return h.Reasons
 		case metric.DropLocations:
@@ -207,7 +216,7 @@ func (h Host) values(f *metric.Family, label string) int {
 		}
 		return 1 // beside "protocol" or "hook"
 	case "hook":
-		if f.HasLabel("probe") {
+		if f.HasLabel("probe") || f == metric.GuarderAttached {
 			return 1
 		}
 		return 2 * 5 // IPv4 and IPv6
@@ -218,7 +227,17 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "metric":
 		return len(limited())
 	case "collector":
+		if h.GuarderRules > 0 {
+			return len(Switches) + 1
+		}
 		return len(Switches)
+	case "group":
+		return h.GuarderRules
+	case "mode", "verdict":
+		if f.HasLabel("group") {
+			return 1 // a rule does one thing
+		}
+		return 2
 	}
-	return 1 // "to" beside "from", "code" beside "type", "severity" beside "reason", and what tells flows apart beside "remote"
+	return 1 // "rule" beside "group", "to" beside "from", "code" beside "type", "severity" beside "reason", and what tells flows apart beside "remote"
 }

@@ -9,6 +9,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/guarder"
+	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -192,11 +194,11 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 		limit int
 		want  int
 	}{
-		{"typical", TypicalHost, DefaultSeriesLimit, 2984},
-		{"typical with 8 watches", watched, DefaultSeriesLimit, 8669},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 12_432},
-		{"largest", LargestHost, DefaultSeriesLimit, 20_920},
-		{"low limit", watched, 150, 2011},
+		{"typical", TypicalHost, DefaultSeriesLimit, 2986},
+		{"typical with 8 watches", watched, DefaultSeriesLimit, 8671},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 16_515},
+		{"largest", LargestHost, DefaultSeriesLimit, 25_003},
+		{"low limit", watched, 150, 2013},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := SeriesBound(c.host, c.limit); got != c.want {
@@ -205,7 +207,11 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 			r := hostReader{reader{snapshot: hostSnapshot(c.host), self: hostSelf(c.host), tcp: hostTCP(c.host), drops: hostDrops(c.host)}, c.host}
 			got := 0
 			st := NewStack(r, StackOptions{SeriesLimit: c.limit})
-			set := NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(r, StackOptions{SeriesLimit: c.limit}), NewSockets(hostSockets(c.host), st), NewTCP(r, st), NewDrops(r, st), NewSelf(r, st, nil))...)
+			all := append(st.Collectors(), newFlowsFor(r, StackOptions{SeriesLimit: c.limit}), NewSockets(hostSockets(c.host), st), NewTCP(r, st), NewDrops(r, st), NewSelf(r, st, nil))
+			if c.host.GuarderRules > 0 {
+				all = append(all, NewGuarder(hostGuarder(c.host), st))
+			}
+			set := NewSet(quiet, stopped, all...)
 			for _, f := range gatherFrom(t, set) {
 				if (f.GetName() == metric.NetfilterHookDuration.Name || f.GetName() == metric.NetfilterDrops.Name) && !c.host.Netfilter {
 					t.Errorf("%s is not wanted", f.GetName())
@@ -219,6 +225,24 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 	}
 }
 
+// hostGuarder returns a packet filter all of whose rules matched.
+func hostGuarder(h Host) guarderReader {
+	s := guarder.Status{
+		Verdicts:   map[string]guarder.Counts{"pass": {Packets: 1}, "drop": {Packets: 1}},
+		Unparsable: make(map[string]guarder.Counts),
+	}
+	for reason := packet.OK + 1; reason < packet.Reasons; reason++ {
+		s.Unparsable[reason.String()] = guarder.Counts{Packets: 1}
+	}
+	for i := range h.Devices {
+		s.Devices = append(s.Devices, guarder.DeviceStatus{Name: fmt.Sprint("eth", i), Hook: guarder.Native})
+	}
+	for i := range h.GuarderRules {
+		s.Rules = append(s.Rules, guarder.RuleStatus{Group: "g", Rule: fmt.Sprint("r", i), Mode: "enforce", Counts: map[string]guarder.Counts{"drop": {Packets: 1}}})
+	}
+	return guarderReader{s}
+}
+
 func TestTypicalHostHasFewerThan3000Series(t *testing.T) {
 	if got := SeriesBound(TypicalHost, DefaultSeriesLimit); got >= 3000 {
 		t.Errorf("%d series", got)
@@ -226,11 +250,11 @@ func TestTypicalHostHasFewerThan3000Series(t *testing.T) {
 }
 
 func TestSeriesBoundKnowsEveryLabel(t *testing.T) {
-	dependent := map[string]bool{"to": true, "family": true, "service_port": true, "role": true, "severity": true, "code": true}
+	dependent := map[string]bool{"rule": true, "to": true, "family": true, "service_port": true, "role": true, "severity": true, "code": true}
 	for _, f := range metric.Families {
 		for _, label := range f.Labels {
 			beside := label == "direction" || label == "hook" || f.HasLabel("reason") && (label == "layer" || label == "reason")
-			beside = beside || label == "protocol" && f.HasLabel("remote")
+			beside = beside || label == "protocol" && f.HasLabel("remote") || label == "verdict" && f.HasLabel("rule")
 			if f.Collector != "" && LargestHost.values(f, label) == 1 && !dependent[label] && !beside {
 				t.Errorf("%s: label %q counts as one value", f.Name, label)
 			}

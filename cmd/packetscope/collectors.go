@@ -84,5 +84,8 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 			chosen = append(chosen, c)
 		}
 	}
+	if attached.guarder != nil {
+		chosen = append(chosen, collector.NewGuarder(attached.guarder, stack))
+	}
 	return collector.NewSet(logger, now, chosen...)
 }

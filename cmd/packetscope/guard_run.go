@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/guarder"
 )
 
@@ -126,4 +127,12 @@ func addGuardDetach(guard *kingpin.CmdClause) verb {
 		fmt.Fprintln(e.stdout, "detached")
 		return nil
 	}
+}
+
+// guarderAt returns the agent behind a socket, or nil without one.
+func guarderAt(socket string) collector.GuarderReader {
+	if socket == "" {
+		return nil
+	}
+	return guarder.Client{Socket: socket}
 }

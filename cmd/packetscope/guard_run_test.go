@@ -149,3 +149,22 @@ func TestGuardRefusesInOneLine(t *testing.T) {
 		t.Errorf("a second agent: %v", err)
 	}
 }
+
+// TestServeShowsTheAgent scrapes an exporter beside an agent, and after its end.
+func TestServeShowsTheAgent(t *testing.T) {
+	g := guard(t, "a.yaml")
+	w := newWorld("--guarder.socket=" + g.socket)
+	s := w.startReady(t)
+	want := `packetscope_guarder_rule_packets_total{group="web",rule="telnet",verdict="drop"} 3`
+	if got := s.series(t, "/metrics", "packetscope_guarder_rule_packets_total{"); len(got) != 1 || got[0] != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	g.stop()
+	<-g.done
+	if got := s.series(t, "/metrics", `packetscope_scrape_collector_success{collector="guarder"}`); len(got) != 1 || !strings.HasSuffix(got[0], " 0") {
+		t.Errorf("without the agent: %q", got)
+	}
+	if err := s.stop(t); err != nil {
+		t.Error(err)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -40,6 +41,8 @@ type engines struct {
 	stack engine
 	// sockets is nil if they are not wanted.
 	sockets socketEngine
+	// guarder is nil if nobody asked for it.
+	guarder collector.GuarderReader
 }
 
 // needs names the capabilities that the engines go on using.

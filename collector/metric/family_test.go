@@ -44,8 +44,8 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
 		"branch", "cause", "code", "collector", "device", "device_class", "direction", "event", "family", "from", "function",
-		"goarch", "goos", "goversion", "hook", "kind", "layer", "map", "metric", "port", "probe", "protocol", "queue", "reason",
-		"remote", "result", "revision", "role", "service_port", "severity", "side", "source", "state", "tags", "to", "type", "vector",
+		"goarch", "goos", "goversion", "group", "hook", "kind", "layer", "map", "metric", "mode", "port", "probe", "protocol", "queue", "reason",
+		"remote", "result", "revision", "role", "rule", "service_port", "severity", "side", "source", "state", "tags", "to", "type", "vector", "verdict",
 		"version", "watch",
 	}
 	var got []string
@@ -128,7 +128,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorGuarder, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}

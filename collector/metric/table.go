@@ -15,6 +15,8 @@ var Families = []*Family{
 	TCPOutOfOrder, TCPListenOverflows, TCPListenDrops, TCPSYNCookies, TCPChallengeAcks,
 	TCPAcceptQueueLength, TCPAcceptQueueLimit, TCPNetworkNamespaces,
 	Drops, DropLocations, NetfilterDrops, DeviceDrops, SocketOverflows, ICMPErrorsSent, RouteLookupFailures, NeighborFailures,
+	GuarderRulePackets, GuarderRuleBytes, GuarderPackets, GuarderUnparsable, GuarderAttached, GuarderRules,
+	GuarderGeneration, GuarderApplied, GuarderApplySuccessful, GuarderTripped, GuarderUnconfirmed,
 	ProbeAttached, ProbeRuns, ProbeRunSeconds, ProbeStatsWindow, MapEntries, MapCapacity,
 	NetworkNamespaces, SamplingRatio, SeriesLimited,
 	ScrapeCollectorDuration, ScrapeCollectorSuccess,

@@ -26,8 +26,6 @@ type Status struct {
 	Verdicts map[string]Counts `json:"verdicts"`
 	// Unparsable are those that could not be read, by reason.
 	Unparsable map[string]Counts `json:"unparsable"`
-	// Unjudged are packets that passed because no policy was in force.
-	Unjudged uint64 `json:"unjudged"`
 	// ApplyFailed tells that the last attempt to put a policy in force failed; the
 	// one before it is in force.
 	ApplyFailed bool `json:"apply_failed"`
