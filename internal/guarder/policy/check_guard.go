@@ -69,7 +69,7 @@ func isHygiene(e Expr) bool {
 	case Own:
 		return e.Of == Source
 	case Bits:
-		return e.Of == Fragments || e.Of == IPOptions || e.Of == RoutingTypes || e.Of == Headers
+		return e.Of == Fragments || e.Of == IPOptions || e.Of == RoutingTypes
 	case Number:
 		return e.Of == Tags && e.Ranges[0].Low >= 2 || e.Of == MSS && e.Ranges[len(e.Ranges)-1].High < 536
 	}

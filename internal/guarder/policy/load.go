@@ -170,7 +170,8 @@ func (l *loader) interfaces() {
 		}
 	}
 	for i := range p.Rules {
-		if all := p.Rules[i].Interfaces; len(all) == len(p.Attach) {
+		all := p.Rules[i].Interfaces
+		if !slices.ContainsFunc(p.Attach, func(name string) bool { return !slices.Contains(all, name) }) {
 			p.Rules[i].Interfaces = nil
 		}
 	}

@@ -86,6 +86,24 @@ groups:
 	}
 }
 
+// A rule that names one interface twice is not for all of two.
+func TestRulesKeepTheirInterfaces(t *testing.T) {
+	p, faults := load(t, Options{}, `
+groups:
+- name: g
+  rules:
+  - {rule: one, match: {proto: gre}, action: count, interfaces: [eth0, eth0]}
+  - {rule: both, match: {proto: gre}, action: count, interfaces: [eth1, eth0]}
+`)
+	if p == nil {
+		t.Fatal(faults)
+	}
+	want := []string{"policy g/one audit count [eth0 eth0] map[]", "policy g/both audit count [] map[]"}
+	if diff := cmp.Diff(want, listing(p)); diff != "" {
+		t.Errorf("rules (-want +got):\n%s", diff)
+	}
+}
+
 func TestCeilingClampsEverything(t *testing.T) {
 	text := `
 unparsable: {mode: enforce}

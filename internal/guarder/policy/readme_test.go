@@ -78,3 +78,34 @@ func TestReadmeIsCurrent(t *testing.T) {
 		t.Errorf("%s (-want +got; write it with -update):\n%s", file, diff)
 	}
 }
+
+// The policy in the package documentation can be loaded.
+func TestDocumentedPolicyIsOne(t *testing.T) {
+	text, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "# A policy\n")
+	section, _, _ := strings.Cut(rest, "// # ")
+	var lines strings.Builder
+	for line := range strings.Lines(section) {
+		if code, ok := strings.CutPrefix(line, "//\t"); ok {
+			lines.WriteString(code)
+		}
+	}
+	folder := t.TempDir()
+	for name, text := range map[string]string{"policy.yaml": lines.String(), "bad.txt": "198.51.100.0/24\n"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, faults := Load([]string{folder}, Options{})
+	if p == nil || len(p.Rules) != 3 {
+		t.Errorf("policy %v, faults %v", p, faults)
+	}
+	for _, f := range faults {
+		if f.Code != inertSet { // the sets are there to be seen
+			t.Error(f)
+		}
+	}
+}

@@ -28,6 +28,10 @@ const (
 	endOffset   = 65528
 )
 
+// quotedSize is how much of a packet an error quotes at most, so that it has 576 bytes
+// itself (RFC 1812 section 4.3.2.3).
+const quotedSize = 548
+
 // bytes returns the frame of a description, or why there is none like it.
 func (d *described) bytes() ([]byte, error) {
 	frame := d.frame()
@@ -82,6 +86,9 @@ func (d *described) frame() *packet.Frame {
 		if d.quoted != nil {
 			f.ICMP.Quoted = d.quoted.frame()
 			f.ICMP.Quoted.Payload = d.quoted.padding()
+			if size := len(f.ICMP.Quoted.Bytes()) - 14; size > quotedSize {
+				f.ICMP.QuotedSize = quotedSize
+			}
 		}
 	}
 	return f

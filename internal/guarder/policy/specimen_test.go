@@ -27,7 +27,7 @@ func TestSpecimensAreReadFromTheirFrames(t *testing.T) {
 			Fragment: packet.LaterFragment | packet.PastEnd, Options: packet.LooseRoute, Protocol: packet.UDP,
 		},
 		"icmp 203.0.113.9 > 192.0.2.1 type=packet-too-big mtu=600 quoting (tcp 192.0.2.1:22 > 198.51.100.7:4000 df len=1500)": {
-			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("203.0.113.9"), Destination: addr("192.0.2.1"), TTL: 64, Length: 1528,
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("203.0.113.9"), Destination: addr("192.0.2.1"), TTL: 64, Length: 576,
 			Protocol: packet.ICMPv4, ICMP: &packet.ICMP{Type: 3, Code: 4, MTU: 600, Quoted: &packet.Quoted{
 				Family: 4, Source: addr("192.0.2.1"), Destination: addr("198.51.100.7"), Protocol: packet.TCP, Length: 1500, DontFragment: true,
 				HasPorts: true, SourcePort: 22, DestinationPort: 4000, HasSequence: true,
@@ -56,4 +56,21 @@ func TestSpecimensAreReadFromTheirFrames(t *testing.T) {
 			t.Errorf("%s: payload % x, want % x", text, s.Payload, want.Payload)
 		}
 	}
+}
+
+func FuzzParseSpecimen(f *testing.F) {
+	for _, text := range []string{
+		"tcp 192.0.2.7:4000 > 192.0.2.1:22 flags=syn mss=48 ttl=0 vlan=10,20 df len=65535",
+		"udp 2001:db8::7 > 2001:db8::1 fragment=past-end headers=auth,hop-by-hop routing=0 len=2000",
+		"icmp 203.0.113.9 > 192.0.2.1 type=redirect quoting (icmp 192.0.2.1 > 198.51.100.7 type=echo-reply len=65535 options=rr,lsrr)",
+		"arp 192.0.2.7 > 192.0.2.1 op=reply", "frame ethertype=0x88cc", "ip 192.0.2.7 > 192.0.2.1 reason=truncated",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseSpecimen(text)
+		if err == nil && s.Frame != nil && s.Reason != packet.OK {
+			t.Errorf("%q: %v", text, s.Reason)
+		}
+	})
 }
