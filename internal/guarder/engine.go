@@ -100,7 +100,11 @@ func load(cfg Config, logger *slog.Logger) (*policy.Policy, error) {
 		if err != nil {
 			return nil, err
 		}
-		faults = append(faults, slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool {
+		// Nothing keeps established connections apart yet, so to cut one is an error
+		// whatever the policy promises.
+		checked := *p
+		checked.Life.KeepEstablished = false
+		faults = append(faults, slices.DeleteFunc(host.Check(&checked, facts), func(f policy.Fault) bool {
 			return cfg.AcceptLockout && f.Code == policy.Lockout
 		})...)
 	}
@@ -114,6 +118,9 @@ func load(cfg Config, logger *slog.Logger) (*policy.Policy, error) {
 	}
 	if failed {
 		return nil, errors.New(strings.Join(lines, "\n"))
+	}
+	if p.Life.KeepEstablished || p.Life.ProtectApplier > 0 {
+		logger.Warn("established: keep and protect_applier are only checked when a policy is put in force; connections made later are judged like all others")
 	}
 	return p, nil
 }

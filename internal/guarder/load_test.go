@@ -20,6 +20,7 @@ func TestPolicyThatCutsTheOperatorOffIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(file, []byte(`version: 1
 defaults: {mode: enforce, interfaces: [eth0]}
+failsafe: {established: keep}
 groups:
 - name: web
   stage: policy
@@ -42,7 +43,7 @@ groups:
 	}
 	quiet := slog.New(slog.DiscardHandler)
 	_, err := load(Config{Paths: []string{file}, Facts: facts}, quiet)
-	if err == nil || !strings.Contains(err.Error(), "policy.yaml:8:5") || !strings.Contains(err.Error(), "G301") {
+	if err == nil || !strings.Contains(err.Error(), "policy.yaml:9:5") || !strings.Contains(err.Error(), "G301") {
 		t.Errorf("the policy is refused with: %v", err)
 	}
 	for name, cfg := range map[string]Config{
