@@ -23,9 +23,11 @@ type Options struct {
 const (
 	DefaultInlinePrefixes = 4096
 	DefaultMaxBytes       = 256 << 20
-	// MaxLines bounds the lines of a rule, MaxPolicyLines those of all together.
+	// MaxLines bounds the lines of a rule, MaxPolicyLines those of all together but
+	// for lines of one address alone. With as many, and conditions and counts in
+	// them, the kernel verifies 664,000 instructions; it refuses a million.
 	MaxLines       = 4096
-	MaxPolicyLines = 1 << 16
+	MaxPolicyLines = 1 << 15
 	maxConditions  = 1 << 16
 )
 
@@ -118,9 +120,6 @@ func (c *compiler) entries() ([]*entry, error) {
 		for _, l := range lines {
 			all = append(all, &entry{line: l, rule: uint32(i), section: sectionOf(r)})
 		}
-		if len(all) > MaxPolicyLines {
-			return nil, fault(r, fmt.Errorf("with its %d alternatives the policy has more than %d; use sets", len(lines), MaxPolicyLines))
-		}
 	}
 	return all, nil
 }
@@ -139,6 +138,8 @@ func (c *compiler) tables(entries []*entry) error {
 	for _, e := range entries {
 		source, yes := e.pure()
 		switch {
+		case !yes && len(bits) == MaxPolicyLines:
+			return fault(&c.policy.Rules[e.rule], fmt.Errorf("up to here the rules have more than %d alternatives; use sets", MaxPolicyLines))
 		case !yes:
 			bits = append(bits, e)
 		case source:

@@ -88,8 +88,17 @@ func TestCompileTellsWhichRuleIsTooMuch(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
 	}
+	crowd := make([]policy.Rule, MaxPolicyLines+1)
+	for i := range crowd {
+		crowd[i] = policy.Rule{Group: "g", Name: fmt.Sprint(i), Match: policy.Protocols{6}, At: at}
+	}
+	_, err := Compile(&policy.Policy{Rules: crowd}, Options{})
+	want := `p.yaml:7:5: rule "32768" of group "g": up to here the rules have more than 32768 alternatives; use sets`
+	if got := fmt.Sprint(err); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
 	m := workload.New(1)
-	_, err := Compile(workload.Policy(m.Rules(1000)), Options{MaxBytes: 100_000})
+	_, err = Compile(workload.Policy(m.Rules(1000)), Options{MaxBytes: 100_000})
 	if err == nil {
 		t.Error("no error for tables that are too large")
 	}
