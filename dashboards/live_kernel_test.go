@@ -88,11 +88,11 @@ func watchLive(t *testing.T) live {
 	return w
 }
 
-// patience is how long an alert's condition has to hold.
-var patience = regexp.MustCompile(`(?m)^( *for:) .*$`)
+// patience is how long an alert's condition has to hold, or a group waits.
+var patience = regexp.MustCompile(`(?m)^( *(?:for|interval):) .*$`)
 
-// readRules returns the rules of rules/prometheus, but for the patience of the
-// alerts, which is longer than the test.
+// readRules returns the rules of rules/prometheus, but for the patience of alerts and
+// groups, which is longer than the test.
 func readRules(t *testing.T, db *promtest.DB) *promtest.Rules {
 	t.Helper()
 	all := promtest.NewRules(db)
@@ -105,7 +105,7 @@ func readRules(t *testing.T, db *promtest.DB) *promtest.Rules {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := all.Parse(name, patience.ReplaceAll(text, []byte("$1 5s"))); err != nil {
+		if err := all.Parse(name, patience.ReplaceAll(text, []byte("$1 3s"))); err != nil {
 			t.Fatal(err)
 		}
 	}
