@@ -1,3 +1,5 @@
+//go:build kernel && linux
+
 package compile
 
 import (
