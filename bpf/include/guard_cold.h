@@ -119,6 +119,11 @@ __noinline int guard_walk_extensions(struct xdp_md *ctx, struct guard_chain *c)
 {
 	if (!c)
 		return GUARD_TRUNCATED;
+	/*
+	 * Linux 6.1 takes no loop that is closed by falling through (check_cfg of
+	 * kernel/bpf/verifier.c), and clang lays this one out so.
+	 */
+#pragma unroll
 	for (int n = 0; n <= GUARD_MAX_EXTENSIONS; n++) {
 		__u16 bit = guard_header_bit(c->next);
 		struct guard_extension *h;
