@@ -84,14 +84,17 @@ static __always_inline __u64 guard_filter(struct xdp_md *ctx, struct guard_walk 
 /* False never happens, but the verifier does not know. */
 static __always_inline bool guard_columns_of(struct guard_columns *c, const struct guard_walk *w)
 {
+	/* Linux 6.1 takes no key from what a function was given a pointer to. */
+	__u32 destination_port = w->destination_port, kind = w->kind, source_port = w->source_port;
+
 	c->rows = guard_only(&guard_rows);
 	c->source = w->source;
 	c->destination = w->destination;
-	c->destination_port = bpf_map_lookup_elem(&guard_dense, &w->destination_port);
-	c->kind = bpf_map_lookup_elem(&guard_dense, &w->kind);
+	c->destination_port = bpf_map_lookup_elem(&guard_dense, &destination_port);
+	c->kind = bpf_map_lookup_elem(&guard_dense, &kind);
 	c->source_port = c->kind;
 	if (guard_ask_source_port)
-		c->source_port = bpf_map_lookup_elem(&guard_dense, &w->source_port);
+		c->source_port = bpf_map_lookup_elem(&guard_dense, &source_port);
 	return c->rows && c->destination_port && c->kind && c->source_port;
 }
 
@@ -187,8 +190,12 @@ __noinline int guard_count_word(struct guard_walk *w, __u64 x, __u32 word)
 
 	if (!w || !lines)
 		return 0;
-	if (guard_explain)
+	if (guard_explain) {
 		result = guard_only(&guard_results);
+		/* Before the loop, where clang adds to the pointer already. */
+		if (!result)
+			return 0;
+	}
 	for (int i = 0; i < 64 && x; i++) {
 		__u32 rule = lines[(word * 64 + guard_lowest(x)) & guard_lines_mask];
 

@@ -10,7 +10,7 @@ import (
 
 // maxVerified is how much the verifier may look at for 10,000 rules, so that an
 // update is quick; the kernel's limit is a million.
-const maxVerified = 250_000
+const maxVerified = 350_000
 
 func TestVerifierHasLittleToDo(t *testing.T) {
 	m := workload.New(newMaker(t).Uint64())
