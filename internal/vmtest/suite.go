@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -36,10 +37,14 @@ func FindSuites(module fs.FS) ([]Suite, error) {
 		if !strings.HasSuffix(name, "_kernel_test.go") {
 			return nil
 		}
-		if dir := path.Dir(name); len(suites) == 0 || suites[len(suites)-1].Package != dir {
+		// Folders come among the files of their parent, by name.
+		dir := path.Dir(name)
+		at := slices.IndexFunc(suites, func(s Suite) bool { return s.Package == dir })
+		if at < 0 {
+			at = len(suites)
 			suites = append(suites, Suite{Package: dir})
 		}
-		return suites[len(suites)-1].addFile(module, name)
+		return suites[at].addFile(module, name)
 	})
 	return suites, err
 }

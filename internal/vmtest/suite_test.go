@@ -14,17 +14,21 @@ func TestFindSuites(t *testing.T) {
 		"internal/a/drop_kernel_test.go":  {Data: []byte("package a\nfunc TestMain() {}\nfunc TestDrop() {}\n")},
 		"internal/a/load_kernel_test.go":  {Data: []byte("package a\nfunc helper() {}\nfunc TestLoad() { testnet.Hooks() }\n")},
 		"internal/b/queue_kernel_test.go": {Data: []byte("package b\nfunc TestQueue() {}\n")},
+		// The folder comes before the second file of its parent.
+		"internal/b/sub/x_kernel_test.go": {Data: []byte("package sub\nfunc TestX() {}\n")},
+		"internal/b/wait_kernel_test.go":  {Data: []byte("package b\nfunc TestWait() {}\n")},
 	}
 	suites, err := FindSuites(module)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a := Suite{Package: "internal/a", Tests: []string{"TestDrop", "TestLoad"}, ByHooks: true}
-	b := Suite{Package: "internal/b", Tests: []string{"TestQueue"}}
-	if diff := cmp.Diff([]Suite{a, b}, suites); diff != "" {
+	b := Suite{Package: "internal/b", Tests: []string{"TestQueue", "TestWait"}}
+	sub := Suite{Package: "internal/b/sub", Tests: []string{"TestX"}}
+	if diff := cmp.Diff([]Suite{a, b, sub}, suites); diff != "" {
 		t.Errorf("suites (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Suite{a, b}, For(suites, "auto")); diff != "" {
+	if diff := cmp.Diff([]Suite{a, b, sub}, For(suites, "auto")); diff != "" {
 		t.Errorf("suites for auto (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]Suite{a}, For(suites, "kprobe")); diff != "" {
