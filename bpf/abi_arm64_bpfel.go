@@ -251,6 +251,8 @@ const (
 	abiGuardFragmentGUARD_FRAGMENT_LATER      abiGuardFragment = 2
 	abiGuardFragmentGUARD_FRAGMENT_OFFSET_ONE abiGuardFragment = 4
 	abiGuardFragmentGUARD_FRAGMENT_PAST_END   abiGuardFragment = 8
+	abiGuardFragmentGUARD_FRAGMENT_LAST       abiGuardFragment = 16
+	abiGuardFragmentGUARD_FRAGMENT_OVERLAP    abiGuardFragment = 32
 )
 
 type abiGuardHas uint32
@@ -283,6 +285,8 @@ const (
 	abiGuardLimitGUARD_MAX_EXTENSIONS abiGuardLimit = 6
 	abiGuardLimitGUARD_MAX_OPTIONS    abiGuardLimit = 40
 	abiGuardLimitGUARD_MAX_PAYLOAD    abiGuardLimit = 128
+	abiGuardLimitGUARD_MAX_FRAGMENTS  abiGuardLimit = 64
+	abiGuardLimitGUARD_MAX_FRAGMENTED abiGuardLimit = 4096
 )
 
 type abiGuardMember struct {
@@ -331,6 +335,9 @@ type abiGuardPacket struct {
 	End             uint32
 	Length          uint32
 	Mtu             uint32
+	FragmentId      uint32
+	FragmentOffset  uint16
+	FragmentSize    uint16
 	Network         uint16
 	Transport       uint16
 	Payload         uint16

@@ -27,6 +27,7 @@ const (
 	BenchGuardMapGuardDense             = "guard_dense"
 	BenchGuardMapGuardFilters           = "guard_filters"
 	BenchGuardMapGuardFirst             = "guard_first"
+	BenchGuardMapGuardFragments         = "guard_fragments"
 	BenchGuardMapGuardGeneration        = "guard_generation"
 	BenchGuardMapGuardIndex             = "guard_index"
 	BenchGuardMapGuardLines             = "guard_lines"
@@ -48,6 +49,7 @@ const (
 	BenchGuardProgBenchTracePolicy      = "bench_trace_policy"
 	BenchGuardVarGuardAskConditions     = "guard_ask_conditions"
 	BenchGuardVarGuardAskCounting       = "guard_ask_counting"
+	BenchGuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	BenchGuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	BenchGuardVarGuardAtomsMask         = "guard_atoms_mask"
 	BenchGuardVarGuardConditionsMask    = "guard_conditions_mask"
@@ -143,6 +145,7 @@ type BenchGuardMapSpecs struct {
 	GuardDense        *ebpf.MapSpec `ebpf:"guard_dense"`
 	GuardFilters      *ebpf.MapSpec `ebpf:"guard_filters"`
 	GuardFirst        *ebpf.MapSpec `ebpf:"guard_first"`
+	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardIndex        *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardLines        *ebpf.MapSpec `ebpf:"guard_lines"`
@@ -163,6 +166,7 @@ type BenchGuardMapSpecs struct {
 type BenchGuardVariableSpecs struct {
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
+	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
@@ -223,6 +227,7 @@ type BenchGuardMaps struct {
 	GuardDense        *ebpf.Map `ebpf:"guard_dense"`
 	GuardFilters      *ebpf.Map `ebpf:"guard_filters"`
 	GuardFirst        *ebpf.Map `ebpf:"guard_first"`
+	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
 	GuardIndex        *ebpf.Map `ebpf:"guard_index"`
 	GuardLines        *ebpf.Map `ebpf:"guard_lines"`
@@ -250,6 +255,7 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardDense,
 		m.GuardFilters,
 		m.GuardFirst,
+		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardIndex,
 		m.GuardLines,
@@ -271,6 +277,7 @@ func (m *BenchGuardMaps) Close() error {
 type BenchGuardVariables struct {
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
+	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`

@@ -23,6 +23,7 @@ const (
 	GuardMapGuardDense             = "guard_dense"
 	GuardMapGuardFilters           = "guard_filters"
 	GuardMapGuardFirst             = "guard_first"
+	GuardMapGuardFragments         = "guard_fragments"
 	GuardMapGuardGeneration        = "guard_generation"
 	GuardMapGuardIndex             = "guard_index"
 	GuardMapGuardLines             = "guard_lines"
@@ -39,6 +40,7 @@ const (
 	GuardProgGuardPolicy           = "guard_policy"
 	GuardVarGuardAskConditions     = "guard_ask_conditions"
 	GuardVarGuardAskCounting       = "guard_ask_counting"
+	GuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	GuardVarGuardAtomsMask         = "guard_atoms_mask"
 	GuardVarGuardConditionsMask    = "guard_conditions_mask"
@@ -125,6 +127,7 @@ type GuardMapSpecs struct {
 	GuardDense      *ebpf.MapSpec `ebpf:"guard_dense"`
 	GuardFilters    *ebpf.MapSpec `ebpf:"guard_filters"`
 	GuardFirst      *ebpf.MapSpec `ebpf:"guard_first"`
+	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardIndex      *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardLines      *ebpf.MapSpec `ebpf:"guard_lines"`
@@ -145,6 +148,7 @@ type GuardMapSpecs struct {
 type GuardVariableSpecs struct {
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
+	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
@@ -201,6 +205,7 @@ type GuardMaps struct {
 	GuardDense      *ebpf.Map `ebpf:"guard_dense"`
 	GuardFilters    *ebpf.Map `ebpf:"guard_filters"`
 	GuardFirst      *ebpf.Map `ebpf:"guard_first"`
+	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
 	GuardIndex      *ebpf.Map `ebpf:"guard_index"`
 	GuardLines      *ebpf.Map `ebpf:"guard_lines"`
@@ -224,6 +229,7 @@ func (m *GuardMaps) Close() error {
 		m.GuardDense,
 		m.GuardFilters,
 		m.GuardFirst,
+		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardIndex,
 		m.GuardLines,
@@ -245,6 +251,7 @@ func (m *GuardMaps) Close() error {
 type GuardVariables struct {
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
+	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`

@@ -14,6 +14,8 @@ enum guard_limit {
 	GUARD_MAX_EXTENSIONS = 6,
 	GUARD_MAX_OPTIONS = 40, /* bytes */
 	GUARD_MAX_PAYLOAD = 128, /* bytes */
+	GUARD_MAX_FRAGMENTS = 64, /* of a packet that are told apart */
+	GUARD_MAX_FRAGMENTED = 4096, /* packets that come in fragments */
 };
 
 /* Why a frame cannot be read to its end. */
@@ -34,6 +36,8 @@ enum guard_fragment {
 	GUARD_FRAGMENT_LATER = 2,
 	GUARD_FRAGMENT_OFFSET_ONE = 4,
 	GUARD_FRAGMENT_PAST_END = 8,
+	GUARD_FRAGMENT_LAST = 16,
+	GUARD_FRAGMENT_OVERLAP = 32, /* never set by the parser */
 };
 
 /* Bits of guard_packet.options: kinds of IPv4 options. */
@@ -102,6 +106,9 @@ struct guard_packet {
 	__u32 end; /* offset of the end of the IP packet */
 	__u32 length;
 	__u32 mtu;
+	__u32 fragment_id; /* 0 unless it is a fragment, as what follows */
+	__u16 fragment_offset; /* bytes behind the headers of IP */
+	__u16 fragment_size; /* bytes */
 	__u16 network; /* offset of the IP header; 0 without one */
 	__u16 transport; /* offset of what is behind the headers of IP */
 	__u16 payload; /* offset of what is behind the transport header */
@@ -131,6 +138,6 @@ _Static_assert(sizeof(struct guard_quoted) == 48, "holes in struct guard_quoted"
 _Static_assert(__builtin_offsetof(struct guard_packet, source_mac) ==
 		       __builtin_offsetof(struct guard_packet, destination_mac) + 6,
 	       "the parser copies both addresses at once");
-_Static_assert(sizeof(struct guard_packet) == 176, "holes in struct guard_packet");
+_Static_assert(sizeof(struct guard_packet) == 184, "holes in struct guard_packet");
 
 #endif

@@ -90,6 +90,9 @@ struct guard_chain {
 	__u32 at;
 	__u32 end;
 	__u32 claimed;
+	__u32 id; /* of a fragment, with what it is of the packet */
+	__u16 offset;
+	__u16 size;
 	__u16 headers;
 	__u16 routing_types;
 	__u8 next;
@@ -155,6 +158,11 @@ __noinline int guard_walk_extensions(struct xdp_md *ctx, struct guard_chain *c)
 
 			c->fragment =
 				guard_fragment_of(field & 0xfff8, field & 1, c->claimed - c->at);
+			if (c->fragment) {
+				c->id = bpf_ntohl(h->rest);
+				c->offset = field & 0xfff8;
+				c->size = c->claimed - c->at;
+			}
 			if (c->fragment & GUARD_FRAGMENT_LATER)
 				return GUARD_OK;
 		}
@@ -181,6 +189,9 @@ __noinline int guard_read_extensions(struct xdp_md *ctx, struct guard_packet *p,
 	p->headers = c.headers;
 	p->routing_types = c.routing_types;
 	p->fragment = c.fragment;
+	p->fragment_id = c.id;
+	p->fragment_offset = c.offset;
+	p->fragment_size = c.size;
 	if (reason == GUARD_TRUNCATED)
 		return guard_cut(ctx, p);
 	if (reason == GUARD_OK)

@@ -179,7 +179,7 @@ static __always_inline __u8 guard_fragment_of(__u32 offset, bool more, __u32 len
 	__u8 f = 0;
 
 	if (offset)
-		f = GUARD_FRAGMENT_LATER;
+		f = GUARD_FRAGMENT_LATER | (more ? 0 : GUARD_FRAGMENT_LAST);
 	else if (more)
 		f = GUARD_FRAGMENT_FIRST;
 	if (offset == 8)

@@ -129,8 +129,12 @@ static __always_inline int guard_read_ipv4(struct xdp_md *ctx, struct guard_pack
 	fragment = bpf_ntohs(h->fragment);
 	if (fragment & 0x4000)
 		p->has = GUARD_DONT_FRAGMENT;
-	if (guard_unlikely(fragment & 0x3fff))
-		p->fragment = guard_fragment_of((fragment & 0x1fff) * 8, fragment & 0x2000, length);
+	if (guard_unlikely(fragment & 0x3fff)) {
+		p->fragment_offset = fragment << 3;
+		p->fragment_size = length - size;
+		p->fragment_id = bpf_ntohs(h->id);
+		p->fragment = guard_fragment_of(p->fragment_offset, fragment & 0x2000, length);
+	}
 	p->transport = at + size;
 	return guard_read_transport(ctx, p, at + size);
 }

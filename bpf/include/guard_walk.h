@@ -8,6 +8,7 @@
 
 #include "guard_atoms.h"
 #include "guard_find.h"
+#include "guard_fragments.h"
 
 #define GUARD_NONE 0xffffffffu
 
@@ -306,6 +307,8 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 			r->counted = 0;
 	}
 	if (reason == GUARD_OK) {
+		if (guard_ask_overlaps && guard_unlikely(w->packet.fragment))
+			guard_track_fragment(w);
 		if (guard_ask_conditions) {
 			w->known = w->atoms = 0;
 			w->traits = guard_traits_of(&w->packet);

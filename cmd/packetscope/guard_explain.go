@@ -89,6 +89,7 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	device := environment.Interface
+	var fragments packet.Tracker
 	for n := 1; ; n++ {
 		record, err := reader.Next()
 		if errors.Is(err, io.EOF) {
@@ -99,6 +100,9 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 		}
 		environment.Interface = cmp.Or(record.Interface, device)
 		pkt := packet.Parse(record.Frame)
+		if pkt.Reason == packet.OK {
+			fragments.See(&pkt, record.Time)
+		}
 		cut := ""
 		if record.Length > len(record.Frame) {
 			cut = fmt.Sprintf(", of which the capture holds %d", len(record.Frame))

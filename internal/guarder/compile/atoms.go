@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -63,6 +64,7 @@ type atoms struct {
 	bounds   []Bound
 	sets     map[string]uint32 // by what is in them
 	bindings map[string]uint32
+	overlaps bool // one of them asks whether fragments overlap
 }
 
 // of returns the number of a leaf's atom.
@@ -115,6 +117,7 @@ func (a *atoms) test(leaf policy.Expr) trait {
 		return traitICMP
 	case policy.Bits:
 		f, when := bitsField(e)
+		a.overlaps = a.overlaps || e.Of == policy.Fragments && (e.All|e.None|e.Any)&uint32(packet.Overlap) != 0
 		add(Test{Op: opBits, Field: uint8(f), A: e.All, B: e.None, C: e.Any})
 		return when
 	case policy.Same:

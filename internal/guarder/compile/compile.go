@@ -168,6 +168,7 @@ func (c *compiler) tables(entries []*entry) error {
 	t.Rows, t.Index, t.Trie4 = padded(c.rows.words), padded(t.Index), padded(t.Trie4)
 	t.Trie6, t.Lines = padded(t.Trie6), padded(t.Lines)
 	t.Atoms, t.Tests = c.atoms.list, c.atoms.tests
+	t.AskOverlaps = c.atoms.overlaps
 	t.Members, t.Bounds = c.atoms.members, c.atoms.bounds
 	if t.Size() > c.options.maxBytes() {
 		return c.tooLarge()

@@ -3,6 +3,8 @@
 package compile
 
 import (
+	"net/netip"
+
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
 
@@ -19,6 +21,8 @@ func (m maker) frame() []byte {
 		f.ARP = &packet.ARP{
 			Operation: uint16(m.IntN(4)), SenderMAC: m.mac(), TargetMAC: m.mac(), SenderIP: m.address(false), TargetIP: m.address(false),
 		}
+	case 3:
+		m.fragmentFrame(&f, m.chance(2))
 	default:
 		m.internetFrame(&f, m.chance(2))
 		if m.chance(3) {
@@ -62,6 +66,21 @@ func (m maker) internetFrame(f *packet.Frame, six bool) {
 	if m.chance(4) {
 		f.Payload = append(f.Payload, make([]byte, 560)...)
 	}
+}
+
+// fragmentFrame makes one of few packets' fragments, so that some overlap and some
+// packets become whole.
+func (m maker) fragmentFrame(f *packet.Frame, six bool) {
+	f.Source, f.Destination = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	if six {
+		f.Source, f.Destination = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	}
+	f.Protocol, f.ID = oneOf[uint8](m, packet.UDP, packet.UDP, 47), uint32(m.IntN(4))
+	f.Offset, f.MoreFragments = 8*m.IntN(6), m.chance(2)
+	if f.Offset == 0 {
+		f.MoreFragments = true
+	}
+	f.Payload = make([]byte, 8*(1+m.IntN(2)))
 }
 
 // icmpFrame makes a packet one of ICMP.

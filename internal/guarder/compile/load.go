@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
 
 // ownRoom is how many addresses of this host there is room for.
@@ -125,6 +126,9 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	spec.Maps["guard_dense"].MaxEntries = uint32(len(t.Dense) / stride)
 	spec.Maps["guard_members"].MaxEntries = uint32(len(t.Members) + ownRoom)
 	spec.Maps["guard_bindings"].MaxEntries = uint32(max(len(t.Bounds), 1))
+	if t.AskOverlaps {
+		spec.Maps["guard_fragments"].MaxEntries = packet.MaxFragmented
+	}
 	spec.Maps[MapCounts].MaxEntries = uint32(max(len(t.Credits), 1))
 	if shared := o.State[MapCounts]; shared != nil {
 		spec.Maps[MapCounts].MaxEntries = shared.MaxEntries()
@@ -189,8 +193,8 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, explain bool) error {
 		"guard_triggers": t.Triggers, "guard_summaries": uint32(t.Summaries),
 		"guard_first_audited": uint32(t.FirstAudited), "guard_first_counting": uint32(t.FirstCounting),
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
-		"guard_ask_counting": flag(t.FirstCounting < t.Words),
-		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(explain),
+		"guard_ask_counting": flag(t.FirstCounting < t.Words), "guard_ask_overlaps": flag(t.AskOverlaps),
+		"guard_unparsable": uint32(t.Unparsable), "guard_explain": flag(explain),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

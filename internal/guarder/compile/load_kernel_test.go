@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
@@ -37,7 +38,7 @@ func TestProgramMeansThePolicy(t *testing.T) {
 	for i := range byte(4) {
 		own = append(own, netip.AddrFrom4([4]byte{10, 0, 0, i}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: i}))
 	}
-	seen := make(map[bpf.GuardResult]bool)
+	seen, overlaps := make(map[bpf.GuardResult]bool), 0
 	for n := 0; n < pairs; n += packets {
 		p := m.policy(1 + m.IntN(60))
 		tables, err := Compile(p, testOptions)
@@ -45,10 +46,17 @@ func TestProgramMeansThePolicy(t *testing.T) {
 			continue
 		}
 		g := loaded(t, tables, LoadOptions{Explain: true, Own: own})
+		var fragments packet.Tracker
 		for range packets {
 			frame := m.frame()
 			pkt := packet.Parse(frame)
 			pkt.Interface = 1 // of the loopback device, for which test runs run
+			if tables.AskOverlaps && pkt.Reason == packet.OK {
+				fragments.See(&pkt, time.Now())
+			}
+			if pkt.Fragment&packet.Overlap != 0 {
+				overlaps++
+			}
 			want := resultOf(p.Judge(&pkt, env(p, &pkt)))
 			got := judge(t, g, frame)
 			if want != got {
@@ -58,8 +66,8 @@ func TestProgramMeansThePolicy(t *testing.T) {
 		}
 		g.Close()
 	}
-	if len(seen) < 100 {
-		t.Errorf("only %d different judgements were seen; the test tests nothing", len(seen))
+	if len(seen) < 100 || overlaps == 0 {
+		t.Errorf("only %d different judgements and %d overlaps were seen; the test tests nothing", len(seen), overlaps)
 	}
 }
 

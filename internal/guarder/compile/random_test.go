@@ -140,7 +140,7 @@ func (m maker) leaf() policy.Expr {
 	case 9:
 		return policy.Bits{
 			Of:  policy.BitField(m.IntN(int(policy.QuotedFlags) + 1)),
-			All: uint32(m.IntN(32) & m.IntN(32) & m.IntN(32)), None: uint32(m.IntN(32) & m.IntN(32)), Any: uint32(m.IntN(32) & m.IntN(32)),
+			All: uint32(m.IntN(64) & m.IntN(64) & m.IntN(64)), None: uint32(m.IntN(64) & m.IntN(64)), Any: uint32(m.IntN(64) & m.IntN(64)),
 		}
 	case 10, 11:
 		e := policy.ICMPTypes{Family: oneOf[uint8](m, 4, 6), Types: some(m, 3, m.icmpType)}
@@ -240,7 +240,7 @@ func (m maker) internet(p *packet.Packet) {
 	p.TTL, p.Length = uint8(oneOf(m, 0, 1, 2, 64, 255)), uint32(oneOf(m, 20, 40, 64, 576, 1500))
 	p.Protocol = m.protocol()
 	if m.chance(8) {
-		p.Fragment = packet.Fragment(m.IntN(16))
+		p.Fragment = packet.Fragment(m.IntN(64))
 	}
 	if p.Fragment&packet.LaterFragment != 0 {
 		return

@@ -81,6 +81,9 @@ type Tables struct {
 	FirstAudited, FirstCounting int
 	// AskSourcePort is false if no line asks for a source port.
 	AskSourcePort bool
+	// AskOverlaps tells that fragments have to be tracked (packet.Tracker), because
+	// a line asks whether they overlap.
+	AskOverlaps bool
 	// Unparsable is the credit of packets that cannot be read.
 	Unparsable Credit
 }

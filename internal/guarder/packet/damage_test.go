@@ -56,13 +56,13 @@ func TestDamage(t *testing.T) {
 		{"data offset behind the fragment", first4, put8(l3+20+12, 0xf0), TinyFragment, ip},
 		{"UDP length 7", udp4, put16(l3+20+4, 7), BadHeaderLength, ip},
 		{"UDP length 0 over IPv6", udp6, put16(l3+40+4, 0), BadHeaderLength, ip},
-		{"first fragment of 8 bytes", first4, put16(l3+2, 28), TinyFragment, func(p *Packet) { ip(p); p.Length = 28 }},
-		{"first fragment of nothing", first4, put16(l3+2, 20), TinyFragment, func(p *Packet) { ip(p); p.Length = 20 }},
+		{"first fragment of 8 bytes", first4, put16(l3+2, 28), TinyFragment, func(p *Packet) { ip(p); p.Length, p.FragmentSize = 28, 8 }},
+		{"first fragment of nothing", first4, put16(l3+2, 20), TinyFragment, func(p *Packet) { ip(p); p.Length, p.FragmentSize = 20, 0 }},
 		{"first fragment cut by the capture", first4, func(b []byte) []byte { return b[:l3+28] }, Truncated, ip},
-		{"IPv6 first fragment without TCP", first6, put16(l3+4, 16+8), TinyFragment, func(p *Packet) { ip(p); p.Length = 64 }},
+		{"IPv6 first fragment without TCP", first6, put16(l3+4, 16+8), TinyFragment, func(p *Packet) { ip(p); p.Length, p.FragmentSize = 64, 16 }},
 		{"IPv6 first fragment without its extension", first6, put16(l3+4, 8+7), TinyFragment, func(p *Packet) {
 			ip(p)
-			p.Length, p.Headers, p.Protocol = 55, FragmentHeader, 0
+			p.Length, p.FragmentSize, p.Headers, p.Protocol = 55, 7, FragmentHeader, 0
 		}},
 		{"IPv6 without payload", tcp6, put16(l3+4, 0), Truncated, func(p *Packet) { ip(p); p.Length = 40 }},
 		{"extension behind the packet", first6, put8(l3+40+8+1, 200), TinyFragment, func(p *Packet) {

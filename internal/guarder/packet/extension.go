@@ -22,6 +22,8 @@ type chain struct {
 	headers      Header
 	routing      uint16
 	fragment     Fragment
+	id           uint32 // of a fragment, with what it is of the packet
+	offset, size uint16
 }
 
 func headerBit(number uint8) Header {
@@ -79,6 +81,9 @@ func (c *chain) walk(frame []byte) Reason {
 		case FragmentHeader:
 			field := binary.BigEndian.Uint16(h[2:])
 			c.fragment = fragmentOf(int(field&0xfff8), field&1 != 0, c.claimed-c.at)
+			if c.fragment != 0 {
+				c.id, c.offset, c.size = binary.BigEndian.Uint32(h[4:]), field&0xfff8, uint16(c.claimed-c.at)
+			}
 			if c.fragment&LaterFragment != 0 {
 				return OK
 			}

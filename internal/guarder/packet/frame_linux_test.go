@@ -46,8 +46,11 @@ func TestFragmentsTogetherAreThePacket(t *testing.T) {
 				header = ethernetHeader + ipv6Header + 8
 			}
 			want := LaterFragment
-			if i == 0 {
+			switch i {
+			case 0:
 				want = FirstFragment
+			case len(fragments) - 1:
+				want |= LastFragment
 			}
 			if p.Fragment != want {
 				t.Errorf("fragment %d is %b, want %b", i, p.Fragment, want)

@@ -87,7 +87,8 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 			p.Reason, p.Payload = TooManyExtensions, nil
 		}},
 		{"error in a first fragment", with(message(false, Message{Type: 3, Code: 3, Quoted: &udp4}, nil), func(f *Frame) { f.MoreFragments = true }), func(p *Packet) {
-			p.Fragment, p.ICMP, p.Payload = FirstFragment, &ICMP{Type: 3, Code: 3, Quoted: but(q4, noSequence(UDP, 46))}, udp4.packet()
+			p.Fragment, p.FragmentSize = FirstFragment, uint16(p.Length-ipv4Header)
+			p.ICMP, p.Payload = &ICMP{Type: 3, Code: 3, Quoted: but(q4, noSequence(UDP, 46))}, udp4.packet()
 		}},
 	}
 }

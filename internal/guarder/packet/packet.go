@@ -110,6 +110,11 @@ const (
 	// PastEnd would end behind byte 65,535 (ping of death), counted as the kernel
 	// does: with the header in IPv4, from the fragment header in IPv6.
 	PastEnd
+	// LastFragment is a later fragment that none follows.
+	LastFragment
+	// Overlap: it holds bytes that a fragment before it held too. Parse, which has
+	// no memory, never sets it; see [Tracker].
+	Overlap
 )
 
 // Options are kinds of IPv4 options, by bit; Header are extension headers of IPv6.
@@ -182,8 +187,13 @@ type Packet struct {
 	Length       uint32
 	DontFragment bool
 	Fragment     Fragment
-	Options      Options
-	Headers      Header
+	// FragmentID, FragmentOffset and FragmentSize say which part of which packet a
+	// fragment is: its identification, and where in what follows the headers of IP it
+	// begins, and how long it is, in bytes. They are 0 unless Fragment is set.
+	FragmentID                   uint32
+	FragmentOffset, FragmentSize uint16
+	Options                      Options
+	Headers                      Header
 	// RoutingTypes has bit n set for a routing header of type n; 15 stands for all
 	// types from 15.
 	RoutingTypes uint16

@@ -132,7 +132,11 @@ func (w *walk) ipv4() Reason {
 	w.Family, w.Length, w.TTL, w.Protocol, w.Options = 4, uint32(total), h[8], h[9], options
 	w.Source, w.Destination = netip.AddrFrom4([4]byte(h[12:])), netip.AddrFrom4([4]byte(h[16:]))
 	w.DontFragment = fragment&0x4000 != 0
-	w.Fragment = fragmentOf(int(fragment&0x1fff)*8, fragment&0x2000 != 0, total)
+	offset := int(fragment&0x1fff) * 8
+	if w.Fragment = fragmentOf(offset, fragment&0x2000 != 0, total); w.Fragment != 0 {
+		w.FragmentID = uint32(binary.BigEndian.Uint16(h[4:]))
+		w.FragmentOffset, w.FragmentSize = uint16(offset), uint16(total-size)
+	}
 	w.bound(total)
 	w.at += size
 	return w.transport()
@@ -149,8 +153,10 @@ func (w *walk) bound(length int) {
 // against the 65,535 bytes that a whole packet may have.
 func fragmentOf(offset int, more bool, length int) (f Fragment) {
 	switch {
-	case offset != 0:
+	case offset != 0 && more:
 		f = LaterFragment
+	case offset != 0:
+		f = LaterFragment | LastFragment
 	case more:
 		f = FirstFragment
 	}
@@ -209,6 +215,7 @@ func (w *walk) ipv6() Reason {
 	c := chain{next: h[6], at: w.at + ipv6Header, end: w.end, claimed: w.claimed}
 	reason := c.walk(w.frame)
 	w.Headers, w.RoutingTypes, w.Fragment, w.at = c.headers, c.routing, c.fragment, c.at
+	w.FragmentID, w.FragmentOffset, w.FragmentSize = c.id, c.offset, c.size
 	if reason == Truncated {
 		return w.cut()
 	}

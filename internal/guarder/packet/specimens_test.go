@@ -112,11 +112,17 @@ func ipSpecimens(tcp4, tcp6, udp4 Frame) []specimen {
 		return f
 	}
 	later := func(f Frame, offset int, more bool) Frame {
-		f.Offset, f.MoreFragments, f.Payload = offset, more, []byte("some bytes that are no ports, whatever they look like")
+		f.ID, f.Offset, f.MoreFragments, f.Payload = 0xbeef, offset, more, []byte("some bytes that are no ports, whatever they look like")
 		return f
 	}
-	isLater := func(fragment Fragment) func(p *Packet) {
-		return func(p *Packet) { p.Fragment, p.Payload = fragment, nil }
+	isPart := func(p *Packet, fragment Fragment, offset, size uint16) {
+		p.Fragment, p.FragmentID, p.FragmentOffset, p.FragmentSize = fragment, 0xbeef, offset, size
+	}
+	isLater := func(fragment Fragment, offset uint16) func(p *Packet) {
+		return func(p *Packet) {
+			isPart(p, fragment, offset, 53)
+			p.Payload = nil
+		}
 	}
 	acked := func(change func(p *Packet)) func(p *Packet) {
 		return func(p *Packet) { ports(p); p.Flags = 0x18; change(p) }
@@ -140,23 +146,24 @@ func ipSpecimens(tcp4, tcp6, udp4 Frame) []specimen {
 			}
 			copy(f.Options[37:], []byte{131, 3, 4})
 		}), acked(func(p *Packet) { p.Options = LooseRoute })},
-		{"first fragment", with(tcp4, func(f *Frame) { f.MoreFragments = true }), acked(func(p *Packet) { p.Fragment = FirstFragment })},
-		{"later fragment", later(tcp4, 1480, true), isLater(LaterFragment)},
-		{"last fragment", later(tcp4, 1480, false), isLater(LaterFragment)},
-		{"offset one", later(tcp4, 8, false), isLater(LaterFragment | OffsetOne)},
-		{"past end", later(tcp4, 65_528, false), isLater(LaterFragment | PastEnd)},
-		{"ipv6 first fragment", with(tcp6, func(f *Frame) { f.MoreFragments = true }), acked(func(p *Packet) {
-			p.Fragment, p.Headers = FirstFragment, FragmentHeader
+		{"first fragment", with(tcp4, func(f *Frame) { f.ID, f.MoreFragments = 0xbeef, true }), acked(func(p *Packet) { isPart(p, FirstFragment, 0, 38) })},
+		{"later fragment", later(tcp4, 1480, true), isLater(LaterFragment, 1480)},
+		{"last fragment", later(tcp4, 1480, false), isLater(LaterFragment|LastFragment, 1480)},
+		{"offset one", later(tcp4, 8, false), isLater(LaterFragment|LastFragment|OffsetOne, 8)},
+		{"past end", later(tcp4, 65_528, false), isLater(LaterFragment|LastFragment|PastEnd, 65_528)},
+		{"ipv6 first fragment", with(tcp6, func(f *Frame) { f.ID, f.MoreFragments = 0xbeef, true }), acked(func(p *Packet) {
+			isPart(p, FirstFragment, 0, 38)
+			p.Headers = FragmentHeader
 		})},
 		{"ipv6 atomic fragment", with(tcp6, func(f *Frame) { f.Extensions = []Extension{{Header: FragmentHeader}} }), acked(func(p *Packet) {
 			p.Headers = FragmentHeader
 		})},
 		{"ipv6 later fragment", later(tcp6, 1448, true), func(p *Packet) {
-			isLater(LaterFragment)(p)
+			isLater(LaterFragment, 1448)(p)
 			p.Headers = FragmentHeader
 		}},
 		{"ipv6 past end", later(tcp6, 65_528, false), func(p *Packet) {
-			isLater(LaterFragment | PastEnd)(p)
+			isLater(LaterFragment|LastFragment|PastEnd, 65_528)(p)
 			p.Headers = FragmentHeader
 		}},
 		{"all extension headers", chain(tcp6, HopByHop, Destination, Routing, FragmentHeader, Authentication, Destination), acked(func(p *Packet) {

@@ -51,7 +51,7 @@
 //	src: [192.0.2.0/24, local]          dst_port_set: web
 //	src_set: trusted                    same: [src_port, dst_port]
 //	ttl: {le: 1}                        length: {gt: 1500, ne: 9000}
-//	fragment: [first, later, offset-one, past-end]
+//	fragment: [first, later, offset-one, past-end, overlap]
 //	ip_options: [lsrr, ssrr]            routing_header: [0]
 //	vlan: {depth: {ge: 2}}              vlan: {id: [10, 20]}
 //	interface: [eth0, "wlan*"]          ext_headers: [hop-by-hop]

@@ -136,7 +136,7 @@ func (m *matcher) otherFields() []field {
 	return []field{
 		{"ttl", "Time to live, or hop limit.", refer("number"), func(n *yaml.Node) { m.number(n, "ttl", TTL, 255) }},
 		{"length", "Length of the IP packet in bytes, by its own header.", refer("number"), func(n *yaml.Node) { m.number(n, "length", Length, 1<<32-1) }},
-		{"fragment", "Kinds of fragments; one of them must hold.", severalOf(words(known(fragments)...)), func(n *yaml.Node) { m.bits(n, "fragment", Fragments, fragments, "overlap") }},
+		{"fragment", "Kinds of fragments; one of them must hold.", severalOf(words(known(fragments)...)), func(n *yaml.Node) { m.bits(n, "fragment", Fragments, fragments) }},
 		{"ip_options", "Options of IPv4; one of them must be there.", severalOf(words(known(ipOptions)...)), func(n *yaml.Node) { m.bits(n, "ip_options", IPOptions, ipOptions) }},
 		{"ext_headers", "Extension headers of IPv6; one of them must be there.", severalOf(words(known(headers)...)), func(n *yaml.Node) { m.bits(n, "ext_headers", Headers, headers) }},
 		{"routing_header", "Types of routing headers of IPv6; one of them must be there. 15 stands for all types from 15.", severalOf(plain("integer")), m.routingHeader},

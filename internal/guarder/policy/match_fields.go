@@ -240,10 +240,10 @@ func (r *reader) comparisonFields(key string, most uint32, take func(all []Range
 }
 
 // bits adds a field of which one of the named bits at least must be set.
-func (m *matcher) bits(n *yaml.Node, key string, of BitField, table map[string]uint32, later ...string) {
+func (m *matcher) bits(n *yaml.Node, key string, of BitField, table map[string]uint32) {
 	var any uint32
 	if n.Kind == yaml.MappingNode && of == Fragments {
-		m.mapping(n, key, []field{{"is", "", nil, func(n *yaml.Node) { m.bits(n, key, of, table, later...) }}})
+		m.mapping(n, key, []field{{"is", "", nil, func(n *yaml.Node) { m.bits(n, key, of, table) }}})
 		return
 	}
 	for _, e := range m.oneOrMany(n, key) {
@@ -251,7 +251,7 @@ func (m *matcher) bits(n *yaml.Node, key string, of BitField, table map[string]u
 			m.fault(e, unknownWord, "see unparsable:", "tiny fragments cannot be read, so no rule sees them")
 			continue
 		}
-		if i := m.word(e, key, known(table), later...); i >= 0 {
+		if i := m.word(e, key, known(table)); i >= 0 {
 			any |= table[known(table)[i]]
 		}
 	}

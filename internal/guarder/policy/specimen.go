@@ -37,7 +37,7 @@ var defaultMAC = [6]byte{2, 0, 0, 0, 0, 1}
 //
 //	tcp 192.0.2.1:1234 > 198.51.100.1:22 flags=syn mss=1460 iface=eth0
 //	udp [2001:db8::1]:53 > [2001:db8::2]:4000 ttl=3 len=512 vlan=10,20
-//	udp 192.0.2.1 > 198.51.100.1 fragment=later
+//	udp 192.0.2.1 > 198.51.100.1 fragment=later,overlap
 //	tcp 192.0.2.1:9 > 198.51.100.1:502 flags=psh,ack payload=000100000006ff05
 //	icmp 192.0.2.9 > 198.51.100.1 type=packet-too-big mtu=600 quoting (icmp 198.51.100.1 > 192.0.2.7 type=echo-reply len=84)
 //	icmpv6 fe80::1 > ff02::1 ttl=255 type=neighbor-advert target=2001:db8::1 mac=02:00:00:00:00:07
@@ -64,6 +64,7 @@ func ParseSpecimen(text string) (*Specimen, error) {
 	if s.Packet = packet.Parse(s.Frame); s.Reason != packet.OK {
 		return nil, fmt.Errorf("packet %q: it cannot be read: %v (say reason=%v if that is meant)", text, s.Reason, s.Reason)
 	}
+	s.Fragment |= d.Fragment & packet.Overlap // with a packet before it, which only a tracker knows
 	return s, nil
 }
 

@@ -118,7 +118,7 @@ func specimenFlags(s *described, value string) error {
 
 func setFragment(s *described, bits uint32) {
 	s.Fragment |= packet.Fragment(bits)
-	if bits&uint32(packet.OffsetOne|packet.PastEnd) != 0 {
+	if bits&uint32(packet.OffsetOne|packet.PastEnd) != 0 || s.Fragment == packet.Overlap {
 		s.Fragment |= packet.LaterFragment
 	}
 	if s.Family == 6 {

@@ -24,7 +24,11 @@ func TestSpecimensAreReadFromTheirFrames(t *testing.T) {
 		},
 		"udp 192.0.2.7 > 192.0.2.1 fragment=past-end options=lsrr": {
 			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"), TTL: 64, Length: 92,
-			Fragment: packet.LaterFragment | packet.PastEnd, Options: packet.LooseRoute, Protocol: packet.UDP,
+			Fragment: packet.LaterFragment | packet.LastFragment | packet.PastEnd, FragmentOffset: 65528, FragmentSize: 64, Options: packet.LooseRoute, Protocol: packet.UDP,
+		},
+		"udp 192.0.2.7 > 192.0.2.1 fragment=overlap payload=0102": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"), TTL: 64, Length: 22,
+			Fragment: packet.LaterFragment | packet.LastFragment | packet.Overlap, FragmentOffset: 1480, FragmentSize: 2, Protocol: packet.UDP,
 		},
 		"icmp 203.0.113.9 > 192.0.2.1 type=packet-too-big mtu=600 quoting (tcp 192.0.2.1:22 > 198.51.100.7:4000 df len=1500)": {
 			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("203.0.113.9"), Destination: addr("192.0.2.1"), TTL: 64, Length: 576,
