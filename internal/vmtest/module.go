@@ -16,7 +16,7 @@ import (
 // WantedModules are the kernel modules that tests use, without those that these
 // depend on. What a kernel has built in is skipped.
 var WantedModules = []string{
-	"veth", "dummy", "tun", "bridge",
+	"veth", "dummy", "tun", "bridge", "8021q",
 	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf",
 	"inet_diag", "tcp_diag", "udp_diag",
 	"nf_tables", "nf_conntrack", "nft_ct", "nft_limit", "nft_numgen", "nft_reject_inet",

@@ -5,6 +5,10 @@
 // victim, and not on one behind a Shield: a program on the victim's device that
 // drops what is forged. What is genuine must work in both cases.
 //
+// What hides a packet from a rule that knows nothing but a port, VLAN tags, fragments
+// and extension headers, is shown to reach the bare victim, and not the one behind the
+// rule. And behind a policy that drops everything else, a network still works.
+//
 // Sources: Feng et al., "Off-Path TCP Exploits of the Mixed IPID Assignment", CCS
 // 2020, and "PMTUD is not Panacea", NDSS 2022, for forged path MTUs; "Off-Path
 // Network Traffic Manipulation via Revitalized ICMP Redirect Attacks", USENIX

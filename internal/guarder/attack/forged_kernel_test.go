@@ -63,9 +63,8 @@ func TestForgedPathMTU(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			s := newScene(t, nil)
 			s.inject(t, f.message(s))
-			if mtu := s.pathMTU(t); mtu == 0 {
-				t.Skip("this kernel does not believe an ICMP error about an echo reply that was never sent")
-			} else if mtu != f.want {
+			// A kernel that does not believe it makes the tests below meaningless.
+			if mtu := s.pathMTU(t); mtu != f.want {
 				t.Errorf("path MTU is %d, want %d", mtu, f.want)
 			}
 		})
@@ -100,12 +99,9 @@ func TestForgedRedirect(t *testing.T) {
 	s := newScene(t, nil)
 	before := s.nextHop(t)
 	s.injectBytes(t, s.redirect(attackersHost))
-	switch hop := s.nextHop(t); hop {
-	case before:
-		t.Skip("this kernel does not believe a redirect about an echo reply that was never sent")
-	case attackersHost:
-	default:
-		t.Errorf("next hop is %v, want %v", hop, attackersHost)
+	// A kernel that does not believe it makes the test below meaningless.
+	if hop := s.nextHop(t); hop != attackersHost {
+		t.Errorf("next hop is %v and was %v, want %v", hop, before, attackersHost)
 	}
 }
 

@@ -33,23 +33,15 @@ func byPolicy(name string) Shield {
 		if err := os.WriteFile(file, text, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_test_")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if _, err := guarder.Detach(dir); err != nil {
-				t.Error(err)
-			}
-		})
-		var engine *guarder.Engine
-		ns.Do(t, func() {
-			engine, err = guarder.Open(guarder.Config{Paths: []string{file}, Devices: []string{ns.Device}, Dir: dir}, slog.New(slog.NewTextHandler(t.Output(), nil)))
-		})
-		if err != nil {
-			t.Fatalf("put %s in force: %v", name, err)
-		}
-		t.Cleanup(engine.Close)
+		return byFile(file)(t, ns)
+	}
+}
+
+// byFile is Guarder with a policy file.
+func byFile(file string) Shield {
+	return func(t testing.TB, ns *testnet.Namespace) (dropped func() uint64) {
+		t.Helper()
+		engine := enforce(t, ns, file)
 		return func() uint64 {
 			t.Helper()
 			status, err := engine.Status()
@@ -59,6 +51,29 @@ func byPolicy(name string) Shield {
 			return status.Verdicts["drop"].Packets
 		}
 	}
+}
+
+// enforce puts a policy in force on the device of a namespace until the test ends.
+func enforce(t testing.TB, ns *testnet.Namespace, file string) *guarder.Engine {
+	t.Helper()
+	dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_test_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := guarder.Detach(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	var engine *guarder.Engine
+	ns.Do(t, func() {
+		engine, err = guarder.Open(guarder.Config{Paths: []string{file}, Devices: []string{ns.Device}, Dir: dir}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	})
+	if err != nil {
+		t.Fatalf("put %s in force: %v", filepath.Base(file), err)
+	}
+	t.Cleanup(engine.Close)
+	return engine
 }
 
 // byHand is the smallest program that stops the attacks, to prove the scene. It drops
