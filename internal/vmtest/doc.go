@@ -17,6 +17,8 @@
 //
 //	go test -tags vm -v -timeout 80m ./internal/vmtest
 //
+// PACKETSCOPE_TEST_SUITES, a regular expression, chooses packages.
+//
 // The environment variable PACKETSCOPE_CACHE names the folder that keeps the
 // kernels; the default is packetscope in the user's cache folder. Consoles of
 // failed machines are kept there too.
