@@ -191,7 +191,7 @@ func (s *scene) addVLANs(t *testing.T) (added bool) {
 				t.Fatalf("make device %s: %v", device.Name, err)
 			}
 			// What comes for an address of another device is taken too.
-			s.victim.Set(t, "net.ipv4.conf."+device.Name+".rp_filter", "0")
+			s.victim.Set(t, "ipv4/conf/"+device.Name+"/rp_filter", "0")
 		}
 	})
 	return added
