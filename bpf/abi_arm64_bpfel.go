@@ -278,6 +278,17 @@ const (
 	abiGuardHeaderGUARD_HEADER_AUTHENTICATION abiGuardHeader = 16
 )
 
+type abiGuardKept struct {
+	_          structs.HostLayout
+	Remote     [4]uint32
+	Local      [4]uint32
+	RemotePort uint16
+	LocalPort  uint16
+	Family     uint8
+	Protocol   uint8
+	Padding    [2]uint8
+}
+
 type abiGuardLimit uint32
 
 const (
@@ -394,6 +405,7 @@ type abiGuardResult struct {
 	_         structs.HostLayout
 	Rule      uint32
 	WouldDrop uint32
+	Kept      uint32
 	Verdict   uint32
 	Reason    uint32
 	Counted   uint32
@@ -412,6 +424,7 @@ const (
 	abiGuardTableLimitGUARD_MAX_TESTS     abiGuardTableLimit = 256
 	abiGuardTableLimitGUARD_MAX_SUMMARIES abiGuardTableLimit = 32
 	abiGuardTableLimitGUARD_MAX_COUNTED   abiGuardTableLimit = 16
+	abiGuardTableLimitGUARD_MAX_KEPT      abiGuardTableLimit = 65536
 )
 
 type abiGuardTest struct {
@@ -433,8 +446,9 @@ const (
 	abiGuardTotalGUARD_TOTAL_DROPPED    abiGuardTotal = 1
 	abiGuardTotalGUARD_TOTAL_WOULD_DROP abiGuardTotal = 2
 	abiGuardTotalGUARD_TOTAL_NO_RULE    abiGuardTotal = 3
-	abiGuardTotalGUARD_TOTAL_UNPARSABLE abiGuardTotal = 4
-	abiGuardTotalGUARD_TOTALS           abiGuardTotal = 12
+	abiGuardTotalGUARD_TOTAL_KEPT       abiGuardTotal = 4
+	abiGuardTotalGUARD_TOTAL_UNPARSABLE abiGuardTotal = 5
+	abiGuardTotalGUARD_TOTALS           abiGuardTotal = 13
 )
 
 type abiGuardTrait uint32
@@ -735,6 +749,7 @@ const (
 	abiVarUnusedGuardFragment   = "unused_guard_fragment"
 	abiVarUnusedGuardHas        = "unused_guard_has"
 	abiVarUnusedGuardHeader     = "unused_guard_header"
+	abiVarUnusedGuardKept       = "unused_guard_kept"
 	abiVarUnusedGuardLimit      = "unused_guard_limit"
 	abiVarUnusedGuardMember     = "unused_guard_member"
 	abiVarUnusedGuardOp         = "unused_guard_op"
@@ -850,6 +865,7 @@ type abiVariableSpecs struct {
 	UnusedGuardFragment   *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
 	UnusedGuardHas        *ebpf.VariableSpec `ebpf:"unused_guard_has"`
 	UnusedGuardHeader     *ebpf.VariableSpec `ebpf:"unused_guard_header"`
+	UnusedGuardKept       *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
 	UnusedGuardLimit      *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
 	UnusedGuardMember     *ebpf.VariableSpec `ebpf:"unused_guard_member"`
 	UnusedGuardOp         *ebpf.VariableSpec `ebpf:"unused_guard_op"`
@@ -941,6 +957,7 @@ type abiVariables struct {
 	UnusedGuardFragment   *ebpf.Variable `ebpf:"unused_guard_fragment"`
 	UnusedGuardHas        *ebpf.Variable `ebpf:"unused_guard_has"`
 	UnusedGuardHeader     *ebpf.Variable `ebpf:"unused_guard_header"`
+	UnusedGuardKept       *ebpf.Variable `ebpf:"unused_guard_kept"`
 	UnusedGuardLimit      *ebpf.Variable `ebpf:"unused_guard_limit"`
 	UnusedGuardMember     *ebpf.Variable `ebpf:"unused_guard_member"`
 	UnusedGuardOp         *ebpf.Variable `ebpf:"unused_guard_op"`

@@ -30,6 +30,7 @@ const (
 	BenchGuardMapGuardFragments         = "guard_fragments"
 	BenchGuardMapGuardGeneration        = "guard_generation"
 	BenchGuardMapGuardIndex             = "guard_index"
+	BenchGuardMapGuardKept              = "guard_kept"
 	BenchGuardMapGuardLines             = "guard_lines"
 	BenchGuardMapGuardMembers           = "guard_members"
 	BenchGuardMapGuardResults           = "guard_results"
@@ -60,13 +61,16 @@ const (
 	BenchGuardVarGuardFirstAudited      = "guard_first_audited"
 	BenchGuardVarGuardFirstCounting     = "guard_first_counting"
 	BenchGuardVarGuardFirstMask         = "guard_first_mask"
+	BenchGuardVarGuardFirstPolicy       = "guard_first_policy"
 	BenchGuardVarGuardIndexMask         = "guard_index_mask"
+	BenchGuardVarGuardKeepConnections   = "guard_keep_connections"
 	BenchGuardVarGuardLinesMask         = "guard_lines_mask"
 	BenchGuardVarGuardNoDestination     = "guard_no_destination"
 	BenchGuardVarGuardNoDestinationPort = "guard_no_destination_port"
 	BenchGuardVarGuardNoSource          = "guard_no_source"
 	BenchGuardVarGuardNoSourcePort      = "guard_no_source_port"
 	BenchGuardVarGuardNotIp             = "guard_not_ip"
+	BenchGuardVarGuardProtectApplier    = "guard_protect_applier"
 	BenchGuardVarGuardRowsMask          = "guard_rows_mask"
 	BenchGuardVarGuardRulesMask         = "guard_rules_mask"
 	BenchGuardVarGuardSource6           = "guard_source6"
@@ -148,6 +152,7 @@ type BenchGuardMapSpecs struct {
 	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardIndex        *ebpf.MapSpec `ebpf:"guard_index"`
+	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
 	GuardLines        *ebpf.MapSpec `ebpf:"guard_lines"`
 	GuardMembers      *ebpf.MapSpec `ebpf:"guard_members"`
 	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
@@ -177,13 +182,16 @@ type BenchGuardVariableSpecs struct {
 	GuardFirstAudited      *ebpf.VariableSpec `ebpf:"guard_first_audited"`
 	GuardFirstCounting     *ebpf.VariableSpec `ebpf:"guard_first_counting"`
 	GuardFirstMask         *ebpf.VariableSpec `ebpf:"guard_first_mask"`
+	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
 	GuardIndexMask         *ebpf.VariableSpec `ebpf:"guard_index_mask"`
+	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
 	GuardLinesMask         *ebpf.VariableSpec `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.VariableSpec `ebpf:"guard_no_source"`
 	GuardNoSourcePort      *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
+	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
@@ -230,6 +238,7 @@ type BenchGuardMaps struct {
 	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
 	GuardIndex        *ebpf.Map `ebpf:"guard_index"`
+	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
 	GuardLines        *ebpf.Map `ebpf:"guard_lines"`
 	GuardMembers      *ebpf.Map `ebpf:"guard_members"`
 	GuardResults      *ebpf.Map `ebpf:"guard_results"`
@@ -258,6 +267,7 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardIndex,
+		m.GuardKept,
 		m.GuardLines,
 		m.GuardMembers,
 		m.GuardResults,
@@ -288,13 +298,16 @@ type BenchGuardVariables struct {
 	GuardFirstAudited      *ebpf.Variable `ebpf:"guard_first_audited"`
 	GuardFirstCounting     *ebpf.Variable `ebpf:"guard_first_counting"`
 	GuardFirstMask         *ebpf.Variable `ebpf:"guard_first_mask"`
+	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
 	GuardIndexMask         *ebpf.Variable `ebpf:"guard_index_mask"`
+	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
 	GuardLinesMask         *ebpf.Variable `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.Variable `ebpf:"guard_no_source"`
 	GuardNoSourcePort      *ebpf.Variable `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
+	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`

@@ -26,6 +26,7 @@ const (
 	GuardMapGuardFragments         = "guard_fragments"
 	GuardMapGuardGeneration        = "guard_generation"
 	GuardMapGuardIndex             = "guard_index"
+	GuardMapGuardKept              = "guard_kept"
 	GuardMapGuardLines             = "guard_lines"
 	GuardMapGuardMembers           = "guard_members"
 	GuardMapGuardResults           = "guard_results"
@@ -51,13 +52,16 @@ const (
 	GuardVarGuardFirstAudited      = "guard_first_audited"
 	GuardVarGuardFirstCounting     = "guard_first_counting"
 	GuardVarGuardFirstMask         = "guard_first_mask"
+	GuardVarGuardFirstPolicy       = "guard_first_policy"
 	GuardVarGuardIndexMask         = "guard_index_mask"
+	GuardVarGuardKeepConnections   = "guard_keep_connections"
 	GuardVarGuardLinesMask         = "guard_lines_mask"
 	GuardVarGuardNoDestination     = "guard_no_destination"
 	GuardVarGuardNoDestinationPort = "guard_no_destination_port"
 	GuardVarGuardNoSource          = "guard_no_source"
 	GuardVarGuardNoSourcePort      = "guard_no_source_port"
 	GuardVarGuardNotIp             = "guard_not_ip"
+	GuardVarGuardProtectApplier    = "guard_protect_applier"
 	GuardVarGuardRowsMask          = "guard_rows_mask"
 	GuardVarGuardRulesMask         = "guard_rules_mask"
 	GuardVarGuardSource6           = "guard_source6"
@@ -130,6 +134,7 @@ type GuardMapSpecs struct {
 	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardIndex      *ebpf.MapSpec `ebpf:"guard_index"`
+	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
 	GuardLines      *ebpf.MapSpec `ebpf:"guard_lines"`
 	GuardMembers    *ebpf.MapSpec `ebpf:"guard_members"`
 	GuardResults    *ebpf.MapSpec `ebpf:"guard_results"`
@@ -159,13 +164,16 @@ type GuardVariableSpecs struct {
 	GuardFirstAudited      *ebpf.VariableSpec `ebpf:"guard_first_audited"`
 	GuardFirstCounting     *ebpf.VariableSpec `ebpf:"guard_first_counting"`
 	GuardFirstMask         *ebpf.VariableSpec `ebpf:"guard_first_mask"`
+	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
 	GuardIndexMask         *ebpf.VariableSpec `ebpf:"guard_index_mask"`
+	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
 	GuardLinesMask         *ebpf.VariableSpec `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.VariableSpec `ebpf:"guard_no_source"`
 	GuardNoSourcePort      *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
+	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
@@ -208,6 +216,7 @@ type GuardMaps struct {
 	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
 	GuardIndex      *ebpf.Map `ebpf:"guard_index"`
+	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
 	GuardLines      *ebpf.Map `ebpf:"guard_lines"`
 	GuardMembers    *ebpf.Map `ebpf:"guard_members"`
 	GuardResults    *ebpf.Map `ebpf:"guard_results"`
@@ -232,6 +241,7 @@ func (m *GuardMaps) Close() error {
 		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardIndex,
+		m.GuardKept,
 		m.GuardLines,
 		m.GuardMembers,
 		m.GuardResults,
@@ -262,13 +272,16 @@ type GuardVariables struct {
 	GuardFirstAudited      *ebpf.Variable `ebpf:"guard_first_audited"`
 	GuardFirstCounting     *ebpf.Variable `ebpf:"guard_first_counting"`
 	GuardFirstMask         *ebpf.Variable `ebpf:"guard_first_mask"`
+	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
 	GuardIndexMask         *ebpf.Variable `ebpf:"guard_index_mask"`
+	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
 	GuardLinesMask         *ebpf.Variable `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.Variable `ebpf:"guard_no_source"`
 	GuardNoSourcePort      *ebpf.Variable `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
+	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`

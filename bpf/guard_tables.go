@@ -14,6 +14,8 @@ type (
 	GuardMember = abiGuardMember
 	// GuardBound is the key of the map guard_bindings.
 	GuardBound = abiGuardBound
+	// GuardKept is the key of the map guard_kept.
+	GuardKept = abiGuardKept
 	// GuardRule is an entry of the table guard_rules.
 	GuardRule = abiGuardRule
 	// GuardCount is a part of GuardCounts, and the value of the map guard_totals.
@@ -32,6 +34,7 @@ const (
 	GuardTotalDropped    = abiGuardTotalGUARD_TOTAL_DROPPED
 	GuardTotalWouldDrop  = abiGuardTotalGUARD_TOTAL_WOULD_DROP
 	GuardTotalNoRule     = abiGuardTotalGUARD_TOTAL_NO_RULE
+	GuardTotalKept       = abiGuardTotalGUARD_TOTAL_KEPT
 	GuardTotalUnparsable = abiGuardTotalGUARD_TOTAL_UNPARSABLE // and the reason
 	GuardTotals          = abiGuardTotalGUARD_TOTALS
 )
@@ -40,5 +43,6 @@ const (
 const (
 	GuardMaxTests     = int(abiGuardTableLimitGUARD_MAX_TESTS)
 	GuardMaxSummaries = int(abiGuardTableLimitGUARD_MAX_SUMMARIES)
+	GuardMaxKept      = int(abiGuardTableLimitGUARD_MAX_KEPT)
 	GuardMaxCounted   = int(abiGuardTableLimitGUARD_MAX_COUNTED)
 )

@@ -121,7 +121,7 @@ struct guard_walk {
 	__u32 terminal, audited; /* rules */
 	__u32 last; /* rule that counted */
 	__u32 size; /* of the frame */
-	__u32 padding;
+	__u32 kept; /* rule that did not drop it because it is kept */
 };
 
 struct {

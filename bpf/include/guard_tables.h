@@ -97,6 +97,7 @@ enum guard_table_limit {
 	GUARD_MAX_TESTS = 256, /* of an atom */
 	GUARD_MAX_SUMMARIES = 32, /* of a row; a power of two */
 	GUARD_MAX_COUNTED = 16, /* of a guard_result */
+	GUARD_MAX_KEPT = 65536, /* entries of the map guard_kept */
 };
 
 /* A part of an atom. */
@@ -147,6 +148,17 @@ struct guard_bound {
 	__u8 padding;
 };
 
+/* A connection, or with a remote address alone a peer: a key of the map guard_kept. */
+struct guard_kept {
+	__be32 remote[4];
+	__be32 local[4];
+	__u16 remote_port;
+	__u16 local_port;
+	__u8 family;
+	__u8 protocol;
+	__u8 padding[2];
+};
+
 /* A rule: where its packets are counted, and what it does. */
 struct guard_rule {
 	__u32 slot; /* of the map guard_counts */
@@ -169,6 +181,7 @@ enum guard_total {
 	GUARD_TOTAL_DROPPED,
 	GUARD_TOTAL_WOULD_DROP, /* by an audited rule, also if it was dropped by another one later */
 	GUARD_TOTAL_NO_RULE, /* passed because no rule ended the search */
+	GUARD_TOTAL_KEPT, /* not dropped by a rule of the policy stage, or not to be, as they are kept */
 	GUARD_TOTAL_UNPARSABLE, /* this and the reason */
 	GUARD_TOTALS = GUARD_TOTAL_UNPARSABLE + 8,
 };
@@ -177,6 +190,7 @@ enum guard_total {
 struct guard_result {
 	__u32 rule; /* that ended the search, or all ones */
 	__u32 would_drop; /* first audited rule, or all ones */
+	__u32 kept; /* rule that did not drop it because it is kept, or all ones */
 	__u32 verdict; /* of XDP */
 	__u32 reason; /* enum guard_reason */
 	__u32 counted; /* how many rules counted */
@@ -184,6 +198,7 @@ struct guard_result {
 };
 
 _Static_assert(sizeof(struct guard_test) == 48, "holes in struct guard_test");
+_Static_assert(sizeof(struct guard_kept) == 40, "holes in struct guard_kept");
 _Static_assert(sizeof(struct guard_counts) == 64, "a cache line");
 
 #endif

@@ -9,8 +9,7 @@
 #include "guard_atoms.h"
 #include "guard_find.h"
 #include "guard_fragments.h"
-
-#define GUARD_NONE 0xffffffffu
+#include "guard_kept.h"
 
 /* A packet's rows: of addresses, where they begin; the others themselves. */
 struct guard_columns {
@@ -258,18 +257,25 @@ static __always_inline int guard_verdict(__u32 credit)
 /* Judges a packet that was read to its end; returns the credit that decides. */
 static __always_inline __u32 guard_judge(struct xdp_md *ctx, struct guard_walk *w)
 {
-	__u32 credit = GUARD_PASS;
+	bool spared = false;
 
 	guard_search(ctx, w);
 	if (guard_ask_counting)
 		guard_count_all(ctx, w);
+	if (guard_keep_connections || guard_protect_applier) {
+		w->kept = GUARD_NONE;
+		spared = guard_spare(w);
+		if (w->kept != GUARD_NONE)
+			guard_total(GUARD_TOTAL_KEPT, w->size);
+	}
 	if (w->audited < w->terminal) {
 		guard_credit(w, w->audited);
 		guard_total(GUARD_TOTAL_WOULD_DROP, w->size);
 	}
 	if (w->terminal == GUARD_NONE) {
-		guard_total(GUARD_TOTAL_NO_RULE, w->size);
-		return credit;
+		if (!spared)
+			guard_total(GUARD_TOTAL_NO_RULE, w->size);
+		return GUARD_PASS;
 	}
 	return guard_credit(w, w->terminal);
 }
@@ -283,6 +289,7 @@ static __always_inline void guard_tell(const struct guard_walk *w, __u32 reason,
 		return;
 	r->rule = w->terminal;
 	r->would_drop = w->audited < w->terminal ? w->audited : GUARD_NONE;
+	r->kept = w->kept;
 	r->verdict = verdict;
 	r->reason = reason;
 }
@@ -303,6 +310,7 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 	if (guard_explain) {
 		struct guard_result *r = guard_only(&guard_results);
 
+		w->kept = GUARD_NONE;
 		if (r)
 			r->counted = 0;
 	}

@@ -26,6 +26,7 @@ func addGuardExplain(guard *kingpin.CmdClause) verb {
 	command.Flag("own", "An address of the host, for rules that ask for local.").StringsVar(&x.own)
 	command.Flag("pcap", "A capture (pcap or pcapng) whose packets are explained.").StringVar(&x.pcap)
 	command.Flag("interface", "The interface of packets that name none.").StringVar(&x.device)
+	command.Flag("kept", "Take the packets for ones of connections that are kept, or of the peer that put the policy in force.").BoolVar(&x.kept)
 	words := command.Arg("packet", "The packet, such as 'tcp 192.0.2.1:1234 > 198.51.100.1:22 flags=syn iface=eth0'.").Strings()
 	x.ceiling = ceilingFlag(command)
 	return func(_ context.Context, e env, _ *slog.Logger) error {
@@ -40,6 +41,7 @@ type explanation struct {
 	packet     string // or "", with pcap
 	pcap       string
 	device     string
+	kept       bool
 	ceiling    func() policy.Mode
 }
 
@@ -66,6 +68,9 @@ func (x *explanation) run(e env) error {
 		Interface: x.device, Sets: p.Sets, Bindings: p.Bindings,
 		Own: func(a netip.Addr) bool { return slices.Contains(own, a) },
 	}
+	if x.kept {
+		environment.Kept = keptBy(p)
+	}
 	if x.pcap != "" {
 		return explainCapture(e.stdout, x.pcap, p, environment)
 	}
@@ -75,6 +80,21 @@ func (x *explanation) run(e env) error {
 	}
 	environment.Interface = cmp.Or(s.Interface, x.device)
 	return explainPacket(e.stdout, p, &s.Packet, &environment)
+}
+
+// keptBy returns which packets a policy keeps if they are of a connection or a peer that
+// is kept.
+func keptBy(p *policy.Policy) func(*packet.Packet) bool {
+	return func(pkt *packet.Packet) bool {
+		var k policy.Kept
+		if p.Life.KeepEstablished {
+			k.Connections = map[policy.Connection]bool{policy.ConnectionOf(pkt): true}
+		}
+		if p.Life.ProtectApplier > 0 {
+			k.Peers = map[netip.Addr]bool{pkt.Source: true}
+		}
+		return k.Has(pkt)
+	}
 }
 
 // explainCapture explains each packet of a capture, under a line with its number.
@@ -124,12 +144,39 @@ func explainPacket(w io.Writer, p *policy.Policy, pkt *packet.Packet, environmen
 		if step.Matched {
 			text = "matches: " + effect(step.Rule)
 		}
+		if step.Kept {
+			text += ", but not this packet, which is kept"
+		}
 		if _, err := fmt.Fprintf(w, "%v: %s/%s %s\n", step.Rule.At, step.Rule.Group, step.Rule.Name, text); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "verdict: %s\n", p.String(judgement))
+	_, err := fmt.Fprintf(w, "verdict: %s\n%s", p.String(judgement), exemption(p, pkt, judgement))
 	return err
+}
+
+// exemption returns a line about what only the running agent knows: for whom the verdict
+// may be another one.
+func exemption(p *policy.Policy, pkt *packet.Packet, j policy.Judgement) string {
+	by := j.By
+	if j.Verdict != policy.Dropped {
+		by = j.WouldDrop
+	}
+	if by == policy.None || p.Rules[by].Stage != policy.PolicyRule {
+		return ""
+	}
+	var unless []string
+	probe := policy.Kept{Connections: map[policy.Connection]bool{policy.ConnectionOf(pkt): true}}
+	if p.Life.KeepEstablished && probe.Has(pkt) {
+		unless = append(unless, "its connection was established when the policy was put in force")
+	}
+	if p.Life.ProtectApplier > 0 && pkt.Family != 0 {
+		unless = append(unless, fmt.Sprintf("%v put the policy in force within %v", pkt.Source, p.Life.ProtectApplier))
+	}
+	if unless == nil {
+		return ""
+	}
+	return "unless " + strings.Join(unless, ", or ") + " (--kept shows that)\n"
 }
 
 func effect(r *policy.Rule) string {

@@ -61,6 +61,9 @@ func Compile(p *policy.Policy, options Options) (*Tables, error) {
 		c.know(p.Rules[i].Match)
 		c.t.Credits = append(c.t.Credits, creditOf(p.Rules[i].Action, p.Rules[i].Mode))
 	}
+	if err := c.keep(); err != nil {
+		return nil, err
+	}
 	c.kinds.sort()
 	entries, err := c.entries()
 	if err != nil {
@@ -70,6 +73,23 @@ func Compile(p *policy.Policy, options Options) (*Tables, error) {
 		return nil, err
 	}
 	return c.t, nil
+}
+
+// keep says which rules do not drop what is kept: those from the first of the policy
+// stage on.
+func (c *compiler) keep() error {
+	p, t := c.policy, c.t
+	t.KeepConnections, t.ProtectApplier = p.Life.KeepEstablished, p.Life.ProtectApplier > 0
+	t.FirstPolicy = len(p.Rules)
+	for i := range p.Rules {
+		switch r := &p.Rules[i]; {
+		case r.Stage == policy.PolicyRule:
+			t.FirstPolicy = min(t.FirstPolicy, i)
+		case t.FirstPolicy < i:
+			return fault(r, fmt.Errorf("a rule of stage %v stands behind one of stage %v", r.Stage, policy.PolicyRule))
+		}
+	}
+	return nil
 }
 
 type compiler struct {

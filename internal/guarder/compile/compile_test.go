@@ -19,7 +19,7 @@ func TestTablesMeanThePolicy(t *testing.T) {
 	if testing.Short() {
 		policies = 40
 	}
-	dropped, conditions, refused := 0, 0, 0
+	dropped, conditions, refused, kept := 0, 0, 0, 0
 	for range policies {
 		p := m.policy(1 + m.IntN(40))
 		tables, err := Compile(p, testOptions)
@@ -28,21 +28,27 @@ func TestTablesMeanThePolicy(t *testing.T) {
 			continue
 		}
 		conditions += len(tables.Conditions) - 1
+		var there policy.Kept
 		for range packets {
 			pkt := m.packet()
+			m.keep(&there, pkt)
 			e := env(p, pkt)
+			e.Kept = keptOf(p, &there)
 			want, got := p.Judge(pkt, e), tables.Classify(pkt, e)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("packet %+v: (-want +got)\n%s%s", pkt, diff, blame(p, pkt))
 			}
 			dropped += int(want.Verdict)
+			if want.Kept != policy.None {
+				kept++
+			}
 		}
 	}
-	if dropped == 0 || conditions == 0 || refused > policies/2 {
-		t.Errorf("%d packets were dropped, by %d conditions, and %d of %d policies refused; the test tests nothing",
-			dropped, conditions, refused, policies)
+	if dropped == 0 || kept == 0 || conditions == 0 || refused > policies/2 {
+		t.Errorf("%d packets were dropped, by %d conditions, %d kept, and %d of %d policies refused; the test tests nothing",
+			dropped, conditions, kept, refused, policies)
 	}
-	t.Logf("%d packets dropped, %d conditions, %d of %d policies refused", dropped, conditions, refused, policies)
+	t.Logf("%d packets dropped, %d kept, %d conditions, %d of %d policies refused", dropped, kept, conditions, refused, policies)
 }
 
 // blame describes the rules that differ already when they are alone.

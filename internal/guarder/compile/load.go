@@ -13,6 +13,10 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
 
+// keptAlone is how many connections and peers a generation without a state has room
+// for.
+const keptAlone = 1024
+
 // ownRoom is how many addresses of this host there is room for.
 const ownRoom = 4096
 
@@ -36,6 +40,7 @@ const (
 	MapTotals     = "guard_totals"
 	MapGeneration = "guard_generation"
 	MapResults    = "guard_results"
+	MapKept       = "guard_kept"
 )
 
 // NewState makes the maps that outlive a generation, with room for the counts of so
@@ -46,7 +51,7 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 		return nil, err
 	}
 	state := make(map[string]*ebpf.Map)
-	for _, name := range []string{MapCounts, MapTotals, MapGeneration, MapResults} {
+	for _, name := range []string{MapCounts, MapTotals, MapGeneration, MapResults, MapKept} {
 		m := spec.Maps[name]
 		if name == MapCounts {
 			m.MaxEntries = uint32(max(slots, 1))
@@ -133,6 +138,9 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if shared := o.State[MapCounts]; shared != nil {
 		spec.Maps[MapCounts].MaxEntries = shared.MaxEntries()
 	}
+	if o.State[MapKept] == nil {
+		spec.Maps[MapKept].MaxEntries = keptAlone
+	}
 	if err := t.constants(spec, o.Explain); err != nil {
 		return nil, err
 	}
@@ -194,7 +202,9 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, explain bool) error {
 		"guard_first_audited": uint32(t.FirstAudited), "guard_first_counting": uint32(t.FirstCounting),
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
 		"guard_ask_counting": flag(t.FirstCounting < t.Words), "guard_ask_overlaps": flag(t.AskOverlaps),
-		"guard_unparsable": uint32(t.Unparsable), "guard_explain": flag(explain),
+		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
+		"guard_first_policy": uint32(t.FirstPolicy),
+		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(explain),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

@@ -38,7 +38,7 @@ func TestProgramMeansThePolicy(t *testing.T) {
 	for i := range byte(4) {
 		own = append(own, netip.AddrFrom4([4]byte{10, 0, 0, i}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: i}))
 	}
-	seen, overlaps := make(map[bpf.GuardResult]bool), 0
+	seen, overlaps, kept := make(map[bpf.GuardResult]bool), 0, 0
 	for n := 0; n < pairs; n += packets {
 		p := m.policy(1 + m.IntN(60))
 		tables, err := Compile(p, testOptions)
@@ -47,6 +47,7 @@ func TestProgramMeansThePolicy(t *testing.T) {
 		}
 		g := loaded(t, tables, LoadOptions{Explain: true, Own: own})
 		var fragments packet.Tracker
+		var there policy.Kept
 		for range packets {
 			frame := m.frame()
 			pkt := packet.Parse(frame)
@@ -57,7 +58,13 @@ func TestProgramMeansThePolicy(t *testing.T) {
 			if pkt.Fragment&packet.Overlap != 0 {
 				overlaps++
 			}
-			want := resultOf(p.Judge(&pkt, env(p, &pkt)))
+			putKept(t, g.Map(MapKept), m.keep(&there, &pkt), m.IntN(3))
+			e := env(p, &pkt)
+			e.Kept = keptOf(p, &there)
+			want := resultOf(p.Judge(&pkt, e))
+			if want.Kept != none {
+				kept++
+			}
 			got := judge(t, g, frame)
 			if want != got {
 				t.Fatalf("packet %+v: (-want +got)\n%s%s", pkt, cmp.Diff(want, got), blame(p, &pkt))
@@ -66,8 +73,31 @@ func TestProgramMeansThePolicy(t *testing.T) {
 		}
 		g.Close()
 	}
-	if len(seen) < 100 || overlaps == 0 {
-		t.Errorf("only %d different judgements and %d overlaps were seen; the test tests nothing", len(seen), overlaps)
+	if len(seen) < 100 || overlaps == 0 || kept < pairs/1000 {
+		t.Errorf("only %d different judgements and %d overlaps were seen, and %d packets kept; the test tests nothing", len(seen), overlaps, kept)
+	}
+	t.Logf("%d different judgements, %d packets kept", len(seen), kept)
+}
+
+// putKept writes an entry of what is kept in one of three ways: for as long as it is there,
+// until later, or, beside one for another port, until a time that is over.
+func putKept(t *testing.T, m *ebpf.Map, entry policy.Connection, way int) {
+	t.Helper()
+	if !entry.Remote.IsValid() {
+		return
+	}
+	key := PeerKey(entry.Remote.Addr())
+	if entry.Local.IsValid() {
+		key = ConnectionKey(entry)
+	}
+	until := [...]uint64{0, 1 << 62, 0}[way]
+	put(t, m, key, until)
+	if way == 2 {
+		key.LocalPort++
+		// It may be there for good already.
+		if err := m.Update(key, uint64(1), ebpf.UpdateNoExist); err != nil && !errors.Is(err, ebpf.ErrKeyExist) {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -118,7 +148,7 @@ func resultOf(j policy.Judgement) bpf.GuardResult {
 		return uint32(rule)
 	}
 	r := bpf.GuardResult{
-		Rule: number(j.By), WouldDrop: number(j.WouldDrop), Verdict: xdpPass, Reason: uint32(j.Reason), Counted: uint32(len(j.Counted)),
+		Rule: number(j.By), WouldDrop: number(j.WouldDrop), Kept: number(j.Kept), Verdict: xdpPass, Reason: uint32(j.Reason), Counted: uint32(len(j.Counted)),
 	}
 	if j.Verdict == policy.Dropped {
 		r.Verdict = xdpDrop

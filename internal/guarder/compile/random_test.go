@@ -169,10 +169,19 @@ func (m maker) policy(rules int) *policy.Policy {
 			m.address(false): some(m, 2, m.mac), m.address(true): some(m, 2, m.mac),
 		}}},
 	}
+	// Half of the policies keep something.
+	if m.chance(2) {
+		p.Life.KeepEstablished = m.chance(2)
+		p.Life.ProtectApplier = oneOf[time.Duration](m, 0, time.Minute)
+	}
+	guards := m.IntN(rules + 1)
 	for i := range rules {
 		r := policy.Rule{
 			Group: "random", Name: strconv.Itoa(i), Match: m.expr(3), Mode: oneOf(m, policy.Audit, policy.Enforce),
 			Action: oneOf(m, policy.Pass, policy.Drop, policy.Drop, policy.Drop, policy.Count, policy.Sample),
+		}
+		if i >= guards {
+			r.Stage = policy.PolicyRule
 		}
 		if m.chance(10) {
 			r.Interfaces = []string{oneOf(m, "eth0", "eth1", "eth2")}

@@ -84,6 +84,10 @@ type Tables struct {
 	// AskOverlaps tells that fragments have to be tracked (packet.Tracker), because
 	// a line asks whether they overlap.
 	AskOverlaps bool
+	// FirstPolicy is the first rule of the policy stage; KeepConnections and
+	// ProtectApplier say which packets such rules do not drop.
+	FirstPolicy                     int
+	KeepConnections, ProtectApplier bool
 	// Unparsable is the credit of packets that cannot be read.
 	Unparsable Credit
 }

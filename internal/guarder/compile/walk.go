@@ -12,7 +12,7 @@ import (
 // does; own tells this host's addresses. It is there to test the tables without
 // a kernel, and to be read.
 func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
-	j := policy.Judgement{By: policy.None, WouldDrop: policy.None, Reason: p.Reason}
+	j := policy.Judgement{By: policy.None, WouldDrop: policy.None, Kept: policy.None, Reason: p.Reason}
 	if p.Reason != packet.OK {
 		j.Verdict = t.Unparsable.verdict()
 		return j
@@ -20,6 +20,12 @@ func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 	w := walk{t: t, p: p, env: env, facts: factsOf(p)}
 	w.rows()
 	w.verdict()
+	counted := w.terminal
+	if t.KeepConnections || t.ProtectApplier {
+		if kept := w.spare(); kept != none {
+			j.Kept = int(kept)
+		}
+	}
 	if w.terminal != none {
 		j.By, j.Verdict = int(w.terminal), t.Credits[w.terminal].verdict()
 	}
@@ -27,9 +33,32 @@ func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 		j.WouldDrop = int(w.audited)
 	}
 	if t.FirstCounting < t.Words {
+		w.terminal = counted
 		w.count(func(rule uint32) { j.Counted = append(j.Counted, int(rule)) })
 	}
 	return j
+}
+
+// spare gives up what rules of the policy stage would do to a packet that is kept, and
+// returns the first of them.
+func (w *walk) spare() (kept uint32) {
+	if w.audited >= w.terminal {
+		w.audited = none
+	}
+	first := uint32(w.t.FirstPolicy)
+	audited := w.audited != none && w.audited >= first
+	ended := w.terminal != none && w.terminal >= first && w.t.Credits[w.terminal] == CreditDrop
+	if !audited && !ended || w.env.Kept == nil || !w.env.Kept(w.p) {
+		return none
+	}
+	kept = w.terminal
+	if audited {
+		kept, w.audited = w.audited, none
+	}
+	if ended {
+		w.terminal = none
+	}
+	return kept
 }
 
 func (c Credit) verdict() policy.Verdict {

@@ -21,6 +21,8 @@
 //	  allow:                        # passes, whatever the policy stage says
 //	  - {name: ssh, proto: tcp, dst_port: 22, src: [10.0.0.0/8, "2001:db8::/32"]}
 //	  - {name: arp, ethertype: arp}
+//	  established: keep             # connections of TCP that are there are not cut
+//	  protect_applier: 30m          # nor is who puts the policy in force, for so long
 //	  confirm_within: 60s           # taken back unless it is confirmed
 //	  trip_wire: {dropped_ratio: 0.5, min_rate: 1k/s, over: 30s, then: audit}
 //	sets:
@@ -90,6 +92,30 @@
 //   - A rule that counts or samples is credited, and the search goes on.
 //
 // A packet that no rule ends passes.
+//
+// # What is kept
+//
+// With "established: keep" and "protect_applier", rules of the policy stage do not drop
+// packets that are kept ([Kept.Has]):
+//
+//   - Those of a TCP connection that was established, with an end in the agent's network
+//     namespace, when the policy was put in force; but a SYN without ACK asks for a new
+//     connection, and is judged. Some seconds after the connection was closed its ports
+//     are nothing special any more.
+//   - All IP packets from the address from which the policy was put in force (the peer of
+//     the SSH connection of "guard apply" or "guard run"), new connections too, until the
+//     time is over.
+//
+// A rule that drops and that would end the search for such a packet ends it, and the packet
+// passes. An audited one that would be credited is not, and the search goes on. Neither is
+// counted for the packet, which is counted as kept instead, once; "guard status" has
+// the sum.
+//
+// Rules of the guard stage drop kept packets all the same, as they are for what no
+// well-formed traffic has; so does "unparsable". ICMP errors about a connection, such as
+// "packet too big", are not packets of it, as anybody can forge them: a policy that drops
+// others should pass them. Later fragments have no ports and belong to no connection.
+// Nor does ARP belong to a peer: a policy that drops it is refused.
 //
 // # What is refused
 //

@@ -16,6 +16,14 @@ type Env struct {
 	Own      func(netip.Addr) bool
 	Sets     map[string]*Set
 	Bindings map[string]*BindingSet
+	// Kept tells whether rules of the policy stage do not drop a packet; nil means that
+	// they may drop all. See [Kept.Has].
+	Kept func(*packet.Packet) bool
+}
+
+// keeps tells whether a rule does not drop a packet that it matches.
+func (env *Env) keeps(p *packet.Packet, r *Rule) bool {
+	return r.Action == Drop && r.Stage == PolicyRule && env.Kept != nil && env.Kept(p)
 }
 
 // Eval tells whether an expression is true for a packet that could be read.

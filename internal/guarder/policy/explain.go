@@ -14,6 +14,8 @@ type Step struct {
 	// condition does not hold.
 	Matched bool
 	Why     string
+	// Kept tells that the rule matches and drops, but not this packet: see [Env.Kept].
+	Kept bool
 }
 
 // Explain returns what each rule up to the one that ends the search does to a
@@ -23,12 +25,8 @@ func (p *Policy) Explain(pkt *packet.Packet, env *Env) ([]Step, Judgement) {
 	if pkt.Reason != packet.OK {
 		return nil, j
 	}
-	last := len(p.Rules) - 1
-	if j.By != None {
-		last = j.By
-	}
 	var steps []Step
-	for i := range p.Rules[:last+1] {
+	for i := range p.Rules {
 		r := &p.Rules[i]
 		s := Step{Rule: r, Matched: true}
 		switch {
@@ -37,7 +35,11 @@ func (p *Policy) Explain(pkt *packet.Packet, env *Env) ([]Step, Judgement) {
 		case !env.Eval(r.Match, pkt):
 			s.Matched, s.Why = false, env.why(r.Match, pkt)
 		}
+		s.Kept = s.Matched && env.keeps(pkt, r)
 		steps = append(steps, s)
+		if s.Matched && r.ends() {
+			break
+		}
 	}
 	return steps, j
 }
@@ -75,8 +77,15 @@ func (p *Policy) String(j Judgement) string {
 		}
 	case j.By != None:
 		b.WriteString(", by " + named(j.By))
-	default:
+	case j.Kept == None:
 		b.WriteString(", as no rule ends the search")
+	}
+	if j.Kept != None {
+		audited := ""
+		if p.Rules[j.Kept].Mode == Audit {
+			audited = "audited "
+		}
+		b.WriteString(", kept from " + audited + named(j.Kept))
 	}
 	if j.WouldDrop != None {
 		b.WriteString("; enforced, it would be dropped by " + named(j.WouldDrop))

@@ -87,6 +87,9 @@ type Policy struct {
 	Attach, Optional []string
 	// Named is each place where a file names an interface.
 	Named []NamedInterface
+	// Fingerprint tells the texts of the files apart, and what else was said about
+	// them ([Options]); but not the contents of the files that sets name.
+	Fingerprint string
 	// Life says how a policy is put in force.
 	Life Life
 	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.
@@ -148,6 +151,9 @@ type Judgement struct {
 	By int
 	// WouldDrop is the first audited rule that would have dropped, or None.
 	WouldDrop int
+	// Kept is the first rule that was not credited, although it drops, enforced or audited,
+	// because the packet is kept ([Env.Kept]); else None.
+	Kept int
 	// Counted are the rules that counted or sampled, in order.
 	Counted []int
 	// Reason, if it is not OK, is why the packet could not be read; then no rule is
@@ -167,7 +173,7 @@ func verdictOf(action Action, mode Mode) Verdict {
 
 // Judge judges a packet in an environment.
 func (p *Policy) Judge(pkt *packet.Packet, env *Env) Judgement {
-	j := Judgement{By: None, WouldDrop: None, Reason: pkt.Reason}
+	j := Judgement{By: None, WouldDrop: None, Kept: None, Reason: pkt.Reason}
 	if pkt.Reason != packet.OK {
 		j.Verdict = verdictOf(p.Unparsable, p.UnparsableMode)
 		return j
@@ -181,9 +187,19 @@ func (p *Policy) Judge(pkt *packet.Packet, env *Env) Judgement {
 		case r.Action == Count || r.Action == Sample:
 			j.Counted = append(j.Counted, i)
 		case r.Action == Drop && r.Mode == Audit:
-			if j.WouldDrop == None {
+			if j.WouldDrop != None || j.Kept != None {
+				continue
+			}
+			if env.keeps(pkt, r) {
+				j.Kept = i
+			} else {
 				j.WouldDrop = i
 			}
+		case env.keeps(pkt, r):
+			if j.Kept == None {
+				j.Kept = i
+			}
+			return j
 		default:
 			j.By, j.Verdict = i, verdictOf(r.Action, r.Mode)
 			return j
