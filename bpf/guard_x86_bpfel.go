@@ -39,12 +39,14 @@ const (
 	GuardMapGuardWalks             = "guard_walks"
 	GuardProgGuardEntry            = "guard_entry"
 	GuardProgGuardPolicy           = "guard_policy"
+	GuardProgGuardTrial            = "guard_trial"
 	GuardVarGuardAskConditions     = "guard_ask_conditions"
 	GuardVarGuardAskCounting       = "guard_ask_counting"
 	GuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	GuardVarGuardAtomsMask         = "guard_atoms_mask"
 	GuardVarGuardConditionsMask    = "guard_conditions_mask"
+	GuardVarGuardDeadline          = "guard_deadline"
 	GuardVarGuardDestination6      = "guard_destination6"
 	GuardVarGuardDestinationWords  = "guard_destination_words"
 	GuardVarGuardExplain           = "guard_explain"
@@ -118,6 +120,7 @@ type GuardSpecs struct {
 type GuardProgramSpecs struct {
 	GuardEntry  *ebpf.ProgramSpec `ebpf:"guard_entry"`
 	GuardPolicy *ebpf.ProgramSpec `ebpf:"guard_policy"`
+	GuardTrial  *ebpf.ProgramSpec `ebpf:"guard_trial"`
 }
 
 // GuardMapSpecs contains maps before they are loaded into the kernel.
@@ -157,6 +160,7 @@ type GuardVariableSpecs struct {
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
+	GuardDeadline          *ebpf.VariableSpec `ebpf:"guard_deadline"`
 	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
@@ -265,6 +269,7 @@ type GuardVariables struct {
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
+	GuardDeadline          *ebpf.Variable `ebpf:"guard_deadline"`
 	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
@@ -300,12 +305,14 @@ type GuardVariables struct {
 type GuardPrograms struct {
 	GuardEntry  *ebpf.Program `ebpf:"guard_entry"`
 	GuardPolicy *ebpf.Program `ebpf:"guard_policy"`
+	GuardTrial  *ebpf.Program `ebpf:"guard_trial"`
 }
 
 func (p *GuardPrograms) Close() error {
 	return _GuardClose(
 		p.GuardEntry,
 		p.GuardPolicy,
+		p.GuardTrial,
 	)
 }
 

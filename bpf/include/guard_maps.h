@@ -93,10 +93,13 @@ struct {
 	__type(value, struct guard_count);
 } guard_totals SEC(".maps");
 
-/* The program of the generation in force, in entry 0. */
+/*
+ * The program of the generation in force, in entry 0; while that is on trial, the one
+ * before in entry 1, if there was one.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__uint(key_size, 4);
 	__uint(value_size, 4);
 } guard_generation SEC(".maps");

@@ -19,6 +19,7 @@ import (
 const (
 	defaultPins   = "/sys/fs/bpf/packetscope/guard"
 	defaultSocket = "/run/packetscope/guard.sock"
+	defaultState  = "/var/lib/packetscope/guard"
 )
 
 // addGuardRun adds the agent.
@@ -28,13 +29,14 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	devices := command.Flag("device", "Network device, or a pattern such as eth*, instead of those that the policy names; repeat it for more.").Strings()
 	ceiling := ceilingFlag(command)
 	pins := command.Flag("pins", "Folder in the BPF file system for what outlives the agent.").Default(defaultPins).String()
+	state := command.Flag("state", "Folder where it is remembered which policy was confirmed.").Default(defaultState).String()
 	accept := command.Flag("accept-lockout", "Put a policy in force that would cut off connections that this host has, or yours.").Bool()
 	socket := socketFlag(command)
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		return runGuard(ctx, e, guarder.Config{
-			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, Facts: e.guardHost, AcceptLockout: *accept,
+			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
 		}, *socket, logger)
 	}
 }
@@ -80,7 +82,7 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket string, log
 	for {
 		select {
 		case <-hangups:
-			if err := engine.Apply(); err != nil {
+			if err := engine.Apply(guarder.Order{}); err != nil {
 				logger.Error("policy not applied, the old one stays", "err", err)
 			}
 		case err := <-served:

@@ -11,18 +11,21 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/packetscope/packetscope/internal/guarder"
+	"github.com/packetscope/packetscope/internal/guarder/host"
 )
 
 // fakeGuard records what it is told.
 type fakeGuard struct {
 	told   chan string
 	status guarder.Status
+	asked  guarder.Order
 	err    error
 }
 
 func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, nil }
-func (g *fakeGuard) Apply() error                    { return g.tell("apply") }
+func (g *fakeGuard) Apply(o guarder.Order) error     { g.asked = o; return g.tell("apply") }
 func (g *fakeGuard) Confirm() error                  { return g.tell("confirm") }
 func (g *fakeGuard) Rollback() error                 { return g.tell("rollback") }
 func (g *fakeGuard) Detach() error                   { return g.tell("detach") }
@@ -81,6 +84,7 @@ func (g *guarded) order(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	w := newWorld(append(append([]string{"guard"}, args...), "--socket="+g.socket)...)
 	w.env.detachGuarder = func(string) ([]string, error) { return nil, nil }
+	w.env.guardHost = func() (*host.Facts, error) { return sshHost(), nil }
 	err := run(t.Context(), w.env)
 	return w.stdout.String(), err
 }
@@ -98,8 +102,11 @@ func TestGuardIsAdministered(t *testing.T) {
 			t.Errorf("%s became %s", verb, told)
 		}
 	}
+	if diff := cmp.Diff(sshHost().Operator, g.asked.Operator, cmpopts.EquateComparable(host.Connection{})); diff != "" {
+		t.Errorf("the operator of apply (-want +got):\n%s", diff)
+	}
 	g.world.hangups <- syscall.SIGHUP
-	if told := <-g.told; told != "apply" {
+	if told := <-g.told; told != "apply" || g.asked.Operator != nil {
 		t.Errorf("a hangup became %s", told)
 	}
 	g.stop()
@@ -118,7 +125,10 @@ func TestGuardStatusIsATable(t *testing.T) {
 	g := guard(t, "a.yaml")
 	defer g.stop()
 	by := epoch.Add(40 * time.Second)
+	until := epoch.Add(29 * time.Minute)
 	g.status.ConfirmBy, g.status.Tripped = &by, true
+	g.status.InForce, g.status.ProtectedUntil = guarder.InForceNothing, &until
+	g.status.KeptConnections, g.status.NotKept, g.status.Kept = 2, 1, guarder.Counts{Packets: 7, Bytes: 420}
 	out, err := g.order(t, "status", "--all")
 	if err != nil {
 		t.Fatal(err)
@@ -126,8 +136,11 @@ func TestGuardStatusIsATable(t *testing.T) {
 	const want = `generation 7, in force for 1m0s, ceiling enforce, counted since 2023-11-14T21:13:20Z
 ON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)
 TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that
+NOTHING IS IN FORCE: the policy of the files was not confirmed (packetscope guard apply tries it again)
 eth0: generic (operation not supported)
 97 packets passed, 3 dropped; not readable: 2 truncated
+2 connections kept, which would have lost 7 packets; 1 MORE FOUND NO ROOM
+who put it in force is protected for 29m0s
 RULE        MODE     ACTION  PACKETS  BYTES  PLACE
 web/telnet  enforce  drop    3        180    a.yaml:7
 web/never   audit    drop    0        0      a.yaml:9

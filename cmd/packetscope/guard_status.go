@@ -21,16 +21,16 @@ func addGuardOrders(guard *kingpin.CmdClause) map[string]verb {
 	verbs := make(map[string]verb)
 	for name, order := range map[string]struct {
 		help, done string
-		do         func(guarder.Client) error
+		do         func(env, guarder.Client) error
 	}{
-		"apply":    {"Have the agent read its policy again and put it in force.", "policy applied", guarder.Client.Apply},
-		"confirm":  {"Keep a policy that is on trial.", "policy confirmed", guarder.Client.Confirm},
-		"rollback": {"Take a policy that is on trial back at once.", "policy taken back", guarder.Client.Rollback},
+		"apply":    {"Have the agent read its policy again and put it in force.", "policy applied", applyGuard},
+		"confirm":  {"Keep a policy that is on trial.", "policy confirmed", func(_ env, c guarder.Client) error { return c.Confirm() }},
+		"rollback": {"Take a policy that is on trial back at once.", "policy taken back", func(_ env, c guarder.Client) error { return c.Rollback() }},
 	} {
 		command := guard.Command(name, order.help)
 		socket := socketFlag(command)
 		verbs["guard "+name] = func(_ context.Context, e env, _ *slog.Logger) error {
-			if err := order.do(guarder.Client{Socket: *socket}); err != nil {
+			if err := order.do(e, guarder.Client{Socket: *socket}); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(e.stdout, order.done)
@@ -38,6 +38,16 @@ func addGuardOrders(guard *kingpin.CmdClause) map[string]verb {
 		}
 	}
 	return verbs
+}
+
+// applyGuard tells the agent by which connection the operator has come, whose process
+// is no child of the operator's shell.
+func applyGuard(e env, c guarder.Client) error {
+	facts, err := e.guardHost()
+	if err != nil {
+		return err
+	}
+	return c.Apply(guarder.Order{Operator: facts.Operator})
 }
 
 // addGuardStatus adds the verb that shows what is in force.
@@ -69,6 +79,12 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 	if s.Tripped {
 		fmt.Fprintln(w, "TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that")
 	}
+	switch s.InForce {
+	case guarder.InForceEarlier:
+		fmt.Fprintln(w, "IN FORCE IS THE POLICY OF AN AGENT BEFORE, whose rules are not known here; that of the files was not confirmed (packetscope guard apply tries it again)")
+	case guarder.InForceNothing:
+		fmt.Fprintln(w, "NOTHING IS IN FORCE: the policy of the files was not confirmed (packetscope guard apply tries it again)")
+	}
 	if s.ApplyFailed {
 		fmt.Fprintln(w, "the last change was refused (see the agent's log); this is the policy before it")
 	}
@@ -76,6 +92,7 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 		fmt.Fprintf(w, "%s: %s%s\n", d.Name, d.Hook, inBrackets(d.Why))
 	}
 	fmt.Fprintf(w, "%d packets passed, %d dropped%s\n", s.Verdicts["pass"].Packets, s.Verdicts["drop"].Packets, unparsable(s))
+	printKept(w, s, now)
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "RULE\tMODE\tACTION\tPACKETS\tBYTES\tPLACE")
 	for _, r := range s.Rules {
@@ -88,6 +105,23 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 		}
 	}
 	return out.Flush()
+}
+
+// printKept prints what rules of the policy stage do not drop, if there is anything.
+func printKept(w io.Writer, s guarder.Status, now time.Time) {
+	if s.KeptConnections > 0 || s.Kept.Packets > 0 || s.NotKept > 0 {
+		fmt.Fprintf(w, "%s kept, which would have lost %s%s\n", counted(s.KeptConnections, "connection"), counted(int(s.Kept.Packets), "packet"), notKept(s))
+	}
+	if s.ProtectedUntil != nil {
+		fmt.Fprintf(w, "who put it in force is protected for %v\n", s.ProtectedUntil.Sub(now).Round(time.Second))
+	}
+}
+
+func notKept(s guarder.Status) string {
+	if s.NotKept == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d MORE FOUND NO ROOM", s.NotKept)
 }
 
 func inBrackets(text string) string {

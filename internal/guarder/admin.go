@@ -13,17 +13,26 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/guarder/host"
 )
 
 // An Administered is what the admin socket gives access to; [Engine] is one.
 type Administered interface {
 	Status() (Status, error)
 	// Apply reads the policy from its files again and puts it in force.
-	Apply() error
+	Apply(Order) error
 	Confirm() error
 	Rollback() error
 	// Detach takes Guarder off all devices, until the next Apply.
 	Detach() error
+}
+
+// An Order tells who wants a policy in force.
+type Order struct {
+	// Operator are the connections by which the one who asks has come. None means that
+	// nobody knows.
+	Operator []host.Connection `json:"operator,omitempty"`
 }
 
 // adminTimeout is for one request. Putting 10,000 rules in force takes a fraction
@@ -67,16 +76,31 @@ func AdminHandler(a Administered) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(s)
 	})
-	for verb, do := range map[string]func() error{"apply": a.Apply, "confirm": a.Confirm, "rollback": a.Rollback, "detach": a.Detach} {
+	mux.HandleFunc("POST /apply", func(w http.ResponseWriter, r *http.Request) {
+		var o Order
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil {
+			http.Error(w, "order: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, a.Apply(o))
+	})
+	for verb, do := range map[string]func() error{"confirm": a.Confirm, "rollback": a.Rollback, "detach": a.Detach} {
 		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, _ *http.Request) {
-			if err := do(); err != nil {
-				http.Error(w, err.Error(), http.StatusConflict)
-				return
-			}
-			w.WriteHeader(http.StatusNoContent)
+			answer(w, do())
 		})
 	}
 	return mux
+}
+
+// maxOrder is the longest order, in bytes.
+const maxOrder = 1 << 16
+
+func answer(w http.ResponseWriter, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusConflict)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // A Client speaks to an agent by its admin socket. It is an [Administered].
@@ -87,7 +111,7 @@ var ErrNoAgent = errors.New("no agent answers")
 
 // Status implements [Administered].
 func (c Client) Status() (s Status, err error) {
-	body, err := c.ask(http.MethodGet, "status")
+	body, err := c.ask(http.MethodGet, "status", nil)
 	if err != nil {
 		return s, err
 	}
@@ -98,7 +122,14 @@ func (c Client) Status() (s Status, err error) {
 }
 
 // Apply implements [Administered].
-func (c Client) Apply() error { return c.tell("apply") }
+func (c Client) Apply(o Order) error {
+	text, err := json.Marshal(o)
+	if err != nil {
+		return err
+	}
+	_, err = c.ask(http.MethodPost, "apply", text)
+	return err
+}
 
 // Confirm implements [Administered].
 func (c Client) Confirm() error { return c.tell("confirm") }
@@ -110,16 +141,16 @@ func (c Client) Rollback() error { return c.tell("rollback") }
 func (c Client) Detach() error { return c.tell("detach") }
 
 func (c Client) tell(verb string) error {
-	_, err := c.ask(http.MethodPost, verb)
+	_, err := c.ask(http.MethodPost, verb, nil)
 	return err
 }
 
-func (c Client) ask(method, verb string) ([]byte, error) {
+func (c Client) ask(method, verb string, order []byte) ([]byte, error) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
 	}
 	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: adminTimeout}
-	request, err := http.NewRequest(method, "http://agent/"+verb, nil)
+	request, err := http.NewRequest(method, "http://agent/"+verb, bytes.NewReader(order))
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,17 +12,21 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/packetscope/packetscope/internal/guarder/host"
 )
 
 // agent records what it was told.
 type agent struct {
 	told   []string
+	order  Order
 	status Status
 	err    error
 }
 
 func (a *agent) Status() (Status, error) { return a.status, a.err }
-func (a *agent) Apply() error            { return a.tell("apply") }
+func (a *agent) Apply(o Order) error     { a.order = o; return a.tell("apply") }
 func (a *agent) Confirm() error          { return a.tell("confirm") }
 func (a *agent) Rollback() error         { return a.tell("rollback") }
 func (a *agent) Detach() error           { return a.tell("detach") }
@@ -61,7 +66,11 @@ func TestClientReachesTheAgent(t *testing.T) {
 	if diff := cmp.Diff(a.status, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	for _, do := range []func() error{c.Apply, c.Confirm, c.Rollback, c.Detach} {
+	order := Order{Operator: []host.Connection{{
+		Local: netip.MustParseAddrPort("192.0.2.10:22"), Remote: netip.MustParseAddrPort("[2001:db8::7]:50000"),
+	}}}
+	apply := func() error { return c.Apply(order) }
+	for _, do := range []func() error{apply, c.Confirm, c.Rollback, c.Detach} {
 		if err := do(); err != nil {
 			t.Error(err)
 		}
@@ -69,8 +78,11 @@ func TestClientReachesTheAgent(t *testing.T) {
 	if diff := cmp.Diff([]string{"apply", "confirm", "rollback", "detach"}, a.told); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+	if diff := cmp.Diff(order, a.order, cmpopts.EquateComparable(host.Connection{})); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
 	a.err = errors.New("x.yaml:3:1: error[G124]: empty match")
-	if err := c.Apply(); err == nil || err.Error() != a.err.Error() {
+	if err := apply(); err == nil || err.Error() != a.err.Error() {
 		t.Errorf("the agent's error arrives as %v", err)
 	}
 }

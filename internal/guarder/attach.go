@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -39,31 +38,42 @@ type Attachment struct {
 var ErrOtherProgram = errors.New("another XDP program is attached")
 
 // Attach hangs the entry program on a device and pins the link below dir. A link
-// that is pinned there already gets the program in place of its own, without a
-// packet that sees neither.
+// that is pinned there already, whoever did it, gets the program in place of its own,
+// without a packet that sees neither.
 func Attach(dir string, device Device, entry *ebpf.Program) (Attachment, error) {
-	pin := filepath.Join(dir, linkPin(device.Index))
-	if found, err := reattach(pin, device, entry); found || err != nil {
-		return attachedAs(device, err)
+	a, _, err := attach(dir, device, entry)
+	return a, err
+}
+
+// attach is Attach, and returns how to undo it.
+func attach(dir string, device Device, entry *ebpf.Program) (a Attachment, undo func() error, err error) {
+	if undo, err = reattach(dir, device, entry); undo != nil || err != nil {
+		a, err = attachedAs(device, err)
+		return a, undo, err
 	}
 	if err := refuseOthers(device); err != nil {
-		return Attachment{}, err
+		return a, nil, err
 	}
 	l, err := link.AttachXDP(link.XDPOptions{Program: entry, Interface: device.Index, Flags: link.XDPDriverMode})
 	why := ""
 	if err != nil {
 		why = err.Error()
 		if l, err = link.AttachXDP(link.XDPOptions{Program: entry, Interface: device.Index, Flags: link.XDPGenericMode}); err != nil {
-			return Attachment{}, fmt.Errorf("attach to %q: %w", device.Name, err)
+			return a, nil, fmt.Errorf("attach to %q: %w", device.Name, err)
 		}
 	}
 	defer l.Close() // the pin keeps it
-	if err := l.Pin(pin); err != nil {
-		return Attachment{}, fmt.Errorf("pin the link of %q: %w", device.Name, err)
+	pin := filepath.Join(dir, linkPin(device.Index))
+	// Left by a device that had this index before.
+	if err := os.Remove(pin); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return a, nil, fmt.Errorf("remove the old link: %w", err)
 	}
-	a, err := attachedAs(device, nil)
+	if err := l.Pin(pin); err != nil {
+		return a, nil, fmt.Errorf("pin the link of %q: %w", device.Name, err)
+	}
+	a, err = attachedAs(device, nil)
 	a.Why = why
-	return a, err
+	return a, func() error { return errors.Join(detachLink(pin), os.Remove(pin)) }, err
 }
 
 // attachedAs tells how a device is attached now, unless there was an error.
@@ -75,29 +85,47 @@ func attachedAs(device Device, err error) (Attachment, error) {
 	return Attachment{Device: device, Hook: hook}, err
 }
 
-// reattach updates the pinned link of a device, if there is one that still holds.
-func reattach(pin string, device Device, entry *ebpf.Program) (found bool, err error) {
-	l, err := link.LoadPinnedLink(pin, nil)
-	if errors.Is(err, os.ErrNotExist) {
-		return false, nil
-	}
+// reattach updates the pinned link of a device, if there is one that still holds; else
+// undo is nil.
+func reattach(dir string, device Device, entry *ebpf.Program) (undo func() error, err error) {
+	links, err := pinnedLinks(dir)
 	if err != nil {
-		return false, fmt.Errorf("open the pinned link of %q: %w", device.Name, err)
+		return nil, err
 	}
-	defer l.Close()
-	info, err := l.Info()
+	defer links.Close()
+	held := links[device.Index]
+	if held == nil {
+		return nil, nil
+	}
+	if err := held.Update(entry); err != nil {
+		return nil, fmt.Errorf("replace the program on %q: %w", device.Name, err)
+	}
+	// The folder of another format goes sooner or later.
+	if pin := filepath.Join(dir, linkPin(device.Index)); held.pin != pin {
+		if err := held.moveTo(pin); err != nil {
+			return nil, fmt.Errorf("pin the link of %q: %w", device.Name, err)
+		}
+	}
+	index, program := device.Index, held.program
+	return func() error { return relink(dir, index, program) }, nil
+}
+
+// relink gives the link of a device a program that is loaded already.
+func relink(dir string, index int, id ebpf.ProgramID) error {
+	p, err := ebpf.NewProgramFromID(id)
 	if err != nil {
-		return false, fmt.Errorf("read the pinned link of %q: %w", device.Name, err)
+		return fmt.Errorf("open program %d: %w", id, err)
 	}
-	// A link whose device is gone stays, without a device; the index may have been
-	// given to another one since.
-	if x := info.XDP(); x == nil || int(x.Ifindex) != device.Index {
-		return false, l.Unpin()
+	defer p.Close()
+	links, err := pinnedLinks(dir)
+	if err != nil {
+		return err
 	}
-	if err := l.Update(entry); err != nil {
-		return false, fmt.Errorf("replace the program on %q: %w", device.Name, err)
+	defer links.Close()
+	if held := links[index]; held != nil {
+		return held.Update(p)
 	}
-	return true, nil
+	return nil
 }
 
 // refuseOthers reports a program that is not ours. Two programs cannot share a
@@ -140,44 +168,3 @@ func running(device Device) (Hook, uint32, error) {
 const linkPrefix = "link_"
 
 func linkPin(index int) string { return linkPrefix + strconv.Itoa(index) }
-
-// Detach takes Guarder off all devices and removes everything that is pinned below
-// dir, whoever put it there, also if no agent runs. It returns the names of what it
-// removed. A folder that does not exist is fine.
-func Detach(dir string) (removed []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read what is pinned: %w", err)
-	}
-	var faults []error
-	for _, e := range entries {
-		pin := filepath.Join(dir, e.Name())
-		if strings.HasPrefix(e.Name(), linkPrefix) {
-			faults = append(faults, detachLink(pin))
-		}
-		// Removing the pin alone would do, but for those who hold the link open.
-		if err := os.Remove(pin); err != nil && !errors.Is(err, os.ErrNotExist) {
-			faults = append(faults, err)
-			continue
-		}
-		removed = append(removed, e.Name())
-	}
-	faults = append(faults, os.Remove(dir))
-	return removed, errors.Join(faults...)
-}
-
-// detachLink takes a link off its device, even if somebody holds it open.
-func detachLink(pin string) error {
-	l, err := link.LoadPinnedLink(pin, nil)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", filepath.Base(pin), err)
-	}
-	defer l.Close()
-	if d, ok := l.(interface{ Detach() error }); ok {
-		return d.Detach()
-	}
-	return nil
-}

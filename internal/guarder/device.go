@@ -30,7 +30,7 @@ func chosen(names []string, interfaces []net.Interface) ([]Device, error) {
 	var all []Device
 	for _, name := range names {
 		name, optional := strings.CutSuffix(name, "?")
-		optional = optional || strings.ContainsAny(name, "*[")
+		optional = optional || isPattern(name)
 		found := false
 		for _, i := range interfaces {
 			fits, err := path.Match(name, i.Name)
@@ -48,6 +48,8 @@ func chosen(names []string, interfaces []net.Interface) ([]Device, error) {
 	slices.SortFunc(all, func(a, b Device) int { return cmp.Compare(a.Index, b.Index) })
 	return slices.Compact(all), nil
 }
+
+func isPattern(name string) bool { return strings.ContainsAny(name, "*[") }
 
 func namesOf(interfaces []net.Interface) string {
 	var names []string

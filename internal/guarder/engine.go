@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,8 +12,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/cilium/ebpf"
 
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/host"
@@ -30,6 +29,9 @@ type Config struct {
 	Devices []string
 	// Dir is the folder of the pinned state, in the BPF file system.
 	Dir string
+	// State is the folder on disk where it is remembered which policy was confirmed;
+	// "" remembers nothing over a restart of the agent.
+	State string
 	// Facts, if not nil, tells about the host; a policy that would cut it off is then
 	// an error, unless AcceptLockout is set.
 	Facts         func() (*host.Facts, error)
@@ -41,6 +43,8 @@ type Config struct {
 type Engine struct {
 	cfg    Config
 	store  *Store
+	memory *Memory
+	home   namespace
 	logger *slog.Logger
 	trial  Trial
 
@@ -48,11 +52,15 @@ type Engine struct {
 	mu      sync.Mutex
 	current *inForce
 	wire    TripWire
+	keeper  keeper
 	failed  bool
 	trips   uint64
-	// release gives up what was in force before, once the trial is over; nil if
-	// nothing is on trial.
-	release func()
+	// before is what is in force again if the trial is not confirmed; nil if nothing is
+	// on trial.
+	before *before
+	trials int
+	// said is what was last logged about a device that cannot be guarded.
+	said map[string]string
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -60,7 +68,10 @@ type Engine struct {
 
 // inForce is a policy with what the kernel holds of it.
 type inForce struct {
-	policy     *policy.Policy
+	policy      *policy.Policy
+	fingerprint Fingerprint
+	// generation is nil if the agent does not know what is in force: the policy of an
+	// agent before, or nothing. Then the policy has no rules.
 	generation *compile.Generation
 	slots      []uint32
 	indices    map[string]int // of devices by name
@@ -70,10 +81,25 @@ type inForce struct {
 	tripped    bool
 }
 
+// close gives the policy up; the kernel keeps it for as long as it is in force.
+func (f *inForce) close() {
+	if f != nil && f.generation != nil {
+		f.generation.Close()
+	}
+}
+
 // Open reads the policy, puts it in force and attaches it. If the policy is at fault,
 // or cannot be put in force, whatever was in force before still is.
+//
+// A policy that was confirmed is not on trial again. A trial that an agent before has
+// left goes on, or is over; a policy that was not confirmed in its trial is not put in
+// force by Open: what was before stays, and the agent waits for Apply.
 func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
-	p, err := load(cfg, logger)
+	memory, err := OpenMemory(cfg.State)
+	if err != nil {
+		return nil, err
+	}
+	p, operator, err := load(cfg, nil, logger)
 	if err != nil {
 		return nil, err
 	}
@@ -81,30 +107,49 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Engine{cfg: cfg, store: store, logger: logger, stop: make(chan struct{})}
-	e.trial.Undone = e.undone
-	if err := e.apply(p); err != nil {
+	home, err := openNamespace()
+	if err != nil {
 		store.Close()
 		return nil, err
 	}
+	if store.Replaced != nil {
+		logger.Warn("the pinned state cannot be used; counters begin anew, and what it enforces stays in force until the new policy is", "err", store.Replaced)
+	}
+	e := &Engine{
+		cfg: cfg, store: store, memory: memory, home: home, logger: logger,
+		said: make(map[string]string), stop: make(chan struct{}),
+	}
+	e.trial.Undone = e.undone
+	if err := e.begin(p, operator); err != nil {
+		store.Close()
+		home.file.Close()
+		return nil, err
+	}
+	ready := make(chan error)
 	e.done.Add(1)
-	go e.watch()
+	go e.watch(ready)
+	if err := <-ready; err != nil {
+		e.Close()
+		return nil, err
+	}
 	return e, nil
 }
 
-// load reads the policy and logs its warnings. The error has a line per fault.
-func load(cfg Config, logger *slog.Logger) (*policy.Policy, error) {
+// load reads the policy and logs its warnings. The error has a line per fault. Beside
+// the policy it returns the connections of whoever wants it in force: those that were
+// given, or else those of this process.
+func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.Policy, []host.Connection, error) {
 	p, faults := policy.Load(cfg.Paths, policy.Options{Ceiling: cfg.Ceiling})
 	if p != nil && cfg.Facts != nil {
 		facts, err := cfg.Facts()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		// Nothing keeps established connections apart yet, so to cut one is an error
-		// whatever the policy promises.
-		checked := *p
-		checked.Life.KeepEstablished = false
-		faults = append(faults, slices.DeleteFunc(host.Check(&checked, facts), func(f policy.Fault) bool {
+		if operator == nil {
+			operator = facts.Operator
+		}
+		facts.Operator = operator
+		faults = append(faults, slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool {
 			return cfg.AcceptLockout && f.Code == policy.Lockout
 		})...)
 	}
@@ -117,20 +162,25 @@ func load(cfg Config, logger *slog.Logger) (*policy.Policy, error) {
 		lines = append(lines, f.String())
 	}
 	if failed {
-		return nil, errors.New(strings.Join(lines, "\n"))
+		return nil, nil, errors.New(strings.Join(lines, "\n"))
 	}
-	if p.Life.KeepEstablished || p.Life.ProtectApplier > 0 {
-		logger.Warn("established: keep and protect_applier are only checked when a policy is put in force; connections made later are judged like all others")
-	}
-	return p, nil
+	return p, operator, nil
 }
 
-// Apply reads the policy again and puts it in force. If that fails, the one before
-// still is.
-func (e *Engine) Apply() error {
-	p, err := load(e.cfg, e.logger)
+// fingerprintOf adds to that of the policy's text what else the agent was told.
+func (e *Engine) fingerprintOf(p *policy.Policy) Fingerprint {
+	if e.cfg.Devices == nil {
+		return p.Fingerprint
+	}
+	return sha256.Sum256(fmt.Append(p.Fingerprint[:], strings.Join(e.cfg.Devices, "\x00")))
+}
+
+// Apply reads the policy again and puts it in force, on trial if it asks for that. If
+// that fails, the one before still is.
+func (e *Engine) Apply(o Order) error {
+	p, operator, err := load(e.cfg, o.Operator, e.logger)
 	if err == nil {
-		err = e.apply(p)
+		err = e.apply(p, operator)
 	}
 	e.mu.Lock()
 	e.failed = err != nil
@@ -138,178 +188,18 @@ func (e *Engine) Apply() error {
 	return err
 }
 
-// apply puts a policy in force, on trial if it asks for that.
-func (e *Engine) apply(p *policy.Policy) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	before := e.current
-	old, err := e.store.Running()
-	if err != nil {
-		return err
-	}
-	next, err := e.enforce(p)
-	if err != nil {
-		if old != nil {
-			old.Close()
-		}
-		return err
-	}
-	e.logger.Info("policy in force", "rules", len(p.Rules), "generation", e.store.Meta.Generation, "devices", len(next.devices))
-	release := func() {
-		if old != nil {
-			old.Close()
-		}
-		if before != nil {
-			before.generation.Close()
-		}
-	}
-	if e.release != nil {
-		// Whoever changes a policy on trial has seen that it can be changed.
-		e.trial.Confirm()
-		e.release()
-		e.release = nil
-	}
-	if p.Life.ConfirmWithin == 0 {
-		release()
-		return nil
-	}
-	e.release = release
-	e.trial.Begin(time.Now(), p.Life.ConfirmWithin, func() error { return e.takeBack(next, before, old) })
-	e.logger.Warn("policy is on trial", "confirm_within_seconds", p.Life.ConfirmWithin.Seconds())
-	return nil
-}
-
-// takeBack puts the program in force that was before. If that was another agent's,
-// nobody here knows its policy: the rules that are reported stay those of next.
-func (e *Engine) takeBack(next, before *inForce, old *ebpf.Program) error {
+func (e *Engine) apply(p *policy.Policy, operator []host.Connection) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if err := e.running(); err != nil {
 		return err
 	}
-	e.release = nil
-	err := e.store.Flip(old)
-	if old != nil {
-		old.Close()
-	}
-	if before != nil {
-		e.current = before
-		next.generation.Close()
-		e.wire.Reset()
-	}
-	return err
-}
-
-// enforce compiles a policy, rehearses it, attaches the entry program and puts the
-// policy in force. Nothing has changed for packets until the last step.
-func (e *Engine) enforce(p *policy.Policy) (*inForce, error) {
-	names := e.cfg.Devices
-	if names == nil {
-		names = append([]string(nil), p.Attach...)
-		for _, optional := range p.Optional {
-			names = append(names, optional+"?")
+	if p.Life.ConfirmWithin > 0 {
+		if err := e.memory.Begin(e.fingerprintOf(p)); err != nil {
+			return err
 		}
 	}
-	devices, err := Devices(names)
-	if err != nil {
-		return nil, err
-	}
-	if len(devices) == 0 {
-		return nil, errors.New("the policy names no device: set interfaces under defaults, or --guarder.device")
-	}
-	own, err := ownAddresses()
-	if err != nil {
-		return nil, err
-	}
-	indices, err := deviceIndices()
-	if err != nil {
-		return nil, err
-	}
-	next, err := e.prepare(p, indices, own, rehearse)
-	if err != nil {
-		return nil, err
-	}
-	next.devices, err = e.attach(devices)
-	if err == nil {
-		err = e.store.Flip(next.generation.Program)
-	}
-	if err != nil {
-		next.generation.Close()
-		return nil, err
-	}
-	e.current = next
-	e.wire = TripWire{}
-	if w := p.Life.TripWire; w != nil {
-		e.wire = TripWire{Ratio: w.DroppedRatio, MinRate: w.MinRate, Over: w.Over}
-	}
-	return e.current, nil
-}
-
-// prepare brings a policy into the kernel, after a rehearsal.
-func (e *Engine) prepare(p *policy.Policy, indices map[string]int, own []netip.Addr,
-	rehearse func(*policy.Policy, *compile.Tables, []netip.Addr) error) (*inForce, error) {
-	tables, err := compile.Compile(p, compile.Options{Interfaces: indices})
-	if err != nil {
-		return nil, err
-	}
-	if err := rehearse(p, tables, own); err != nil {
-		return nil, err
-	}
-	slots, err := e.store.Slots(p)
-	if err != nil {
-		return nil, err
-	}
-	generation, err := tables.Load(compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own})
-	if err != nil {
-		return nil, err
-	}
-	return &inForce{policy: p, generation: generation, slots: slots, indices: indices, own: own, applied: time.Now()}, nil
-}
-
-func (e *Engine) attach(devices []Device) ([]Attachment, error) {
-	entry, err := e.store.Entry()
-	if err != nil {
-		return nil, err
-	}
-	defer entry.Close()
-	var all []Attachment
-	for _, d := range devices {
-		a, err := Attach(e.cfg.Dir, d, entry)
-		if err != nil {
-			return nil, err
-		}
-		if a.Why != "" {
-			e.logger.Warn("attached generic, which costs more", "device", d.Name, "why", a.Why)
-		}
-		all = append(all, a)
-	}
-	return all, nil
-}
-
-// Confirm keeps a policy that is on trial.
-func (e *Engine) Confirm() error {
-	if err := e.trial.Confirm(); err != nil {
-		return err
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.release != nil {
-		e.release()
-		e.release = nil
-	}
-	return nil
-}
-
-// Rollback takes a policy that is on trial back.
-func (e *Engine) Rollback() error { return e.trial.Rollback() }
-
-// undone is told when a trial has run out.
-func (e *Engine) undone(err error) {
-	if err != nil {
-		e.logger.Error("policy was not confirmed and could not be taken back", "err", err)
-		return
-	}
-	e.logger.Warn("policy was not confirmed; the one before is in force again")
+	return e.change(p, operator, deadlineIn, p.Life.ConfirmWithin)
 }
 
 // Detach takes Guarder off all devices and removes the pinned state; the counters
@@ -320,8 +210,8 @@ func (e *Engine) Detach() error {
 	return err
 }
 
-// Close ends the agent. The policy stays in force. A policy on trial stays too, and
-// nobody takes it back any more.
+// Close ends the agent. The policy stays in force. One on trial stays too, until its
+// time is over: then the kernel itself goes back to what was before.
 func (e *Engine) Close() {
 	e.mu.Lock()
 	if e.running() != nil {
@@ -333,11 +223,10 @@ func (e *Engine) Close() {
 	e.done.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.release != nil {
-		e.release()
-	}
-	e.current.generation.Close()
+	e.before.close()
+	e.current.close()
 	e.store.Close()
+	e.home.file.Close()
 }
 
 var errClosed = errors.New("guarder has been detached")
@@ -350,57 +239,4 @@ func (e *Engine) running() error {
 	default:
 		return nil
 	}
-}
-
-// fallBack clamps the policy in force to audit. It must not fail for anything that
-// has changed on the host since: nothing is attached or looked up, and if the kernel
-// does not take the clamped policy either, none is in force.
-func (e *Engine) fallBack() error {
-	before, p := e.current, *e.current.policy
-	p.Rules = slices.Clone(p.Rules)
-	for i := range p.Rules {
-		p.Rules[i].Mode = policy.Audit
-	}
-	p.UnparsableMode = policy.Audit
-	e.trips++
-	before.tripped = true
-	unrehearsed := func(*policy.Policy, *compile.Tables, []netip.Addr) error { return nil }
-	next, err := e.prepare(&p, before.indices, before.own, unrehearsed)
-	if err != nil {
-		return errors.Join(fmt.Errorf("the audited policy cannot be loaded, so none is in force: %w", err), e.store.Flip(nil))
-	}
-	if err := e.store.Flip(next.generation.Program); err != nil {
-		next.generation.Close()
-		return err
-	}
-	next.devices, next.tripped = before.devices, true
-	e.current = next
-	// A trial that is taken back goes on to what was before it all, and needs this.
-	if e.release == nil {
-		before.generation.Close()
-	}
-	return nil
-}
-
-// Running returns the program in force, also if another agent put it there, or nil.
-// The caller closes it.
-func (s *Store) Running() (*ebpf.Program, error) {
-	var id uint32
-	err := s.state[compile.MapGeneration].Lookup(uint32(0), &id)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ask for the program in force: %w", err)
-	}
-	p, err := ebpf.NewProgramFromID(ebpf.ProgramID(id))
-	if err != nil {
-		return nil, fmt.Errorf("open the program in force: %w", err)
-	}
-	return p, nil
-}
-
-// shared are the maps that a generation gets from the store.
-func (s *Store) shared() map[string]*ebpf.Map {
-	return map[string]*ebpf.Map{compile.MapCounts: s.state[compile.MapCounts], compile.MapTotals: s.state[compile.MapTotals]}
 }

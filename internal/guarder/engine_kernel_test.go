@@ -17,11 +17,6 @@ import (
 // noDatagrams drops datagrams over IPv4; the life of the policy follows.
 const noDatagrams = `version: 1
 defaults: {mode: MODE, interfaces: [DEVICE]}
-failsafe:
-  allow:
-    - {name: arp, ethertype: arp}
-    - {name: dhcp, proto: udp, dst_port: [68, 546]}
-    - {name: nd, proto: icmpv6, icmp: {class: [nd]}}
 LIFE
 groups:
 - name: tests
@@ -29,7 +24,7 @@ groups:
   priority: 100
   rules:
   - rule: no-datagrams
-    match: {family: ipv4, proto: udp, dst_port: 1-65535}
+    match: {family: ipv4, proto: udp, dst_port: 1024-65535}
     action: drop
 `
 
@@ -44,7 +39,7 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	n := testnet.New(t)
 	l := &lab{net: n, file: filepath.Join(t.TempDir(), "policy.yaml")}
-	l.config = Config{Paths: []string{l.file}, Dir: filepath.Join(pins(t), "guard")}
+	l.config = Config{Paths: []string{l.file}, Dir: filepath.Join(pins(t), "guard"), State: t.TempDir()}
 	t.Cleanup(func() { Detach(l.config.Dir) })
 	return l
 }
@@ -52,6 +47,9 @@ func newLab(t *testing.T) *lab {
 // write writes the policy with a mode, and lines that belong below failsafe.
 func (l *lab) write(t *testing.T, mode, life string) {
 	t.Helper()
+	if life != "" {
+		life = "failsafe:\n" + life
+	}
 	text := strings.NewReplacer("MODE", mode, "DEVICE", l.net.Right.Device, "LIFE\n", life).Replace(noDatagrams)
 	if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -64,6 +62,12 @@ func (l *lab) do(t *testing.T, f func() error) error {
 	var err error
 	l.net.Right.Do(t, func() { err = f() })
 	return err
+}
+
+// apply puts the policy in force as it is written now.
+func (l *lab) apply(t *testing.T, e *Engine) error {
+	t.Helper()
+	return l.do(t, func() error { return e.Apply(Order{}) })
 }
 
 func (l *lab) open(t *testing.T) *Engine {
@@ -128,7 +132,7 @@ func TestBrokenPolicyChangesNothing(t *testing.T) {
 	if err := os.WriteFile(l.file, []byte("version: 1\ngroups:\n- nome: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := l.do(t, e.Apply)
+	err := l.apply(t, e)
 	if err == nil || !strings.Contains(err.Error(), "policy.yaml:3:3") {
 		t.Errorf("apply: %v", err)
 	}
@@ -167,7 +171,7 @@ func TestUnconfirmedPolicyIsTakenBack(t *testing.T) {
 	var later clock
 	e.trial.After = later.after
 	l.write(t, "enforce", "  confirm_within: 60s\n")
-	if err := l.do(t, e.Apply); err != nil {
+	if err := l.apply(t, e); err != nil {
 		t.Fatal(err)
 	}
 	if arrives(t, l.net) {
@@ -177,7 +181,7 @@ func TestUnconfirmedPolicyIsTakenBack(t *testing.T) {
 	if !arrives(t, l.net) {
 		t.Error("the policy is still in force")
 	}
-	if err := l.do(t, e.Apply); err != nil {
+	if err := l.apply(t, e); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.Confirm(); err != nil {

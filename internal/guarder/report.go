@@ -21,6 +21,11 @@ func (e *Engine) Status() (Status, error) {
 		Since: e.store.Meta.Since, Generation: e.store.Meta.Generation, Applied: c.applied, Files: e.cfg.Paths,
 		Ceiling: ceilingName(e.cfg.Ceiling), Tripped: c.tripped, Trips: e.trips, ApplyFailed: e.failed,
 		Verdicts: make(map[string]Counts), Unparsable: make(map[string]Counts),
+		KeptConnections: e.keeper.connections, NotKept: e.keeper.leftOut, ProtectedUntil: e.keeper.protectedUntil(),
+	}
+	var err error
+	if s.InForce, err = e.whose(); err != nil {
+		return Status{}, err
 	}
 	if by, ok := e.trial.Ends(); ok {
 		s.ConfirmBy = &by
@@ -36,6 +41,18 @@ func (e *Engine) Status() (Status, error) {
 		s.Rules = append(s.Rules, r)
 	}
 	return s, e.store.addTotals(&s)
+}
+
+// whose tells whose policy is in force.
+func (e *Engine) whose() (string, error) {
+	if e.current.generation != nil {
+		return InForcePolicy, nil
+	}
+	p, err := e.store.Running()
+	if err != nil || p == nil {
+		return InForceNothing, err
+	}
+	return InForceEarlier, p.Close()
 }
 
 func ceilingName(m policy.Mode) string {
@@ -78,6 +95,7 @@ func (s *Store) addTotals(to *Status) (err error) {
 		}
 		return n
 	}
+	to.Kept = read(uint32(bpf.GuardTotalKept))
 	to.Verdicts["pass"], to.Verdicts["drop"] = read(uint32(bpf.GuardTotalPassed)), read(uint32(bpf.GuardTotalDropped))
 	for reason := packet.OK + 1; reason < packet.Reasons; reason++ {
 		if n := read(uint32(bpf.GuardTotalUnparsable) + uint32(reason)); n.Packets > 0 {

@@ -29,9 +29,31 @@ type Status struct {
 	// ApplyFailed tells that the last attempt to put a policy in force failed; the
 	// one before it is in force.
 	ApplyFailed bool `json:"apply_failed"`
+	// InForce tells whose policy is in force: InForcePolicy, InForceEarlier or
+	// InForceNothing.
+	InForce string `json:"in_force"`
+	// Kept are the packets that a rule of the policy stage would have dropped, but for
+	// their connection, or the peer that they come from, being kept.
+	Kept Counts `json:"kept"`
+	// KeptConnections are those that are kept now; NotKept found no room.
+	KeptConnections int `json:"kept_connections"`
+	NotKept         int `json:"not_kept,omitempty"`
+	// ProtectedUntil is when the peer that put the policy in force is not protected any
+	// more; nil if it is not.
+	ProtectedUntil *time.Time `json:"protected_until,omitempty"`
 	// Trips counts how often the trip wire tripped since the agent started.
 	Trips uint64 `json:"trips"`
 }
+
+// What is in force.
+const (
+	// InForcePolicy is the policy of the files, or what a trial went back to.
+	InForcePolicy = "policy"
+	// InForceEarlier is the policy of an agent before, whose rules are not known.
+	InForceEarlier = "earlier"
+	// InForceNothing lets all packets pass.
+	InForceNothing = "nothing"
+)
 
 // A DeviceStatus is a device with the entry program.
 type DeviceStatus struct {

@@ -3,11 +3,11 @@
 package guarder
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -20,28 +20,42 @@ import (
 
 // A Store is what outlives an agent: maps that are pinned in a folder of the BPF file
 // system. It is made when there is none, and found again otherwise.
+//
+// The links of devices are pinned in the folder that was asked for, the maps in one of
+// their format below it. So an agent of another format makes its own maps beside those
+// that enforce, and takes the links over; see [Store.Others].
 type Store struct {
-	dir string
+	dir string // of the maps
 	// state are the maps that programs use; slots and meta are for agents alone.
 	state       map[string]*ebpf.Map
 	slots, meta *ebpf.Map
 	counters    uint32
 	// Meta is the last that was written.
 	Meta Meta
+	// Replaced is why a store that was there before could not be used, or nil.
+	Replaced error
 }
 
 // Meta is what one agent tells the next.
 type Meta struct {
-	// Format is that of the pinned maps; agents of another one cannot use them.
-	Format uint32
 	// Generation counts the policies that were put in force.
 	Generation uint32
 	// Since is when the store was made.
 	Since time.Time
+	// Deadline is the end of a trial, in ns of CLOCK_MONOTONIC; 0 without one. Policy
+	// is the fingerprint of the policy on trial.
+	Deadline uint64
+	Policy   Fingerprint
 }
 
+// A Fingerprint tells policies apart by their text; see policy.Policy.
+type Fingerprint [32]byte
+
 // storeFormat changes with what pinned maps mean: bpf/include/guard_*.h.
-const storeFormat = 1
+const storeFormat = 2
+
+// formatFolder is the folder of a format's maps.
+func formatFolder(format int) string { return fmt.Sprint("format_", format) }
 
 // The pins of maps that programs do not use.
 const (
@@ -49,32 +63,60 @@ const (
 	pinMeta  = "meta"
 )
 
-// ErrFormat is wrapped by the error about a store of another version.
-var ErrFormat = errors.New("pinned by another version")
-
-// OpenStore opens the store in a folder, or makes one with room for the counters of
-// some rules. It takes the place of nobody: a store of another format is an error,
-// and goes on working.
+// OpenStore opens the store below a folder, or makes one with room for the counters of
+// some rules. One that is there but cannot be used, as maps are missing or it has
+// no room, is put aside, and what it enforces stays in force until links are taken
+// over.
 func OpenStore(dir string, rules int) (*Store, error) {
 	if err := onBPFFS(filepath.Dir(dir)); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	s := &Store{dir: filepath.Join(dir, formatFolder(storeFormat))}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("folder of the pinned state: %w", err)
 	}
-	s := &Store{dir: dir, state: make(map[string]*ebpf.Map)}
-	if _, err := os.Stat(filepath.Join(dir, pinMeta)); err == nil {
-		err = s.find()
-		if err != nil {
-			s.Close()
+	if _, err := os.Stat(filepath.Join(s.dir, pinMeta)); err == nil {
+		if s.Replaced = s.find(rules); s.Replaced == nil {
+			return s, nil
 		}
-		return s, err
+		s.Close()
+		if err := s.putAside(); err != nil {
+			return nil, errors.Join(s.Replaced, err)
+		}
 	}
 	if err := s.make(rules); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// putAside gives the folder of the maps another name.
+func (s *Store) putAside() error {
+	if err := os.Rename(s.dir, fmt.Sprintf("%s_until_%d", s.dir, time.Now().UnixNano())); err != nil {
+		return fmt.Errorf("put the old state aside: %w", err)
+	}
+	if err := os.Mkdir(s.dir, 0o700); err != nil {
+		return fmt.Errorf("folder of the pinned state: %w", err)
+	}
+	return nil
+}
+
+// Others returns the folders and pins below a store's folder that are neither links
+// nor its own: what agents of other formats have left. Links that are pinned in there
+// are not among those of devices.
+func (s *Store) Others() ([]string, error) {
+	entries, err := os.ReadDir(filepath.Dir(s.dir))
+	if err != nil {
+		return nil, fmt.Errorf("read what is pinned: %w", err)
+	}
+	var others []string
+	for _, e := range entries {
+		if e.Name() != filepath.Base(s.dir) && !strings.HasPrefix(e.Name(), linkPrefix) {
+			others = append(others, filepath.Join(filepath.Dir(s.dir), e.Name()))
+		}
+	}
+	return others, nil
 }
 
 // onBPFFS checks that something can be pinned below a folder.
@@ -96,8 +138,8 @@ func onBPFFS(dir string) error {
 	return nil
 }
 
-// find opens what is pinned.
-func (s *Store) find() error {
+// find opens what is pinned, if it has room for some rules.
+func (s *Store) find(rules int) error {
 	var err error
 	open := func(name string) (m *ebpf.Map) {
 		if err == nil {
@@ -107,29 +149,22 @@ func (s *Store) find() error {
 		}
 		return m
 	}
-	s.meta = open(pinMeta)
-	if err != nil {
-		return err
-	}
-	if err := s.read(); err != nil {
-		return err
-	}
-	if s.Meta.Format != storeFormat {
-		return fmt.Errorf("%s: %w (format %d, this one has %d): what it enforces stays in force; to replace it, run packetscope guard detach first",
-			s.dir, ErrFormat, s.Meta.Format, storeFormat)
-	}
-	s.slots = open(pinSlots)
+	s.state = make(map[string]*ebpf.Map)
+	s.meta, s.slots = open(pinMeta), open(pinSlots)
 	for _, name := range stateMaps {
 		s.state[name] = open(name)
 	}
-	if err == nil {
-		s.counters = s.state[compile.MapCounts].MaxEntries()
+	if err != nil {
+		return err
 	}
-	return err
+	if s.counters = s.state[compile.MapCounts].MaxEntries(); rules > int(s.counters) {
+		return fmt.Errorf("the policy has %d rules, and the pinned counters room for %d", rules, s.counters)
+	}
+	return s.read()
 }
 
 // stateMaps are those that programs use, and that are pinned.
-var stateMaps = []string{compile.MapCounts, compile.MapTotals, compile.MapGeneration}
+var stateMaps = []string{compile.MapCounts, compile.MapTotals, compile.MapGeneration, compile.MapKept}
 
 // make makes and pins everything; meta last, because it says that the rest is there.
 func (s *Store) make(rules int) error {
@@ -146,7 +181,7 @@ func (s *Store) make(rules int) error {
 	if s.slots, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_slots", Type: ebpf.Hash, KeySize: 8, ValueSize: 4, MaxEntries: uint32(room)}); err != nil {
 		return fmt.Errorf("make the map of slots: %w", err)
 	}
-	if s.meta, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_meta", Type: ebpf.Array, KeySize: 4, ValueSize: 16, MaxEntries: 1}); err != nil {
+	if s.meta, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_meta", Type: ebpf.Array, KeySize: 4, ValueSize: metaSize, MaxEntries: 1}); err != nil {
 		return fmt.Errorf("make the map of the store: %w", err)
 	}
 	for _, name := range stateMaps {
@@ -157,7 +192,7 @@ func (s *Store) make(rules int) error {
 	if err := s.pin(s.slots, pinSlots); err != nil {
 		return err
 	}
-	s.Meta = Meta{Format: storeFormat, Since: time.Now()}
+	s.Meta = Meta{Since: time.Now()}
 	if err := s.write(); err != nil {
 		return err
 	}
@@ -176,26 +211,6 @@ func (s *Store) pin(m *ebpf.Map, name string) error {
 	return nil
 }
 
-func (s *Store) read() error {
-	var b [16]byte
-	if err := s.meta.Lookup(uint32(0), &b); err != nil {
-		return fmt.Errorf("read the store: %w", err)
-	}
-	s.Meta = Meta{
-		Format: binary.NativeEndian.Uint32(b[:]), Generation: binary.NativeEndian.Uint32(b[4:]),
-		Since: time.Unix(0, int64(binary.NativeEndian.Uint64(b[8:]))),
-	}
-	return nil
-}
-
-func (s *Store) write() error {
-	var b [16]byte
-	binary.NativeEndian.PutUint32(b[:], s.Meta.Format)
-	binary.NativeEndian.PutUint32(b[4:], s.Meta.Generation)
-	binary.NativeEndian.PutUint64(b[8:], uint64(s.Meta.Since.UnixNano()))
-	return s.meta.Put(uint32(0), b)
-}
-
 // Slots returns the entries of the map of counters for the rules of a policy: those
 // that they had before, and free ones for new rules. If none is free, those of rules
 // that are not in the policy are taken, and begin at 0.
@@ -211,7 +226,7 @@ func (s *Store) Slots(p *policy.Policy) ([]uint32, error) {
 		wanted[p.Rules[i].ID()] = true
 	}
 	if len(wanted) > int(s.counters) {
-		return nil, fmt.Errorf("the policy has %d rules, and the pinned counters room for %d: packetscope guard detach, then start again", len(wanted), s.counters)
+		return nil, fmt.Errorf("the policy has %d rules, and the pinned counters room for %d: start the agent again, which begins new ones", len(wanted), s.counters)
 	}
 	slots, next := make([]uint32, len(p.Rules)), uint32(0)
 	for i := range p.Rules {
@@ -279,26 +294,6 @@ func (s *Store) Total(i uint32) (sum Counts, err error) {
 	}
 	return sum, nil
 }
-
-// Flip puts a program in force: each packet from now on is judged by it. Nil takes
-// the one in force away, so that packets pass.
-func (s *Store) Flip(p *ebpf.Program) error {
-	jump := s.state[compile.MapGeneration]
-	if p == nil {
-		if err := jump.Delete(uint32(0)); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return fmt.Errorf("take the policy away: %w", err)
-		}
-		return nil
-	}
-	if err := jump.Put(uint32(0), p); err != nil {
-		return fmt.Errorf("put the policy in force: %w", err)
-	}
-	s.Meta.Generation++
-	return s.write()
-}
-
-// Entry loads the entry program.
-func (s *Store) Entry() (*ebpf.Program, error) { return compile.LoadEntry(s.state) }
 
 // Close gives up the maps; what is pinned stays.
 func (s *Store) Close() {

@@ -27,8 +27,8 @@ type Trial struct {
 var ErrNoTrial = errors.New("nothing is waiting to be confirmed")
 
 // Begin puts a change on trial: undo is called after d, unless [Trial.Confirm] is
-// called before. A trial that was under way is confirmed by that: who changes the
-// change has seen it.
+// called before. It takes the place of a trial that was under way, which is not undone:
+// that is left to the undo of this one.
 func (t *Trial) Begin(now time.Time, d time.Duration, undo func() error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

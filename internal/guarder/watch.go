@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/packetscope/packetscope/bpf"
 )
 
@@ -18,31 +20,94 @@ const (
 	ownEvery  = 10 // of these
 )
 
-// watch looks at the trip wire, and keeps the host's own addresses up to date, until
-// the engine is closed.
-func (e *Engine) watch() {
+// watch looks after the policy until the engine is closed: the trip wire, the host's own
+// addresses, connections that are kept, and devices that come and go. It tells once
+// whether it can.
+func (e *Engine) watch(ready chan<- error) {
 	defer e.done.Done()
+	if err := e.home.enter(); err != nil {
+		ready <- err
+		return
+	}
+	ready <- nil
+	var devices <-chan netlink.LinkUpdate
 	tick := time.NewTicker(wireEvery)
 	defer tick.Stop()
-	for n := 1; ; n++ {
+	for n := 0; ; n++ {
+		if devices == nil && n%ownEvery == 0 {
+			devices = e.deviceChanges()
+		}
 		select {
 		case <-e.stop:
 			return
+		case _, ok := <-devices:
+			if !ok {
+				devices = nil // until later; every look finds the same, if not at once
+				continue
+			}
+			drain(devices)
+			e.lookAtDevices()
 		case now := <-tick.C:
-			e.look(now, n%ownEvery == 0)
+			e.look(now, n%ownEvery == ownEvery-1)
 		}
 	}
 }
 
-func (e *Engine) look(now time.Time, atAddresses bool) {
+// deviceChanges returns the changes of devices from now on, or nil if the kernel
+// cannot be asked; it is closed when the kernel had more to tell than was read.
+func (e *Engine) deviceChanges() <-chan netlink.LinkUpdate {
+	changes := make(chan netlink.LinkUpdate, 256)
+	err := netlink.LinkSubscribeWithOptions(changes, e.stop, netlink.LinkSubscribeOptions{
+		ErrorCallback: func(err error) { e.logger.Debug("changes of devices", "err", err) },
+	})
+	if err != nil {
+		e.logger.Warn("devices that come are seen later", "err", err)
+		return nil
+	}
+	return changes
+}
+
+// drain reads what is there already: one look serves all.
+func drain(changes <-chan netlink.LinkUpdate) {
+	for {
+		select {
+		case _, ok := <-changes:
+			if !ok {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+func (e *Engine) lookAtDevices() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.running() != nil {
 		return
 	}
-	if atAddresses {
-		if err := e.refreshOwn(); err != nil {
-			e.logger.Error("own addresses may be out of date", "err", err)
+	if err := e.follow(); err != nil {
+		e.logger.Error("devices may not be guarded", "err", err)
+	}
+}
+
+// look looks at the trip wire, and at times at all that changes slowly.
+func (e *Engine) look(now time.Time, atAll bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running() != nil {
+		return
+	}
+	if atAll {
+		for what, do := range map[string]func() error{
+			"own addresses may be out of date": e.refreshOwn,
+			"connections may be kept too long": e.sweep,
+			"devices may not be guarded":       e.follow,
+		} {
+			if err := do(); err != nil {
+				e.logger.Error(what, "err", err)
+			}
 		}
 	}
 	totals, err := e.store.totals()
@@ -71,7 +136,7 @@ func (s *Store) totals() (t Totals, err error) {
 
 func (e *Engine) refreshOwn() error {
 	own, err := ownAddresses()
-	if err != nil || slices.Equal(own, e.current.own) {
+	if err != nil || e.current.generation == nil || slices.Equal(own, e.current.own) {
 		return err
 	}
 	if err := e.current.generation.SetOwn(own); err != nil {

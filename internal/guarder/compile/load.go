@@ -69,12 +69,33 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 // LoadEntry loads the program that devices run: it jumps to the program in entry 0
 // of the map of generations, and passes packets while there is none.
 func LoadEntry(state map[string]*ebpf.Map) (*ebpf.Program, error) {
-	const name = "guard_entry"
 	spec, err := bpf.LoadGuard()
 	if err != nil {
 		return nil, err
 	}
+	const name = "guard_entry"
 	keep(spec, name, MapGeneration)
+	return loadEntry(spec, state, name)
+}
+
+// LoadTrial loads the program that devices run while a policy is on trial: from the
+// deadline on, in ns of CLOCK_MONOTONIC, it jumps to the program in entry 1.
+func LoadTrial(state map[string]*ebpf.Map, deadline uint64) (*ebpf.Program, error) {
+	spec, err := bpf.LoadGuard()
+	if err != nil {
+		return nil, err
+	}
+	const name = "guard_deadline"
+	end := spec.Variables[name]
+	if err := end.Set(deadline); err != nil {
+		return nil, fmt.Errorf("set the deadline: %w", err)
+	}
+	keep(spec, "guard_trial", MapGeneration, end.SectionName)
+	spec.Variables = map[string]*ebpf.VariableSpec{name: end}
+	return loadEntry(spec, state, "guard_trial")
+}
+
+func loadEntry(spec *ebpf.CollectionSpec, state map[string]*ebpf.Map, name string) (*ebpf.Program, error) {
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{
 		MapReplacements: map[string]*ebpf.Map{MapGeneration: state[MapGeneration]},
 	})

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
@@ -48,11 +49,22 @@ func Load(paths []string, o Options) (*Policy, []Fault) {
 		}
 	}
 	l.finish()
+	l.policy.Fingerprint = fingerprint(sources, o)
 	faults := sorted(l.faults, l.files)
 	if Failed(faults) {
 		return nil, faults
 	}
 	return l.policy, faults
+}
+
+// fingerprint is that of the texts, whatever their files are called.
+func fingerprint(sources []source, o Options) [32]byte {
+	var all []byte
+	for _, s := range sources {
+		one := sha256.Sum256(s.text)
+		all = append(all, one[:]...)
+	}
+	return sha256.Sum256(append(all, byte(o.Ceiling)))
 }
 
 // A loader holds what the files have in common.

@@ -230,3 +230,53 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestFingerprintIsOfTheText loads a policy with a set from a file, and changes one thing
+// after the other.
+func TestFingerprintIsOfTheText(t *testing.T) {
+	folder := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	load := func(o Options, paths ...string) [32]byte {
+		t.Helper()
+		p, faults := Load(paths, o)
+		if p == nil {
+			t.Fatal(faults)
+		}
+		return p.Fingerprint
+	}
+	const text = `version: 1
+sets: {bad: {type: prefix, file: bad.txt}}
+groups: [{name: g, rules: [{rule: r, match: {proto: tcp, src_set: bad}, action: drop, mode: enforce}]}]
+`
+	const more = `version: 1
+groups: [{name: h, rules: [{rule: r, match: {proto: tcp, src: 203.0.113.1}, action: drop}]}]
+`
+	write("bad.txt", "192.0.2.0/24\n")
+	one, two := write("one.yaml", text), write("two.yaml", more)
+	first := load(Options{}, one)
+	write("bad.txt", "198.51.100.0/24\n")
+	if got := load(Options{}, one); got != first {
+		t.Error("a file of a set changes it")
+	}
+	if got := load(Options{}, write("renamed.yaml", text)); got != first {
+		t.Error("the name of the file changes it")
+	}
+	seen := map[[32]byte]string{first: "the policy"}
+	for claim, got := range map[string][32]byte{
+		"another text":  load(Options{}, write("other.yaml", text+"# another\n")),
+		"a ceiling":     load(Options{Ceiling: Audit}, one),
+		"a second file": load(Options{}, one, two),
+		"another order": load(Options{}, two, one),
+	} {
+		if same, ok := seen[got]; ok {
+			t.Errorf("%s has the fingerprint of %s", claim, same)
+		}
+		seen[got] = claim
+	}
+}

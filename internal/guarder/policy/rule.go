@@ -87,9 +87,10 @@ type Policy struct {
 	Attach, Optional []string
 	// Named is each place where a file names an interface.
 	Named []NamedInterface
-	// Fingerprint tells the texts of the files apart, and what else was said about
-	// them ([Options]); but not the contents of the files that sets name.
-	Fingerprint string
+	// Fingerprint tells policies apart by the texts of their files, in their order, and
+	// by the ceiling. The files that sets name do not go into it: they change without
+	// anybody who could confirm the policy each time.
+	Fingerprint [32]byte
 	// Life says how a policy is put in force.
 	Life Life
 	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.

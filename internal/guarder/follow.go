@@ -1,0 +1,208 @@
+//go:build linux
+
+package guarder
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// None is the hook of a device that has no program, although the policy is for it.
+const None Hook = "none"
+
+// names returns the names and patterns of the devices that a policy is for.
+func (e *Engine) names(p *policy.Policy) []string {
+	if e.cfg.Devices != nil {
+		return e.cfg.Devices
+	}
+	var names []string
+	for _, name := range p.Attach {
+		if slices.Contains(p.Optional, name) {
+			name += "?"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// devices returns those that are there. One that must be there and is not is an error.
+func (e *Engine) devices(p *policy.Policy) ([]Device, error) { return Devices(e.names(p)) }
+
+// mayCome tells whether a device may come later that one of the names is for.
+func mayCome(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "?") || isPattern(name) })
+}
+
+// follow attaches the policy to devices that came, or that have lost the program, and
+// takes note of those that went. What is wrong with a device is logged once.
+func (e *Engine) follow() error {
+	c := e.current
+	if c.generation == nil {
+		return nil // nobody knows what it is for
+	}
+	var lenient []string
+	for _, name := range e.names(c.policy) {
+		lenient = append(lenient, strings.TrimSuffix(name, "?")+"?")
+	}
+	there, err := Devices(lenient)
+	if err != nil {
+		return err
+	}
+	links, err := pinnedLinks(e.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	var now []Attachment
+	var bare []Device
+	for _, d := range there {
+		i := slices.IndexFunc(c.devices, func(a Attachment) bool { return a.Device == d && a.Hook != None })
+		switch {
+		case links[d.Index] == nil:
+			bare = append(bare, d)
+		case i >= 0:
+			now = append(now, c.devices[i])
+		default: // renamed
+			a, err := attachedAs(d, nil)
+			if err != nil {
+				return err
+			}
+			now = append(now, a)
+		}
+	}
+	now = append(now, e.gone(there)...)
+	came, err := e.attachLate(bare)
+	e.current.devices = append(now, came...)
+	return errors.Join(err, e.forgetLinks())
+}
+
+// gone returns the devices that the policy names and that are not there, of those that
+// were.
+func (e *Engine) gone(there []Device) (gone []Attachment) {
+	named := e.names(e.current.policy)
+	for _, a := range e.current.devices {
+		if slices.ContainsFunc(there, func(d Device) bool { return d.Name == a.Name }) {
+			continue
+		}
+		if e.say(a.Name, "the device is gone") {
+			e.logger.Warn("a guarded device is gone", "device", a.Name)
+		}
+		if slices.Contains(named, a.Name) || slices.Contains(named, a.Name+"?") {
+			gone = append(gone, Attachment{Device: a.Device, Hook: None, Why: "the device is gone"})
+		} else {
+			delete(e.said, a.Name) // of a pattern: others come under other names
+		}
+	}
+	return gone
+}
+
+// attachLate attaches the policy in force to devices.
+func (e *Engine) attachLate(devices []Device) (all []Attachment, err error) {
+	if len(devices) == 0 {
+		return nil, nil
+	}
+	if err := e.reindex(); err != nil {
+		return nil, err
+	}
+	entry, err := e.store.Entry(e.store.Meta.Deadline)
+	if err != nil {
+		return nil, err
+	}
+	defer entry.Close()
+	for _, d := range devices {
+		lost := slices.ContainsFunc(e.current.devices, func(a Attachment) bool { return a.Device == d && a.Hook != None })
+		a, err := Attach(e.cfg.Dir, d, entry)
+		if err != nil {
+			if e.say(d.Name, err.Error()) {
+				e.logger.Error("a device is not guarded", "device", d.Name, "err", err)
+			}
+			all = append(all, Attachment{Device: d, Hook: None, Why: err.Error()})
+			continue
+		}
+		if lost {
+			e.logger.Error("somebody had removed the program from a device; it is attached again", "device", d.Name)
+		} else {
+			e.logger.Info("a device came and is guarded", "device", d.Name, "hook", string(a.Hook))
+		}
+		e.attached(a)
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+// say tells whether something about a device is new.
+func (e *Engine) say(device, what string) bool {
+	if e.said[device] == what {
+		return false
+	}
+	e.said[device] = what
+	return true
+}
+
+// reindex compiles the policy again if it tells devices apart, as it knows them by
+// their indices.
+func (e *Engine) reindex() error {
+	c := e.current
+	if !tellsDevicesApart(c.policy) {
+		return nil
+	}
+	indices, err := deviceIndices()
+	if err != nil {
+		return err
+	}
+	next, err := e.prepare(c.policy, indices, c.own, unrehearsed)
+	if err != nil {
+		return fmt.Errorf("the rules for a device that came are not in force: %w", err)
+	}
+	if err := e.store.Flip(next.generation.Program); err != nil {
+		next.close()
+		return err
+	}
+	next.fingerprint, next.applied, next.tripped, next.devices = c.fingerprint, c.applied, c.tripped, c.devices
+	e.current = next
+	c.close()
+	return nil
+}
+
+// tellsDevicesApart tells whether a rule is for some devices only.
+func tellsDevicesApart(p *policy.Policy) bool {
+	return slices.ContainsFunc(p.Rules, func(r policy.Rule) bool { return r.Interfaces != nil || asksForDevice(r.Match) })
+}
+
+func asksForDevice(e policy.Expr) bool {
+	switch e := e.(type) {
+	case policy.All:
+		return slices.ContainsFunc(e, asksForDevice)
+	case policy.Any:
+		return slices.ContainsFunc(e, asksForDevice)
+	case policy.Not:
+		return asksForDevice(e.Of)
+	case policy.Interfaces:
+		return true
+	}
+	return false
+}
+
+// forgetLinks removes the pins of links whose device is gone.
+func (e *Engine) forgetLinks() error {
+	pins, err := filepath.Glob(filepath.Join(e.cfg.Dir, linkPrefix+"*"))
+	if err != nil {
+		return err
+	}
+	for _, pin := range pins {
+		holds, err := holdsDevice(pin)
+		if err != nil || holds {
+			continue // Detach removes it whatever it is
+		}
+		if err := os.Remove(pin); err != nil {
+			return fmt.Errorf("remove the link of a device that is gone: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,123 @@
+//go:build linux
+
+package guarder
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/packetscope/packetscope/internal/guarder/compile"
+)
+
+// metaSize is how many bytes Meta takes in its map.
+const metaSize = 64
+
+func (s *Store) read() error {
+	var b [metaSize]byte
+	if err := s.meta.Lookup(uint32(0), &b); err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	s.Meta = Meta{
+		Generation: binary.NativeEndian.Uint32(b[:]),
+		Since:      time.Unix(0, int64(binary.NativeEndian.Uint64(b[8:]))),
+		Deadline:   binary.NativeEndian.Uint64(b[16:]),
+		Policy:     Fingerprint(b[24:]),
+	}
+	return nil
+}
+
+func (s *Store) write() error {
+	var b [metaSize]byte
+	binary.NativeEndian.PutUint32(b[:], s.Meta.Generation)
+	binary.NativeEndian.PutUint64(b[8:], uint64(s.Meta.Since.UnixNano()))
+	binary.NativeEndian.PutUint64(b[16:], s.Meta.Deadline)
+	copy(b[24:], s.Meta.Policy[:])
+	if err := s.meta.Put(uint32(0), b); err != nil {
+		return fmt.Errorf("write the store: %w", err)
+	}
+	return nil
+}
+
+// The entries of the map of generations.
+const (
+	inForceEntry uint32 = iota
+	beforeEntry
+)
+
+// Running returns the program in force, also if another agent put it there, or nil.
+// The caller closes it.
+func (s *Store) Running() (*ebpf.Program, error) { return s.program(inForceEntry) }
+
+// Before returns the program that is in force again when a trial is not confirmed, or
+// nil. The caller closes it.
+func (s *Store) Before() (*ebpf.Program, error) { return s.program(beforeEntry) }
+
+func (s *Store) program(entry uint32) (*ebpf.Program, error) {
+	var id uint32
+	err := s.state[compile.MapGeneration].Lookup(entry, &id)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask for the program in force: %w", err)
+	}
+	p, err := ebpf.NewProgramFromID(ebpf.ProgramID(id))
+	if err != nil {
+		return nil, fmt.Errorf("open the program in force: %w", err)
+	}
+	return p, nil
+}
+
+// Flip puts a program in force: each packet from now on is judged by it. Nil takes
+// the one in force away, so that packets pass.
+func (s *Store) Flip(p *ebpf.Program) error {
+	if err := s.setProgram(inForceEntry, p); err != nil || p == nil {
+		return err
+	}
+	s.Meta.Generation++
+	return s.write()
+}
+
+func (s *Store) setProgram(entry uint32, p *ebpf.Program) error {
+	jump := s.state[compile.MapGeneration]
+	if p == nil {
+		if err := jump.Delete(entry); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return fmt.Errorf("take the policy away: %w", err)
+		}
+		return nil
+	}
+	if err := jump.Put(entry, p); err != nil {
+		return fmt.Errorf("put the policy in force: %w", err)
+	}
+	return nil
+}
+
+// BeginTrial writes down that a policy is on trial until a deadline, and what was in
+// force before it, which may be nil. The policy is not in force by that.
+func (s *Store) BeginTrial(of Fingerprint, deadline uint64, before *ebpf.Program) error {
+	if err := s.setProgram(beforeEntry, before); err != nil {
+		return err
+	}
+	s.Meta.Deadline, s.Meta.Policy = deadline, of
+	return s.write()
+}
+
+// EndTrial forgets the trial and what was before it. Devices must not run the program
+// of a trial any more.
+func (s *Store) EndTrial() error {
+	s.Meta.Deadline, s.Meta.Policy = 0, Fingerprint{}
+	return errors.Join(s.write(), s.setProgram(beforeEntry, nil))
+}
+
+// Entry loads the program of devices: one that ends a trial by itself at its deadline,
+// or with 0 that of no trial.
+func (s *Store) Entry(deadline uint64) (*ebpf.Program, error) {
+	if deadline != 0 {
+		return compile.LoadTrial(s.state, deadline)
+	}
+	return compile.LoadEntry(s.state)
+}
