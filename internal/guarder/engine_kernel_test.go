@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -27,6 +28,11 @@ groups:
     match: {family: ipv4, proto: udp, dst_port: 1024-65535}
     action: drop
 `
+
+// quiet logs nothing.
+var quiet = slog.New(slog.DiscardHandler)
+
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
 // A lab is a policy file, and the network that it is for.
 type lab struct {
@@ -74,7 +80,7 @@ func (l *lab) open(t *testing.T) *Engine {
 	t.Helper()
 	var e *Engine
 	if err := l.do(t, func() (err error) {
-		e, err = Open(l.config, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		e, err = Open(l.config, logTo(t.Output()))
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -41,8 +41,7 @@ groups:
 			}},
 		}, nil
 	}
-	quiet := slog.New(slog.DiscardHandler)
-	_, _, err := load(Config{Paths: []string{file}, Facts: facts}, nil, quiet)
+	_, _, err := load(Config{Paths: []string{file}, Facts: facts}, nil, slog.New(slog.DiscardHandler))
 	if err == nil || !strings.Contains(err.Error(), "policy.yaml:9:5") || !strings.Contains(err.Error(), "G301") {
 		t.Errorf("the policy is refused with: %v", err)
 	}
@@ -50,7 +49,7 @@ groups:
 		"accepted": {Paths: []string{file}, Facts: facts, AcceptLockout: true},
 		"audited":  {Paths: []string{file}, Facts: facts, Ceiling: policy.Audit},
 	} {
-		if p, _, err := load(cfg, nil, quiet); err != nil || len(p.Rules) != 1 {
+		if p, _, err := load(cfg, nil, slog.New(slog.DiscardHandler)); err != nil || len(p.Rules) != 1 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

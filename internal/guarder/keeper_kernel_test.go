@@ -1,0 +1,306 @@
+//go:build kernel && linux
+
+package guarder
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/compile"
+	"github.com/packetscope/packetscope/internal/guarder/host"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// noLogin drops what comes to a port; the life of the policy follows.
+const noLogin = `version: 1
+defaults: {mode: enforce, interfaces: [DEVICE]}
+failsafe:
+LIFE
+groups:
+- name: tests
+  stage: policy
+  priority: 100
+  rules:
+  - rule: no-login
+    match: {proto: tcp, dst_port: PORT}
+    action: drop
+`
+
+// A shell is a server that repeats what it is told, as that of SSH does for who types.
+type shell struct {
+	net      *testnet.Net
+	listener net.Listener
+	port     uint16
+}
+
+// newShell starts one on the right, over both families.
+func newShell(t *testing.T, n *testnet.Net) *shell {
+	t.Helper()
+	s := &shell{net: n}
+	n.Right.Do(t, func() {
+		var err error
+		if s.listener, err = net.Listen("tcp", ":0"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Cleanup(func() { s.listener.Close() })
+	s.port = netip.MustParseAddrPort(s.listener.Addr().String()).Port()
+	go func() {
+		for {
+			c, err := s.listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { io.Copy(c, c); c.Close() }()
+		}
+	}()
+	return s
+}
+
+// dial connects from the left.
+func (s *shell) dial(ctx context.Context, t *testing.T, f testnet.Family) (c net.Conn, err error) {
+	t.Helper()
+	s.net.Left.Do(t, func() {
+		c, err = new(net.Dialer).DialContext(ctx, "tcp", netip.AddrPortFrom(s.net.Right.Addr(f), s.port).String())
+	})
+	if err == nil {
+		t.Cleanup(func() { c.Close() })
+	}
+	return c, err
+}
+
+func (s *shell) login(t *testing.T, f testnet.Family) net.Conn {
+	t.Helper()
+	c, err := s.dial(t.Context(), t, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	works(t, c)
+	return c
+}
+
+// works fails if the connection does not repeat what it is told.
+func works(t *testing.T, c net.Conn) {
+	t.Helper()
+	c.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second)))
+	if _, err := c.Write([]byte("ls\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 3)); err != nil {
+		t.Fatalf("the connection is cut: %v", err)
+	}
+}
+
+// refused fails if a new connection can be made. It waits no longer than until the rule
+// has dropped something.
+func (s *shell) refused(t *testing.T, e *Engine, f testnet.Family) {
+	t.Helper()
+	before := droppedBy(t, e, "no-login")
+	ctx, cancel := context.WithCancel(t.Context())
+	answer := make(chan error, 1)
+	go func() {
+		c, err := s.dial(ctx, t, f)
+		if err == nil {
+			c.Close()
+		}
+		answer <- err
+	}()
+	until(t, func() bool { return len(answer) > 0 || droppedBy(t, e, "no-login") > before })
+	cancel()
+	if err := <-answer; err == nil {
+		t.Error("a new connection is not dropped")
+	}
+}
+
+// operator is how the host sees a connection.
+func operator(c net.Conn) host.Connection {
+	return host.Connection{Local: netip.MustParseAddrPort(c.RemoteAddr().String()), Remote: netip.MustParseAddrPort(c.LocalAddr().String())}
+}
+
+func droppedBy(t *testing.T, e *Engine, rule string) uint64 {
+	t.Helper()
+	s, err := e.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range s.Rules {
+		if r.Rule == rule {
+			return r.Counts["drop"].Packets
+		}
+	}
+	t.Fatalf("no rule %q in %+v", rule, s.Rules)
+	return 0
+}
+
+func (l *lab) writeLogin(t *testing.T, s *shell, life string) {
+	t.Helper()
+	text := strings.NewReplacer("DEVICE", l.net.Right.Device, "LIFE\n", life, "PORT", fmt.Sprint(s.port)).Replace(noLogin)
+	if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSessionSurvivesThePolicyThatWouldHaveCutIt logs in, and then forbids to log in.
+func TestSessionSurvivesThePolicyThatWouldHaveCutIt(t *testing.T) {
+	for _, f := range testnet.Families {
+		t.Run(f.String(), func(t *testing.T) {
+			l := newLab(t)
+			s := newShell(t, l.net)
+			session := s.login(t, f)
+			l.writeLogin(t, s, "  established: keep\n")
+			e := l.open(t)
+			works(t, session)
+			s.refused(t, e, f)
+			status, err := e.Status()
+			if err != nil || status.KeptConnections != 1 || status.Kept.Packets == 0 || status.Kept.Bytes < 60 {
+				t.Errorf("status %+v, %v", status, err)
+			}
+			// An agent that comes back must not forget it.
+			e.Close()
+			works(t, session)
+			e = l.open(t)
+			works(t, session)
+			session.Close()
+			until(t, func() bool {
+				l.do(t, func() error { e.look(time.Now(), true); return nil })
+				status, err := e.Status()
+				return err == nil && status.KeptConnections == 0
+			})
+		})
+	}
+}
+
+// TestSessionSurvivesOnlyIfItIsKept is the same without the promise, and with an operator
+// who accepts to be locked out.
+func TestSessionSurvivesOnlyIfItIsKept(t *testing.T) {
+	l := newLab(t)
+	s := newShell(t, l.net)
+	session := s.login(t, testnet.IPv4)
+	l.config.Facts = func() (*host.Facts, error) {
+		facts, err := host.Read()
+		if err == nil {
+			facts.Operator = []host.Connection{operator(session)}
+		}
+		return facts, err
+	}
+	var e *Engine
+	start := func() error {
+		return l.do(t, func() (err error) {
+			e, err = Open(l.config, quiet)
+			return err
+		})
+	}
+	l.writeLogin(t, s, "  established: keep\n")
+	// The session would be kept, the next one not.
+	if err := start(); err == nil || !strings.Contains(err.Error(), "G301") || !strings.Contains(err.Error(), "your next connection") {
+		t.Fatalf("the policy is refused with: %v", err)
+	}
+	l.config.AcceptLockout = true
+	if err := start(); err != nil {
+		t.Fatal(err)
+	}
+	works(t, session)
+	l.writeLogin(t, s, "  established: judge\n")
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	before := droppedBy(t, e, "no-login")
+	if _, err := session.Write([]byte("ls\n")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return droppedBy(t, e, "no-login") > before })
+	e.Close()
+}
+
+// TestWhoAppliesIsProtectedForATime lets the one who applies the policy come again, over
+// the family of the address that was used, and nobody else.
+func TestWhoAppliesIsProtectedForATime(t *testing.T) {
+	l := newLab(t)
+	s := newShell(t, l.net)
+	session := s.login(t, testnet.IPv4)
+	l.writeLogin(t, s, "  protect_applier: 30m\n")
+	e := l.open(t)
+	status, err := e.Status()
+	if err != nil || status.ProtectedUntil != nil {
+		t.Errorf("nobody applied it, and protected is until %v, %v", status.ProtectedUntil, err)
+	}
+	if err := l.do(t, func() error { return e.Apply(Order{Operator: []host.Connection{operator(session)}}) }); err != nil {
+		t.Fatal(err)
+	}
+	works(t, session)
+	s.login(t, testnet.IPv4)
+	s.refused(t, e, testnet.IPv6)
+	status, err = e.Status()
+	if err != nil || status.ProtectedUntil == nil || time.Until(*status.ProtectedUntil).Round(time.Minute) != 30*time.Minute {
+		t.Errorf("protected until %v, %v", status.ProtectedUntil, err)
+	}
+	// The time is over.
+	table := e.store.state[compile.MapKept]
+	if err := table.Put(compile.PeerKey(l.net.Left.V4), uint64(1)); err != nil {
+		t.Fatal(err)
+	}
+	s.refused(t, e, testnet.IPv4)
+	l.do(t, func() error { e.look(time.Now(), true); return nil })
+	if status, err := e.Status(); err != nil || status.ProtectedUntil != nil {
+		t.Errorf("protected until %v, %v", status.ProtectedUntil, err)
+	}
+}
+
+// TestFullTableKeepsTheOperator has room for two of four connections.
+func TestFullTableKeepsTheOperator(t *testing.T) {
+	l := newLab(t)
+	s := newShell(t, l.net)
+	l.writeLogin(t, s, "  established: keep\n")
+	e := l.open(t)
+	var log strings.Builder
+	e.logger = logTo(&log)
+	small, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 40, ValueSize: 8, MaxEntries: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.store.state[compile.MapKept].Close()
+	e.store.state[compile.MapKept] = small
+	var all []host.Connection
+	for range 2 { // of which both ends are there
+		pair, err := testnet.NewTCPPair(l.net.Right, l.net.Right, testnet.IPv4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pair.Close)
+		all = append(all, operator(pair.Client), operator(pair.Server))
+	}
+	for _, mine := range all {
+		if err := l.do(t, func() error { return e.keep(e.current.policy, []host.Connection{mine}) }); err != nil {
+			t.Fatal(err)
+		}
+		var until uint64
+		if err := small.Lookup(compile.ConnectionKey(policy.Connection(mine)), &until); err != nil {
+			t.Errorf("the operator's connection is left out: %v", err)
+		}
+		if status, err := e.Status(); err != nil || status.KeptConnections != 2 || status.NotKept != 2 {
+			t.Errorf("status %+v, %v", status, err)
+		}
+		var keys []bpf.GuardKept
+		var key bpf.GuardKept
+		for entries := small.Iterate(); entries.Next(&key, &until); {
+			keys = append(keys, key)
+		}
+		for _, key := range keys {
+			small.Delete(key)
+		}
+	}
+	if !strings.Contains(log.String(), "left_out=2") {
+		t.Errorf("the log does not tell: %s", log.String())
+	}
+}

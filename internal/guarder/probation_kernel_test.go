@@ -1,0 +1,232 @@
+//go:build kernel && linux
+
+package guarder
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+const anHour = "  confirm_within: 1h\n"
+
+// status returns it.
+func status(t *testing.T, e *Engine) Status {
+	t.Helper()
+	s, err := e.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// onTrial tells whether the policy in force waits to be confirmed.
+func onTrial(t *testing.T, e *Engine) bool { return status(t, e).ConfirmBy != nil }
+
+// reboot ends the agent and takes everything out of the kernel, as a reboot does.
+func (l *lab) reboot(t *testing.T, e *Engine) {
+	t.Helper()
+	e.Close()
+	if _, err := Detach(l.config.Dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestConfirmedPolicyIsNotOnTrialAgain(t *testing.T) {
+	l := newLab(t)
+	set := filepath.Join(filepath.Dir(l.file), "set.txt")
+	write := func(set, comment string) {
+		t.Helper()
+		l.write(t, "enforce", anHour)
+		text, err := os.ReadFile(l.file)
+		if err == nil {
+			err = errors.Join(
+				os.WriteFile(filepath.Join(filepath.Dir(l.file), "set.txt"), []byte(set), 0o600),
+				os.WriteFile(l.file, append(text, "  - {rule: set, match: {proto: tcp, src_set: some}, action: count}\nsets: {some: {type: prefix, file: set.txt}}\n"+comment...), 0o600),
+			)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("192.0.2.0/24\n", "")
+	e := l.open(t)
+	if !onTrial(t, e) || arrives(t, l.net) {
+		t.Error("the first policy is not on trial")
+	}
+	if err := e.Confirm(); err != nil {
+		t.Fatal(err)
+	}
+	e.Close()
+	if err := os.WriteFile(set, []byte("198.51.100.0/24\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e = l.open(t)
+	if onTrial(t, e) || arrives(t, l.net) {
+		t.Error("with another set it is on trial again")
+	}
+	l.reboot(t, e)
+	if !arrives(t, l.net) {
+		t.Error("the reboot of the test left something in the kernel")
+	}
+	e = l.open(t)
+	if onTrial(t, e) || arrives(t, l.net) {
+		t.Error("after a reboot it is on trial again")
+	}
+	l.reboot(t, e)
+	write("192.0.2.0/24\n", "# changed\n")
+	e = l.open(t)
+	if !onTrial(t, e) || arrives(t, l.net) {
+		t.Error("another text is not on trial after a reboot")
+	}
+}
+
+// TestTrialGoesOnWithTheNextAgent ends the agent during a trial.
+func TestTrialGoesOnWithTheNextAgent(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "audit", "")
+	e := l.open(t)
+	l.write(t, "enforce", anHour)
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	ends := *status(t, e).ConfirmBy
+	for range 2 {
+		e.Close()
+		if arrives(t, l.net) {
+			t.Error("without an agent the policy is not in force before its time is over")
+		}
+		e = l.open(t)
+		if s := status(t, e); s.ConfirmBy == nil || s.ConfirmBy.Sub(ends).Abs() > time.Second {
+			t.Errorf("the trial ends at %v, and ended at %v", s.ConfirmBy, ends)
+		}
+	}
+	if err := e.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if !arrives(t, l.net) {
+		t.Error("what was before all is not in force")
+	}
+	if s := status(t, e); s.InForce != InForceEarlier || s.ConfirmBy != nil || len(s.Rules) != 0 || len(s.Devices) != 1 {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// TestTrialWhoseTimeIsOverIsTakenBackAtTheStart ends the agent during a trial, and starts
+// another one when it is too late to confirm.
+func TestTrialWhoseTimeIsOverIsTakenBackAtTheStart(t *testing.T) {
+	for name, first := range map[string]bool{"another policy was before": false, "nothing was before": true} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			inForce := InForceNothing
+			if !first {
+				l.write(t, "audit", "")
+				l.open(t).Close()
+				inForce = InForceEarlier
+			}
+			l.write(t, "enforce", anHour)
+			e := l.open(t)
+			e.store.Meta.Deadline = 1
+			if err := e.store.write(); err != nil {
+				t.Fatal(err)
+			}
+			e.Close()
+			for _, when := range []string{"first", "again"} {
+				e = l.open(t)
+				if s := status(t, e); s.InForce != inForce || s.ConfirmBy != nil || !arrives(t, l.net) {
+					t.Errorf("started %s: the policy that nobody confirmed is in force: %+v", when, s)
+				}
+				e.Close()
+			}
+			e = l.open(t)
+			if err := l.apply(t, e); err != nil {
+				t.Fatal(err)
+			}
+			if !onTrial(t, e) || arrives(t, l.net) {
+				t.Error("applied, it is not on trial again")
+			}
+			if err := e.Confirm(); err != nil {
+				t.Fatal(err)
+			}
+			e.Close()
+			e = l.open(t)
+			if s := status(t, e); s.InForce != InForcePolicy || s.ConfirmBy != nil || arrives(t, l.net) {
+				t.Errorf("it was confirmed: %+v", s)
+			}
+		})
+	}
+}
+
+// TestKernelEndsTheTrialOfAnAgentThatDied has no agent when the time is over.
+func TestKernelEndsTheTrialOfAnAgentThatDied(t *testing.T) {
+	within := time.Second
+	if testnet.InVM() {
+		within = 5 * time.Second
+	}
+	l := newLab(t)
+	l.write(t, "audit", "")
+	l.open(t).Close()
+	l.write(t, "enforce", "  confirm_within: "+within.String()+"\n")
+	l.open(t).Close()
+	if arrives(t, l.net) {
+		t.Error("the policy on trial is not in force")
+	}
+	until(t, func() bool { return arrives(t, l.net) })
+	// It is still the policy before that is in force, and not none.
+	e := l.open(t)
+	if s := status(t, e); s.InForce != InForceEarlier || s.ConfirmBy != nil {
+		t.Errorf("status %+v", s)
+	}
+}
+
+// TestPolicyOnTrialIsReplaced puts a second policy on trial while the first is: what was
+// before both comes back.
+func TestPolicyOnTrialIsReplaced(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "audit", "")
+	e := l.open(t)
+	for _, life := range []string{anHour, "  confirm_within: 2h\n"} {
+		l.write(t, "enforce", life)
+		if err := l.apply(t, e); err != nil {
+			t.Fatal(err)
+		}
+		if arrives(t, l.net) {
+			t.Error("the policy on trial is not in force")
+		}
+	}
+	// A broken one changes nothing, not even the trial.
+	if err := os.WriteFile(l.file, []byte("version: 2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.apply(t, e); err == nil {
+		t.Error("a broken policy is applied")
+	}
+	if left := time.Until(*status(t, e).ConfirmBy).Round(time.Minute); left != 2*time.Hour {
+		t.Errorf("the trial ends in %v", left)
+	}
+	if err := e.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(t, e); !arrives(t, l.net) || s.InForce != InForcePolicy || s.Rules[0].Mode != "audit" {
+		t.Errorf("what was before both is not in force: %+v", s)
+	}
+	// Without a trial, it is in force for good.
+	l.write(t, "enforce", anHour)
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	l.write(t, "enforce", "")
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Confirm(); !errors.Is(err, ErrNoTrial) {
+		t.Errorf("confirm: %v", err)
+	}
+	if onTrial(t, e) || arrives(t, l.net) {
+		t.Error("the policy without a trial is not in force")
+	}
+}

@@ -1,0 +1,217 @@
+//go:build kernel && linux
+
+package guarder
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// agentVariable has the test binary be an agent, as its value says.
+const agentVariable = "PACKETSCOPE_TEST_AGENT"
+
+// An agentOrder is what such an agent is told.
+type agentOrder struct {
+	Paths              []string
+	Dir, State, Socket string
+}
+
+func TestMain(m *testing.M) {
+	if text := os.Getenv(agentVariable); text != "" {
+		if err := beAgent(text); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// beAgent enforces until it is killed, and says when it is ready.
+func beAgent(text string) error {
+	var o agentOrder
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		return err
+	}
+	l, err := ListenAdmin(o.Socket)
+	if err != nil {
+		return err
+	}
+	e, err := Open(Config{Paths: o.Paths, Dir: o.Dir, State: o.State}, logTo(os.Stderr))
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	return http.Serve(l, AdminHandler(e))
+}
+
+// A process is an agent of its own, and a client of it.
+type process struct {
+	Client
+	cmd   *exec.Cmd
+	ready *bufio.Reader
+	log   strings.Builder
+}
+
+// run starts an agent where the policy is enforced. It is killed at the end of the test.
+func (l *lab) run(t *testing.T) *process {
+	t.Helper()
+	p := &process{Client: Client{filepath.Join(t.TempDir(), "guard.sock")}}
+	text, err := json.Marshal(agentOrder{l.config.Paths, l.config.Dir, l.config.State, p.Socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd = exec.Command("/proc/self/exe")
+	p.cmd.Env = append(os.Environ(), agentVariable+"="+string(text))
+	p.cmd.Stderr = &p.log
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ready = bufio.NewReader(out)
+	// A child is in the network namespace of the thread that starts it.
+	if err := l.do(t, p.cmd.Start); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.kill)
+	return p
+}
+
+// wait returns when the policy is in force.
+func (p *process) wait(t *testing.T) {
+	t.Helper()
+	if _, err := p.ready.ReadString('\n'); err != nil {
+		p.kill()
+		t.Fatalf("the agent ended: %v\n%s", err, p.log.String())
+	}
+}
+
+// kill is kill -9.
+func (p *process) kill() {
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+}
+
+// A flood sends datagrams over IPv4.
+type flood struct {
+	net     *testnet.Net
+	pair    *testnet.UDPPair
+	before  uint64 // frames that had left
+	arrived atomic.Uint64
+	stop    atomic.Bool
+	stopped chan struct{}
+}
+
+// frameSize is that of the flood's frames: payload, and headers of UDP, IPv4 and
+// Ethernet.
+const frameSize = 64 + 8 + 20 + 14
+
+func startFlood(t *testing.T, n *testnet.Net) *flood {
+	t.Helper()
+	f := &flood{net: n, pair: datagram(t, n, testnet.IPv4), stopped: make(chan struct{})}
+	t.Cleanup(f.pair.Close)
+	f.pair.Receiver.SetReadDeadline(time.Time{})
+	_, f.before = n.Left.Packets(t)
+	go func() {
+		for b := make([]byte, 100); ; {
+			if _, err := f.pair.Receiver.Read(b); err != nil {
+				return
+			}
+			f.arrived.Add(1)
+		}
+	}()
+	go func() {
+		defer close(f.stopped)
+		for payload := make([]byte, 64); !f.stop.Load(); {
+			if _, err := f.pair.Sender.Write(payload); err != nil {
+				t.Errorf("send: %v", err)
+				return
+			}
+		}
+	}()
+	return f
+}
+
+// end returns how many frames have left; what the driver had no room for has not.
+func (f *flood) end(t *testing.T) uint64 {
+	t.Helper()
+	f.stop.Store(true)
+	<-f.stopped
+	_, after := f.net.Left.Packets(t)
+	return after - f.before
+}
+
+// TestEnforcementGoesOnWhenTheAgentIsKilled kills one agent after the other, at work and
+// while it starts, under traffic that the policy drops: none may pass, and the counters of
+// the last agent must have each frame once.
+func TestEnforcementGoesOnWhenTheAgentIsKilled(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	p := l.run(t)
+	p.wait(t)
+	f := startFlood(t, l.net)
+	p.kill()
+	start := testnet.Margin(40 * time.Millisecond)
+	for n := range 8 {
+		p = l.run(t)
+		if n%4 == 3 {
+			p.wait(t)
+		} else {
+			time.Sleep(start * time.Duration(n) / 4) // somewhere on its way
+		}
+		p.kill()
+	}
+	p = l.run(t)
+	p.wait(t)
+	sent := f.end(t)
+	var got Counts
+	until(t, func() bool {
+		s, err := p.Status()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = s.Rules[0].Counts["drop"]
+		return got.Packets >= sent
+	})
+	if want := (Counts{sent, sent * frameSize}); got != want || f.arrived.Load() != 0 {
+		t.Errorf("%d datagrams arrived, and counted are %+v, want %+v\n%s", f.arrived.Load(), got, want, p.log.String())
+	}
+	t.Logf("%d datagrams were dropped over the deaths of 9 agents", sent)
+}
+
+// TestTrialOfAKilledAgentGoesOn kills the agent during a trial; the next one can confirm.
+func TestTrialOfAKilledAgentGoesOn(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", anHour)
+	p := l.run(t)
+	p.wait(t)
+	p.kill()
+	if arrives(t, l.net) {
+		t.Error("the policy on trial is not in force any more")
+	}
+	p = l.run(t)
+	p.wait(t)
+	s, err := p.Status()
+	if err != nil || s.ConfirmBy == nil {
+		t.Fatalf("status %+v, %v", s, err)
+	}
+	if err := p.Confirm(); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	p = l.run(t)
+	p.wait(t)
+	if s, err = p.Status(); err != nil || s.ConfirmBy != nil || arrives(t, l.net) {
+		t.Errorf("it was confirmed: status %+v, %v", s, err)
+	}
+}
