@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
@@ -91,6 +92,28 @@ func (a *atoms) of(leaf policy.Expr) (int, error) {
 	return i, nil
 }
 
+// indices returns the devices that names and patterns stand for now, as ranges.
+func (o Options) indices(patterns policy.Interfaces) (ranges []policy.Range) {
+	var all []uint32
+	for name, n := range o.Interfaces {
+		if slices.ContainsFunc(patterns, func(pattern string) bool {
+			matches, err := path.Match(pattern, name)
+			return err == nil && matches
+		}) {
+			all = append(all, uint32(n))
+		}
+	}
+	slices.Sort(all)
+	for _, n := range all {
+		if last := len(ranges) - 1; last >= 0 && ranges[last].High+1 == n {
+			ranges[last].High = n
+			continue
+		}
+		ranges = append(ranges, policy.Range{Low: n, High: n})
+	}
+	return ranges
+}
+
 // test adds the tests of a leaf and returns the trait that it needs.
 func (a *atoms) test(leaf policy.Expr) trait {
 	add := func(t Test) { a.tests = append(a.tests, t) }
@@ -101,11 +124,7 @@ func (a *atoms) test(leaf policy.Expr) trait {
 		}
 		return traitNotIP
 	case policy.Interfaces:
-		for _, name := range e {
-			if n, known := a.options.Interfaces[name]; known {
-				add(Test{Op: opRange, Field: uint8(fieldInterface), A: uint32(n), B: uint32(n)})
-			}
-		}
+		a.ranges(fieldInterface, a.options.indices(e))
 	case policy.Number:
 		return a.number(e)
 	case policy.Ports: // of a quoted packet

@@ -8,8 +8,8 @@ import (
 
 // Options are what a policy does not say itself.
 type Options struct {
-	// Interfaces are the indices of devices by name. A name that is not here matches
-	// no packet.
+	// Interfaces are the indices of devices by name. A name that is not here, and a
+	// pattern that fits none of them, matches no packet.
 	Interfaces map[string]int
 	// InlinePrefixes is up to how many prefixes a named set is compiled into the
 	// tries; larger ones are looked up for the packets of which nothing else decides.

@@ -151,7 +151,7 @@ func (m maker) leaf() policy.Expr {
 	case 12:
 		return policy.Same{Left: policy.CompareField(m.IntN(int(policy.CompareQuotedSource) + 1)), Right: policy.CompareField(m.IntN(int(policy.CompareQuotedSource) + 1))}
 	case 13:
-		return oneOf[policy.Expr](m, policy.QuotedTooLarge{}, policy.Socket{Text: "none"}, policy.Interfaces{"eth1"})
+		return oneOf[policy.Expr](m, policy.QuotedTooLarge{}, policy.Socket{Text: "none"}, policy.Interfaces{"eth1"}, policy.Interfaces{"e*"})
 	case 14:
 		return policy.Binding{Set: "gateways"}
 	}
@@ -184,7 +184,7 @@ func (m maker) policy(rules int) *policy.Policy {
 			r.Stage = policy.PolicyRule
 		}
 		if m.chance(10) {
-			r.Interfaces = []string{oneOf(m, "eth0", "eth1", "eth2")}
+			r.Interfaces = []string{oneOf(m, "eth0", "eth1", "eth2", "eth?", "*1")}
 		}
 		p.Rules = append(p.Rules, r)
 	}
