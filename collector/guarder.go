@@ -51,7 +51,7 @@ func (c guarderCollector) Update(ch chan<- prometheus.Metric) error {
 		ch <- metric.GuarderUnparsable.Counter(float64(n.Packets), s.Since, reason)
 	}
 	for _, d := range s.Devices {
-		ch <- metric.GuarderAttached.Gauge(1, d.Name, string(d.Hook))
+		ch <- metric.GuarderAttached.Gauge(oneIf(d.Hook != guarder.None), d.Name, string(d.Hook))
 	}
 	ch <- metric.GuarderGeneration.Gauge(float64(s.Generation))
 	ch <- metric.GuarderApplied.Gauge(float64(s.Applied.UnixMilli()) / 1000)

@@ -20,7 +20,7 @@ func fullGuarder() guarder.Status {
 	by := since.Add(time.Minute)
 	return guarder.Status{
 		Since: since, Generation: 7, Applied: since, Ceiling: "enforce", ConfirmBy: &by, ApplyFailed: true,
-		Devices: []guarder.DeviceStatus{{Name: "eth0", Hook: guarder.Native}, {Name: "wg0", Hook: guarder.Generic, Why: "operation not supported"}},
+		Devices: []guarder.DeviceStatus{{Name: "eth0", Hook: guarder.Native}, {Name: "wg0", Hook: guarder.Generic, Why: "operation not supported"}, {Name: "usb0", Hook: guarder.None, Why: "the device is gone"}},
 		Rules: []guarder.RuleStatus{
 			{Group: "sanity", Rule: "land", Mode: "enforce", Counts: map[string]guarder.Counts{"drop": {Packets: 23, Bytes: 1380}}},
 			{Group: "web", Rule: "telnet", Mode: "audit", Counts: map[string]guarder.Counts{"would_drop": {Packets: 3, Bytes: 180}}},

@@ -33,7 +33,7 @@ var (
 	GuarderAttached = define(Family{
 		Name: "packetscope_guarder_attached", Type: Gauge, Collector: CollectorGuarder,
 		Labels: []string{"device", "hook"},
-		Help:   "1 for each device that Guarder is attached to, and how: native runs in the driver, generic costs more because the kernel has made a socket buffer by then.",
+		Help:   "1 for each device that Guarder is attached to, and how: native runs in the driver, generic costs more because the kernel has made a socket buffer by then. 0 with the hook none for a device that the policy is for and that is gone, or runs another program.",
 	})
 	GuarderRules = define(Family{
 		Name: "packetscope_guarder_rules", Type: Gauge, Unit: "rules", Collector: CollectorGuarder,

@@ -14,17 +14,6 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// A Hook is how the entry program hangs on a device.
-type Hook string
-
-// The hooks, by what they cost.
-const (
-	// Native runs in the driver, before a socket buffer is made.
-	Native Hook = "native"
-	// Generic runs on any device, after one was made.
-	Generic Hook = "generic"
-)
-
 // An Attachment is the entry program on a device.
 type Attachment struct {
 	Device
@@ -41,15 +30,18 @@ var ErrOtherProgram = errors.New("another XDP program is attached")
 // that is pinned there already, whoever did it, gets the program in place of its own,
 // without a packet that sees neither.
 func Attach(dir string, device Device, entry *ebpf.Program) (Attachment, error) {
-	a, _, err := attach(dir, device, entry)
+	a, before, err := attach(dir, device, entry)
+	if before != nil {
+		before.Close()
+	}
 	return a, err
 }
 
-// attach is Attach, and returns how to undo it.
-func attach(dir string, device Device, entry *ebpf.Program) (a Attachment, undo func() error, err error) {
-	if undo, err = reattach(dir, device, entry); undo != nil || err != nil {
+// attach is Attach, and returns what the device had before, if that is not the same.
+func attach(dir string, device Device, entry *ebpf.Program) (a Attachment, before *replaced, err error) {
+	if before, err = reattach(dir, device, entry); before != nil || err != nil {
 		a, err = attachedAs(device, err)
-		return a, undo, err
+		return a, before, err
 	}
 	if err := refuseOthers(device); err != nil {
 		return a, nil, err
@@ -73,7 +65,34 @@ func attach(dir string, device Device, entry *ebpf.Program) (a Attachment, undo 
 	}
 	a, err = attachedAs(device, nil)
 	a.Why = why
-	return a, func() error { return errors.Join(detachLink(pin), os.Remove(pin)) }, err
+	return a, &replaced{dir: dir, device: device}, err
+}
+
+// replaced is what a device had before it was attached.
+type replaced struct {
+	dir     string
+	device  Device
+	program *ebpf.Program // nil is none
+}
+
+// Close gives the program up.
+func (r *replaced) Close() error { return r.program.Close() }
+
+// back puts it back.
+func (r *replaced) back() error {
+	if r.program == nil {
+		pin := filepath.Join(r.dir, linkPin(r.device.Index))
+		return errors.Join(detachLink(pin), os.Remove(pin))
+	}
+	links, err := pinnedLinks(r.dir)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	if held := links[r.device.Index]; held != nil {
+		return held.Update(r.program)
+	}
+	return nil // the device is gone
 }
 
 // attachedAs tells how a device is attached now, unless there was an error.
@@ -85,9 +104,9 @@ func attachedAs(device Device, err error) (Attachment, error) {
 	return Attachment{Device: device, Hook: hook}, err
 }
 
-// reattach updates the pinned link of a device, if there is one that still holds; else
-// undo is nil.
-func reattach(dir string, device Device, entry *ebpf.Program) (undo func() error, err error) {
+// reattach updates the pinned link of a device, if there is one that still holds it;
+// else what was before is nil.
+func reattach(dir string, device Device, entry *ebpf.Program) (*replaced, error) {
 	links, err := pinnedLinks(dir)
 	if err != nil {
 		return nil, err
@@ -97,35 +116,17 @@ func reattach(dir string, device Device, entry *ebpf.Program) (undo func() error
 	if held == nil {
 		return nil, nil
 	}
+	// The link may be all that keeps its program.
+	old, err := ebpf.NewProgramFromID(held.program)
+	if err != nil {
+		return nil, fmt.Errorf("open the program on %q: %w", device.Name, err)
+	}
+	before := &replaced{dir, device, old}
 	if err := held.Update(entry); err != nil {
+		before.Close()
 		return nil, fmt.Errorf("replace the program on %q: %w", device.Name, err)
 	}
-	// The folder of another format goes sooner or later.
-	if pin := filepath.Join(dir, linkPin(device.Index)); held.pin != pin {
-		if err := held.moveTo(pin); err != nil {
-			return nil, fmt.Errorf("pin the link of %q: %w", device.Name, err)
-		}
-	}
-	index, program := device.Index, held.program
-	return func() error { return relink(dir, index, program) }, nil
-}
-
-// relink gives the link of a device a program that is loaded already.
-func relink(dir string, index int, id ebpf.ProgramID) error {
-	p, err := ebpf.NewProgramFromID(id)
-	if err != nil {
-		return fmt.Errorf("open program %d: %w", id, err)
-	}
-	defer p.Close()
-	links, err := pinnedLinks(dir)
-	if err != nil {
-		return err
-	}
-	defer links.Close()
-	if held := links[index]; held != nil {
-		return held.Update(p)
-	}
-	return nil
+	return before, nil
 }
 
 // refuseOthers reports a program that is not ours. Two programs cannot share a

@@ -25,7 +25,7 @@ func verdict(t *testing.T, action int32) *ebpf.Program {
 	const data, dataEnd = 0, 4 // of struct xdp_md
 	const typeAt, headerLength, ipv4 = 12, 14, 0x0008
 	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Name: "other_xdp", Type: ebpf.XDP, License: "MIT",
+		Name: "other_xdp", Type: ebpf.XDP, AttachType: ebpf.AttachXDP, License: "MIT",
 		Instructions: asm.Instructions{
 			asm.Mov.Imm(asm.R0, 2),
 			asm.LoadMem(asm.R2, asm.R1, data, asm.Word),

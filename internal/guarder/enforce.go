@@ -5,8 +5,10 @@ package guarder
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -51,7 +53,7 @@ func (e *Engine) change(p *policy.Policy, operator []host.Connection, until func
 	if e.store.Meta.Deadline != 0 {
 		err = e.store.EndTrial()
 	}
-	return errors.Join(err, e.removeOthers())
+	return errors.Join(err, e.tidy())
 }
 
 // replace has the agent look after a policy that is in force now. It gives up those that
@@ -147,6 +149,7 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 		if err != nil {
 			err = errors.Join(err, undo.run())
 		}
+		undo.forget()
 	}()
 	running, err := e.store.Running()
 	if err != nil {
@@ -158,7 +161,7 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 	}
 	if !on.none() {
 		was := e.store.Meta
-		undo.add(func() error {
+		undo.add(nil, func() error {
 			if was.Deadline != 0 {
 				return e.store.BeginTrial(was.Policy, was.Deadline, old.program)
 			}
@@ -172,7 +175,7 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 		return err
 	}
 	if empty {
-		undo.add(func() error { return e.store.Flip(nil) })
+		undo.add(nil, func() error { return e.store.Flip(nil) })
 		if err := e.store.Flip(next.generation.Program); err != nil {
 			return err
 		}
@@ -201,8 +204,10 @@ func (e *Engine) attachAll(next *inForce, on deadline, undo *undoing) error {
 	}
 	defer entry.Close()
 	for i, d := range next.devices {
-		a, back, err := attach(e.cfg.Dir, d.Device, entry)
-		undo.add(back)
+		a, before, err := attach(e.cfg.Dir, d.Device, entry)
+		if before != nil {
+			undo.add(before, before.back)
+		}
 		if err != nil {
 			return err
 		}
@@ -221,25 +226,55 @@ func (e *Engine) attached(a Attachment) {
 }
 
 // An undoing takes steps back, the last one first.
-type undoing []func() error
+type undoing []undoStep
 
-func (u *undoing) add(step func() error) {
-	if step != nil {
-		*u = append(*u, step)
-	}
+type undoStep struct {
+	needs io.Closer // what it takes, or nil
+	back  func() error
 }
+
+func (u *undoing) add(needs io.Closer, back func() error) { *u = append(*u, undoStep{needs, back}) }
 
 func (u undoing) run() error {
 	var faults []error
 	for _, step := range slices.Backward(u) {
-		faults = append(faults, step())
+		faults = append(faults, step.back())
 	}
 	return errors.Join(faults...)
 }
 
-// removeOthers removes what agents of other formats have left, once nothing leads there
-// any more.
-func (e *Engine) removeOthers() error {
+// forget gives up what the steps would need.
+func (u undoing) forget() {
+	for _, step := range u {
+		if step.needs != nil {
+			step.needs.Close()
+		}
+	}
+}
+
+// tidy removes what nothing goes back to any more: the program of devices that the
+// policy is not for, and the state of other formats, whose links are pinned elsewhere
+// by then.
+func (e *Engine) tidy() error {
+	links, err := pinnedLinks(e.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	var faults []error
+	for _, l := range links {
+		pin := filepath.Join(e.cfg.Dir, linkPin(l.device))
+		switch {
+		case !slices.ContainsFunc(e.current.devices, func(a Attachment) bool { return a.Index == l.device }):
+			e.logger.Info("a device is not guarded any more", "index", l.device)
+			faults = append(faults, detachLink(l.pin), os.Remove(l.pin))
+		case l.pin != pin:
+			faults = append(faults, l.moveTo(pin))
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return fmt.Errorf("give up links: %w", err)
+	}
 	others, err := e.store.Others()
 	if err != nil {
 		return err

@@ -13,9 +13,6 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
-// None is the hook of a device that has no program, although the policy is for it.
-const None Hook = "none"
-
 // names returns the names and patterns of the devices that a policy is for.
 func (e *Engine) names(p *policy.Policy) []string {
 	if e.cfg.Devices != nil {

@@ -141,6 +141,9 @@ func replaceFile(path string, text []byte) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
+// A Fingerprint tells policies apart by their text; see policy.Policy.
+type Fingerprint [32]byte
+
 // MarshalText returns the fingerprint in hexadecimal digits.
 func (f Fingerprint) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(f[:])), nil }
 

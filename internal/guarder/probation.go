@@ -296,7 +296,7 @@ func (e *Engine) Confirm() error {
 	err := e.settle()
 	e.before.close()
 	e.before = nil
-	return errors.Join(remembered, err, e.removeOthers())
+	return errors.Join(remembered, err, e.tidy())
 }
 
 // Rollback takes a policy that is on trial back.

@@ -55,6 +55,20 @@ const (
 	InForceNothing = "nothing"
 )
 
+// A Hook is how the entry program hangs on a device.
+type Hook string
+
+// The hooks, by what they cost.
+const (
+	// Native runs in the driver, before a socket buffer is made.
+	Native Hook = "native"
+	// Generic runs on any device, after one was made.
+	Generic Hook = "generic"
+	// None is that of a device that has no program, although the policy is for it: it is
+	// gone, or runs another program.
+	None Hook = "none"
+)
+
 // A DeviceStatus is a device with the entry program.
 type DeviceStatus struct {
 	Name string `json:"name"`

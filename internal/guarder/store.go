@@ -48,9 +48,6 @@ type Meta struct {
 	Policy   Fingerprint
 }
 
-// A Fingerprint tells policies apart by their text; see policy.Policy.
-type Fingerprint [32]byte
-
 // storeFormat changes with what pinned maps mean: bpf/include/guard_*.h.
 const storeFormat = 2
 
