@@ -30,16 +30,18 @@ var ErrOtherProgram = errors.New("another XDP program is attached")
 // that is pinned there already, whoever did it, gets the program in place of its own,
 // without a packet that sees neither.
 func Attach(dir string, device Device, entry *ebpf.Program) (Attachment, error) {
-	a, before, err := attach(dir, device, entry)
+	a, before, err := attach(dir, device, entry, nil)
 	if before != nil {
 		before.Close()
 	}
 	return a, err
 }
 
-// attach is Attach, and returns what the device had before, if that is not the same.
-func attach(dir string, device Device, entry *ebpf.Program) (a Attachment, before *replaced, err error) {
-	if before, err = reattach(dir, device, entry); before != nil || err != nil {
+// attach is Attach, and returns what the device had before. What was an agent of this
+// format's does as the spare program, which may be nil; it is used if there is no
+// privilege to open the other.
+func attach(dir string, device Device, entry, spare *ebpf.Program) (a Attachment, before *replaced, err error) {
+	if before, err = reattach(dir, device, entry, spare); before != nil || err != nil {
 		a, err = attachedAs(device, err)
 		return a, before, err
 	}
@@ -65,14 +67,15 @@ func attach(dir string, device Device, entry *ebpf.Program) (a Attachment, befor
 	}
 	a, err = attachedAs(device, nil)
 	a.Why = why
-	return a, &replaced{dir: dir, device: device}, err
+	return a, &replaced{dir: dir, device: device, bare: true}, err
 }
 
 // replaced is what a device had before it was attached.
 type replaced struct {
 	dir     string
 	device  Device
-	program *ebpf.Program // nil is none
+	bare    bool          // nothing
+	program *ebpf.Program // nil if it is not known
 }
 
 // Close gives the program up.
@@ -80,9 +83,12 @@ func (r *replaced) Close() error { return r.program.Close() }
 
 // back puts it back.
 func (r *replaced) back() error {
-	if r.program == nil {
+	if r.bare {
 		pin := filepath.Join(r.dir, linkPin(r.device.Index))
 		return errors.Join(detachLink(pin), os.Remove(pin))
+	}
+	if r.program == nil {
+		return fmt.Errorf("the program that %q had before is not known", r.device.Name)
 	}
 	links, err := pinnedLinks(r.dir)
 	if err != nil {
@@ -106,7 +112,7 @@ func attachedAs(device Device, err error) (Attachment, error) {
 
 // reattach updates the pinned link of a device, if there is one that still holds it;
 // else what was before is nil.
-func reattach(dir string, device Device, entry *ebpf.Program) (*replaced, error) {
+func reattach(dir string, device Device, entry, spare *ebpf.Program) (*replaced, error) {
 	links, err := pinnedLinks(dir)
 	if err != nil {
 		return nil, err
@@ -117,11 +123,17 @@ func reattach(dir string, device Device, entry *ebpf.Program) (*replaced, error)
 		return nil, nil
 	}
 	// The link may be all that keeps its program.
-	old, err := ebpf.NewProgramFromID(held.program)
-	if err != nil {
+	old, err := ebpf.NewProgramFromID(held.program) // needs CAP_SYS_ADMIN
+	if errors.Is(err, os.ErrPermission) {
+		old = nil
+		if spare != nil {
+			old, err = spare.Clone()
+		}
+	}
+	if err != nil && !errors.Is(err, os.ErrPermission) {
 		return nil, fmt.Errorf("open the program on %q: %w", device.Name, err)
 	}
-	before := &replaced{dir, device, old}
+	before := &replaced{dir: dir, device: device, program: old}
 	if err := held.Update(entry); err != nil {
 		before.Close()
 		return nil, fmt.Errorf("replace the program on %q: %w", device.Name, err)

@@ -159,8 +159,8 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 	if running != nil {
 		running.Close()
 	}
+	was := e.store.Meta
 	if !on.none() {
-		was := e.store.Meta
 		undo.add(nil, func() error {
 			if was.Deadline != 0 {
 				return e.store.BeginTrial(was.Policy, was.Deadline, old.program)
@@ -180,7 +180,7 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 			return err
 		}
 	}
-	if err := e.attachAll(next, on, &undo); err != nil {
+	if err := e.attachAll(next, on, was.Deadline, &undo); err != nil {
 		return err
 	}
 	if !empty {
@@ -196,15 +196,21 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 	return nil
 }
 
-// attachAll attaches the entry program to all devices of a policy.
-func (e *Engine) attachAll(next *inForce, on deadline, undo *undoing) error {
+// attachAll attaches the entry program to all devices of a policy; was is the deadline of
+// the trial before.
+func (e *Engine) attachAll(next *inForce, on deadline, was uint64, undo *undoing) error {
 	entry, err := e.store.Entry(on.kernel)
 	if err != nil {
 		return err
 	}
 	defer entry.Close()
+	spare, err := e.store.Entry(was)
+	if err != nil {
+		return err
+	}
+	defer spare.Close()
 	for i, d := range next.devices {
-		a, before, err := attach(e.cfg.Dir, d.Device, entry)
+		a, before, err := attach(e.cfg.Dir, d.Device, entry, spare)
 		if before != nil {
 			undo.add(before, before.back)
 		}

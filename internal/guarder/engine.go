@@ -149,6 +149,9 @@ func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.
 			operator = facts.Operator
 		}
 		facts.Operator = operator
+		if err := forgetOwn(facts, cfg.Dir); err != nil {
+			return nil, nil, err
+		}
 		faults = append(faults, slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool {
 			return cfg.AcceptLockout && f.Code == policy.Lockout
 		})...)
@@ -165,6 +168,22 @@ func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.
 		return nil, nil, errors.New(strings.Join(lines, "\n"))
 	}
 	return p, operator, nil
+}
+
+// forgetOwn leaves Guarder's own programs out of what is known of devices, whatever
+// their names, which not every agent may read.
+func forgetOwn(facts *host.Facts, dir string) error {
+	links, err := pinnedLinks(dir)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	for i := range facts.Devices {
+		if links[facts.Devices[i].Index] != nil {
+			facts.Devices[i].XDP = nil
+		}
+	}
+	return nil
 }
 
 // fingerprintOf adds to that of the policy's text what else the agent was told.

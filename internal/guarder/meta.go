@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -56,6 +58,13 @@ func (s *Store) Running() (*ebpf.Program, error) { return s.program(inForceEntry
 // nil. The caller closes it.
 func (s *Store) Before() (*ebpf.Program, error) { return s.program(beforeEntry) }
 
+// programPins are the pins of the programs in those entries. To open a program by its
+// number takes CAP_SYS_ADMIN, which an agent can do without.
+var programPins = [...]string{inForceEntry: "in_force", beforeEntry: "before"}
+
+// nextPin ends the name of the pin of a program that takes the place of another one.
+const nextPin = "_next"
+
 func (s *Store) program(entry uint32) (*ebpf.Program, error) {
 	var id uint32
 	err := s.state[compile.MapGeneration].Lookup(entry, &id)
@@ -65,11 +74,38 @@ func (s *Store) program(entry uint32) (*ebpf.Program, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask for the program in force: %w", err)
 	}
+	pin := filepath.Join(s.dir, programPins[entry])
+	for _, pin := range []string{pin, pin + nextPin} {
+		if p := pinnedProgram(pin, id); p != nil {
+			return p, nil
+		}
+	}
 	p, err := ebpf.NewProgramFromID(ebpf.ProgramID(id))
 	if err != nil {
 		return nil, fmt.Errorf("open the program in force: %w", err)
 	}
 	return p, nil
+}
+
+// pinnedProgram opens a program by its pin, if it has that number; else it is nil.
+func pinnedProgram(pin string, id uint32) *ebpf.Program {
+	p, err := ebpf.LoadPinnedProgram(pin, nil)
+	if err != nil {
+		return nil
+	}
+	defer p.Close()
+	info, err := p.Info()
+	if err != nil {
+		return nil
+	}
+	if has, ok := info.ID(); !ok || uint32(has) != id {
+		return nil
+	}
+	clone, err := p.Clone() // which is not pinned, as far as the library knows
+	if err != nil {
+		return nil
+	}
+	return clone
 }
 
 // Flip puts a program in force: each packet from now on is judged by it. Nil takes
@@ -83,15 +119,40 @@ func (s *Store) Flip(p *ebpf.Program) error {
 }
 
 func (s *Store) setProgram(entry uint32, p *ebpf.Program) error {
-	jump := s.state[compile.MapGeneration]
+	jump, pin := s.state[compile.MapGeneration], filepath.Join(s.dir, programPins[entry])
 	if p == nil {
 		if err := jump.Delete(entry); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return fmt.Errorf("take the policy away: %w", err)
 		}
-		return nil
+		return removeAll(pin, pin+nextPin)
+	}
+	// An agent that dies in between leaves the pins of both.
+	if err := removeAll(pin + nextPin); err != nil {
+		return err
+	}
+	clone, err := p.Clone()
+	if err != nil {
+		return fmt.Errorf("pin the policy: %w", err)
+	}
+	defer clone.Close()
+	if err := clone.Pin(pin + nextPin); err != nil {
+		return fmt.Errorf("pin the policy: %w", err)
 	}
 	if err := jump.Put(entry, p); err != nil {
 		return fmt.Errorf("put the policy in force: %w", err)
+	}
+	if err := os.Rename(pin+nextPin, pin); err != nil {
+		return fmt.Errorf("pin the policy: %w", err)
+	}
+	return nil
+}
+
+// removeAll removes pins that are there.
+func removeAll(pins ...string) error {
+	for _, pin := range pins {
+		if err := os.Remove(pin); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove a pin: %w", err)
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package guarder
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -176,6 +177,9 @@ func (e *Engine) foreign() (*ebpf.Program, error) {
 	defer links.Close()
 	for _, l := range links {
 		p, err := ebpf.NewProgramFromID(l.program)
+		if errors.Is(err, os.ErrPermission) {
+			return nil, e.withoutForeign(l.device)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("open program %d: %w", l.program, err)
 		}
@@ -189,6 +193,17 @@ func (e *Engine) foreign() (*ebpf.Program, error) {
 		}
 	}
 	return nil, nil
+}
+
+// withoutForeign returns an error if there may be a policy of another format that only
+// CAP_SYS_ADMIN could go back to.
+func (e *Engine) withoutForeign(device int) error {
+	others, err := e.store.Others()
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	return fmt.Errorf("device %d runs the policy of another version, and to go back to that after a trial takes CAP_SYS_ADMIN: "+
+		"start packetscope guard run as root by hand once and confirm the policy, or leave confirm_within out", device)
 }
 
 // leadsHere tells whether a program of devices leads to the policies of this store.

@@ -6,15 +6,19 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/guarder/host"
+	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/testnet"
 )
 
@@ -25,6 +29,8 @@ const agentVariable = "PACKETSCOPE_TEST_AGENT"
 type agentOrder struct {
 	Paths              []string
 	Dir, State, Socket string
+	// Keep are the capabilities that it keeps; nil means all.
+	Keep []string
 }
 
 func TestMain(m *testing.M) {
@@ -43,11 +49,16 @@ func beAgent(text string) error {
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return err
 	}
+	if o.Keep != nil {
+		if _, err := kernel.DropTo(o.Keep); err != nil {
+			return err
+		}
+	}
 	l, err := ListenAdmin(o.Socket)
 	if err != nil {
 		return err
 	}
-	e, err := Open(Config{Paths: o.Paths, Dir: o.Dir, State: o.State}, logTo(os.Stderr))
+	e, err := Open(Config{Paths: o.Paths, Dir: o.Dir, State: o.State, Facts: host.Read, AcceptLockout: true}, logTo(os.Stderr))
 	if err != nil {
 		return err
 	}
@@ -64,10 +75,10 @@ type process struct {
 }
 
 // run starts an agent where the policy is enforced. It is killed at the end of the test.
-func (l *lab) run(t *testing.T) *process {
+func (l *lab) run(t *testing.T, keep ...string) *process {
 	t.Helper()
 	p := &process{Client: Client{filepath.Join(t.TempDir(), "guard.sock")}}
-	text, err := json.Marshal(agentOrder{l.config.Paths, l.config.Dir, l.config.State, p.Socket})
+	text, err := json.Marshal(agentOrder{l.config.Paths, l.config.Dir, l.config.State, p.Socket, keep})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,5 +224,52 @@ func TestTrialOfAKilledAgentGoesOn(t *testing.T) {
 	p.wait(t)
 	if s, err = p.Status(); err != nil || s.ConfirmBy != nil || arrives(t, l.net) {
 		t.Errorf("it was confirmed: status %+v, %v", s, err)
+	}
+}
+
+// TestAgentNeedsNoOtherCapabilities has one agent after the other with just those that
+// are asked for: each finds what the one before has left.
+func TestAgentNeedsNoOtherCapabilities(t *testing.T) {
+	l := newLab(t)
+	keep := slices.Collect(maps.Keys(Capabilities))
+	l.write(t, "audit", "")
+	p := l.run(t, keep...)
+	p.wait(t)
+	l.write(t, "enforce", anHour+"  established: keep\n  protect_applier: 1h\n")
+	if err := p.Apply(Order{}); err != nil {
+		t.Fatal(err)
+	}
+	p.kill()
+	p = l.run(t, keep...)
+	p.wait(t)
+	if s, err := p.Status(); err != nil || s.ConfirmBy == nil || arrives(t, l.net) {
+		t.Errorf("the trial does not go on: %+v, %v\n%s", s, err, p.log.String())
+	}
+	if err := p.Rollback(); err != nil {
+		t.Errorf("%v\n%s", err, p.log.String())
+	}
+	if err := p.Apply(Order{}); err != nil {
+		t.Errorf("%v\n%s", err, p.log.String())
+	}
+	if err := p.Confirm(); err != nil {
+		t.Errorf("%v\n%s", err, p.log.String())
+	}
+	p.kill()
+	p = l.run(t, keep...)
+	p.wait(t)
+	if s, err := p.Status(); err != nil || s.ConfirmBy != nil || s.InForce != InForcePolicy || arrives(t, l.net) {
+		t.Errorf("what was confirmed is not in force: %+v, %v", s, err)
+	}
+	if err := p.Detach(); err != nil || !arrives(t, l.net) {
+		t.Errorf("detach: %v", err)
+	}
+	// Each of them is needed.
+	for _, name := range keep {
+		less := slices.DeleteFunc(slices.Clone(keep), func(other string) bool { return other == name })
+		p := l.run(t, less...)
+		if _, err := p.ready.ReadString('\n'); err == nil {
+			t.Errorf("without %s it works all the same", name)
+		}
+		p.kill()
 	}
 }
