@@ -113,14 +113,17 @@ func addGuardDetach(guard *kingpin.CmdClause) verb {
 	return func(_ context.Context, e env, _ *slog.Logger) error {
 		// An agent would put its policy back when it is told to apply it; so it is asked
 		// first, if there is one.
-		err := guarder.Client{Socket: *socket}.Detach()
-		if err != nil && !errors.Is(err, guarder.ErrNoAgent) {
-			return err
+		asked := guarder.Client{Socket: *socket}.Detach()
+		noAgent := errors.Is(asked, guarder.ErrNoAgent)
+		if noAgent {
+			asked = nil
 		}
-		noAgent := err != nil
 		removed, err := e.detachGuarder(*pins)
 		if err != nil {
-			return err
+			return errors.Join(asked, err)
+		}
+		if asked != nil {
+			fmt.Fprintf(e.stderr, "the agent could not do it (%v), so it was done without it\n", asked)
 		}
 		if noAgent && len(removed) == 0 {
 			fmt.Fprintln(e.stdout, "nothing was attached")

@@ -157,6 +157,13 @@ func TestGuardRefusesInOneLine(t *testing.T) {
 	if _, err := g.order(t, "apply"); err == nil || err.Error() != g.err.Error() {
 		t.Errorf("apply: %v", err)
 	}
+	// Detaching is done all the same.
+	w := newWorld("guard", "detach", "--socket="+g.socket, "--pins=/there")
+	var pins string
+	w.env.detachGuarder = func(dir string) ([]string, error) { pins = dir; return []string{"link_2"}, nil }
+	if err := run(t.Context(), w.env); err != nil || w.stdout.String() != "detached\n" || pins != "/there" {
+		t.Errorf("detach printed %q for %q, %v", w.stdout, pins, err)
+	}
 	second := newWorld("guard", "run", "--socket="+g.socket, "a.yaml")
 	if err := run(t.Context(), second.env); err == nil || !strings.Contains(err.Error(), "another agent runs") {
 		t.Errorf("a second agent: %v", err)

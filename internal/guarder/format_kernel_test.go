@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
 
 	"github.com/packetscope/packetscope/internal/testnet"
@@ -202,5 +203,61 @@ func TestStateThatCannotBeUsedIsReplaced(t *testing.T) {
 	}
 	if others, err := e.store.Others(); len(others) != 0 || err != nil {
 		t.Errorf("left are %v, %v", others, err)
+	}
+}
+
+// TestDetachWorksWhateverIsThere has state of another format, a half-made store, and a link
+// whose device is gone, and no agent.
+func TestDetachWorksWhateverIsThere(t *testing.T) {
+	l := newLab(t)
+	foreign(t, l)
+	gone := addDevice(t, l.net, "late0")
+	l.net.Right.Do(t, func() {
+		if _, err := Attach(l.config.Dir, gone, verdict(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	remove(t, l, gone)
+	half := filepath.Join(l.config.Dir, formatFolder(storeFormat))
+	if err := os.MkdirAll(filepath.Join(half, "empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := verdict(t, 1).Pin(filepath.Join(half, "in_force")); err != nil {
+		t.Fatal(err)
+	}
+	removed, err := Detach(l.config.Dir)
+	if err != nil {
+		t.Error(err)
+	}
+	want := []string{"format_2/in_force", "format_9/devices/right", "format_9/jump", linkPin(gone.Index)}
+	if diff := cmp.Diff(want, removed); diff != "" {
+		t.Errorf("removed (-want +got):\n%s", diff)
+	}
+	if _, err := os.Stat(l.config.Dir); !os.IsNotExist(err) || !arrives(t, l.net) {
+		t.Errorf("something is left: %v", err)
+	}
+}
+
+// TestHalfMadeStoreIsMadeAnew is what an agent finds that follows one that died as it made
+// its store.
+func TestHalfMadeStoreIsMadeAnew(t *testing.T) {
+	l := newLab(t)
+	half := filepath.Join(l.config.Dir, formatFolder(storeFormat))
+	if err := os.MkdirAll(half, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"guard_counts", "guard_generation", pinSlots} {
+		m, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if err := m.Pin(filepath.Join(half, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.write(t, "enforce", "")
+	if e := l.open(t); arrives(t, l.net) || credited(t, e)["drop"].Packets != 1 {
+		t.Error("the policy is not in force")
 	}
 }
