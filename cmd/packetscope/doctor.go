@@ -10,6 +10,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
@@ -24,6 +25,8 @@ type diagnosis struct {
 	Facts []kernel.Fact `json:"facts"`
 	// Capabilities are those of the process that runs doctor.
 	Capabilities []kernel.Capability `json:"capabilities"`
+	// Guarder is what the kernel can do of what the packet filter needs.
+	Guarder []kernel.Fact `json:"guarder"`
 	// Probes are empty if none could be attached.
 	Probes []probeState `json:"probes"`
 	// Attached is how many probes deliver.
@@ -90,6 +93,7 @@ func diagnose(e env, cfg stack.Config, logger *slog.Logger) (diagnosis, error) {
 		Version:      version.Version,
 		Facts:        e.host.Facts(),
 		Capabilities: e.host.Capabilities(),
+		Guarder:      e.guardProbe(new(host.Facts), nil),
 		Probes:       []probeState{},
 	}
 	attached, err := e.open(cfg, logger)

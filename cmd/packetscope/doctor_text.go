@@ -30,9 +30,10 @@ type textRow struct {
 func (d diagnosis) print(w io.Writer) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "PacketScope %s\n", cmp.Or(d.Version, "(development build)"))
-	printSection(&b, "Kernel", d.factRows())
+	printSection(&b, "Kernel", factRows(d.Facts))
 	printSection(&b, "Capabilities", d.capabilityRows())
 	printSection(&b, "Probes", d.probeRows())
+	printSection(&b, "Guarder", factRows(d.Guarder))
 	fmt.Fprintf(&b, "\n%s as wanted   %s second choice   %s absent   %s not needed   %s could not tell\n\n",
 		markYes, markPartly, markNo, markUnneeded, markUnknown)
 	fmt.Fprintln(&b, d.verdict())
@@ -77,9 +78,9 @@ func printSection(b *bytes.Buffer, heading string, rows []textRow) {
 	}
 }
 
-func (d diagnosis) factRows() []textRow {
-	rows := make([]textRow, 0, len(d.Facts))
-	for _, f := range d.Facts {
+func factRows(facts []kernel.Fact) []textRow {
+	rows := make([]textRow, 0, len(facts))
+	for _, f := range facts {
 		r := textRow{mark: markUnknown, name: f.Name, detail: f.Detail}
 		switch {
 		case f.Outcome == kernel.Yes:

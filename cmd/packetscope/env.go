@@ -12,6 +12,7 @@ import (
 	"github.com/packetscope/packetscope/internal/config"
 	"github.com/packetscope/packetscope/internal/guarder"
 	"github.com/packetscope/packetscope/internal/guarder/host"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/sockets"
@@ -40,6 +41,9 @@ type env struct {
 	owners func([]owner.Socket) []owner.Owner
 	// guardHost reads what a policy is compared with; normally [host.Read].
 	guardHost func() (*host.Facts, error)
+	// guardProbe tries what Guarder, and a policy if it is not nil, need of the kernel;
+	// normally [host.Facts.Probe].
+	guardProbe func(*host.Facts, *policy.Policy) []kernel.Fact
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
 	// hangups returns a channel with a value for each request to reload.
@@ -62,9 +66,9 @@ func newEnv(args []string) env {
 		openSockets: openSockets,
 		openGuarder: openGuarder, detachGuarder: guarder.Detach,
 		owners:    owner.Of,
-		guardHost: host.Read,
-		drop:      kernel.DropTo,
-		hangups:   catchHangups,
+		guardHost: host.Read, guardProbe: (*host.Facts).Probe,
+		drop:    kernel.DropTo,
+		hangups: catchHangups,
 	}
 }
 

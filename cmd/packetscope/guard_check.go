@@ -33,6 +33,7 @@ func addGuardCheck(guard *kingpin.CmdClause) verb {
 			if err != nil {
 				return err
 			}
+			facts.Abilities = e.guardProbe(facts, p)
 			faults = append(faults, hostFaults(p, facts, *accept)...)
 		}
 		if err := printFaults(e.stdout, faults, *format); err != nil {

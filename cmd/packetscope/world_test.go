@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/guarder/host"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/sockets"
@@ -54,6 +56,15 @@ func newWorld(args ...string) *world {
 		openSockets: func(cfg sockets.Config, _ *slog.Logger) (socketEngine, error) {
 			w.openedSockets = &cfg
 			return w.sockets, nil
+		},
+		guardProbe: func(_ *host.Facts, p *policy.Policy) []kernel.Fact {
+			facts := []kernel.Fact{{Name: "xdp_links", Outcome: kernel.Yes, Detail: "built in"}}
+			if p == nil {
+				facts = append(facts, kernel.Fact{
+					Name: "xdp_loop", Outcome: kernel.No, Detail: "bpf_loop in programs of XDP not supported (requires Linux >= 5.17)", Cure: "run Linux 5.17 or newer",
+				})
+			}
+			return facts
 		},
 		owners: func(sockets []owner.Socket) []owner.Owner { return make([]owner.Owner, len(sockets)) },
 		drop: func(keep []string) ([]string, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/kernel"
 )
 
 // ownPrograms is how the names of Guarder's XDP programs begin.
@@ -21,11 +22,32 @@ const linearMTU = 3498
 // that are missing, taken or slow, rules that cannot match there, and what the host
 // would be cut off from.
 func Check(p *policy.Policy, facts *Facts) []policy.Fault {
-	faults := slices.Concat(missing(p, facts), devices(p, facts), lockout(p, facts))
+	faults := slices.Concat(lacks(p, facts), missing(p, facts), devices(p, facts), lockout(p, facts))
 	slices.SortStableFunc(faults, func(a, b policy.Fault) int {
 		return cmp.Or(strings.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})
 	return faults
+}
+
+// lacks finds what the kernel cannot do. It is reported where the policy begins.
+func lacks(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
+	for _, f := range facts.Abilities {
+		if f.Outcome == kernel.No {
+			faults = append(faults, policy.NewFault(policy.KernelLacks, beginning(p), "", f.Cure, "%s on Linux %s: %s", f.Name, facts.Kernel, f.Detail))
+		}
+	}
+	return faults
+}
+
+// beginning is the first place that the policy names.
+func beginning(p *policy.Policy) policy.Position {
+	switch {
+	case len(p.Named) > 0:
+		return p.Named[0].At
+	case len(p.Rules) > 0:
+		return p.Rules[0].At
+	}
+	return policy.Position{}
 }
 
 // missing finds names for which there is no device.

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/packetscope/packetscope/internal/kernel"
 )
 
 // A Fact is a kind of knowledge, as a key of [Facts.Unknown].
@@ -47,6 +49,9 @@ type Facts struct {
 	// Operator are the connections of whoever runs this program: one, or none if
 	// the program was not started over SSH.
 	Operator []Connection
+	// Abilities are what [Facts.Probe] returned; Read leaves them out, as it takes loading
+	// programs.
+	Abilities []kernel.Fact
 	// Detours are why sockets do not tell everything.
 	Detours []Detour
 	// Unknown says of each fact that could not be read why. What is known of it in

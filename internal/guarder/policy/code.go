@@ -54,6 +54,7 @@ const (
 	InterfaceTaken = "G311"
 	SlowAttach     = "G320"
 	TagsStripped   = "G321"
+	KernelLacks    = "G330"
 )
 
 // Codes are all kinds of faults, in the order of their codes.
@@ -92,6 +93,7 @@ var Codes = []Code{
 	{InterfaceTaken, Error, "an interface that runs another XDP program", true},
 	{SlowAttach, Warning, "an interface that cannot run XDP in its driver", true},
 	{TagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
+	{KernelLacks, Error, "a kernel that lacks what Guarder or the policy needs", true},
 	{splitPayload, Warning, "a payload rule that segmentation evades", false},
 
 	{overBudget, Error, "more than the classifier can hold", false},
