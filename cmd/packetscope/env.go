@@ -46,6 +46,8 @@ type env struct {
 	guardProbe func(*host.Facts, *policy.Policy) []kernel.Fact
 	// drop gives up all capabilities but some, see [kernel.DropTo].
 	drop func(keep []string) ([]string, error)
+	// notifyReady tells the service manager that the service runs, if there is one.
+	notifyReady func() error
 	// hangups returns a channel with a value for each request to reload.
 	hangups func() <-chan os.Signal
 	// listening, if not nil, is told each address that the server listens on.
@@ -67,8 +69,9 @@ func newEnv(args []string) env {
 		openGuarder: openGuarder, detachGuarder: guarder.Detach,
 		owners:    owner.Of,
 		guardHost: host.Read, guardProbe: (*host.Facts).Probe,
-		drop:    kernel.DropTo,
-		hangups: catchHangups,
+		drop:        kernel.DropTo,
+		hangups:     catchHangups,
+		notifyReady: notifyReady,
 	}
 }
 

@@ -32,12 +32,13 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	state := command.Flag("state", "Folder where it is remembered which policy was confirmed.").Default(defaultState).String()
 	accept := command.Flag("accept-lockout", "Put a policy in force that would cut off connections that this host has, or yours.").Bool()
 	socket := socketFlag(command)
+	statusSocket := command.Flag("status-socket", "Unix socket by which every user of this host, such as the exporter's, may read the status; empty for none.").String()
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		return runGuard(ctx, e, guarder.Config{
 			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
-		}, *socket, logger)
+		}, *socket, *statusSocket, logger)
 	}
 }
 
@@ -63,7 +64,7 @@ const stopAdmin = 5 * time.Second
 
 // runGuard enforces until the end of ctx. A hangup reads the policy again, as guard
 // apply does.
-func runGuard(ctx context.Context, e env, cfg guarder.Config, socket string, logger *slog.Logger) error {
+func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSocket string, logger *slog.Logger) error {
 	listener, err := guarder.ListenAdmin(socket)
 	if err != nil {
 		return err
@@ -75,8 +76,20 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket string, log
 	}
 	defer engine.Close()
 	server := &http.Server{Handler: guarder.AdminHandler(engine), ReadHeaderTimeout: headerTimeout}
-	served := make(chan error, 1)
+	served := make(chan error, 2)
 	go func() { served <- server.Serve(listener) }()
+	if statusSocket != "" {
+		open, err := guarder.ListenStatus(statusSocket)
+		if err != nil {
+			return err
+		}
+		reader := &http.Server{Handler: guarder.StatusHandler(engine), ReadHeaderTimeout: headerTimeout}
+		defer reader.Close()
+		go func() { served <- reader.Serve(open) }()
+	}
+	if err := e.notifyReady(); err != nil {
+		logger.Warn("the service manager does not know that the policy is in force", "err", err)
+	}
 	logger.Info("guarding", "policy", cfg.Paths, "socket", socket)
 	hangups := e.hangups()
 	for {

@@ -94,6 +94,11 @@ func TestGuardIsAdministered(t *testing.T) {
 	if diff := cmp.Diff([]string{"a.yaml", "dir"}, g.opened.Paths); diff != "" || g.opened.Devices[0] != "eth0" {
 		t.Errorf("opened with %+v", g.opened)
 	}
+	by := epoch.Add(40 * time.Second)
+	g.status.ConfirmBy = &by
+	if out, err := g.order(t, "apply"); err != nil || out != "policy applied\nON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)\n" || <-g.told != "apply" {
+		t.Errorf("apply: %q, %v", out, err)
+	}
 	for _, verb := range []string{"apply", "confirm", "rollback", "detach"} {
 		if out, err := g.order(t, verb); err != nil || out == "" {
 			t.Errorf("%s: %q, %v", verb, out, err)
@@ -108,6 +113,9 @@ func TestGuardIsAdministered(t *testing.T) {
 	g.world.hangups <- syscall.SIGHUP
 	if told := <-g.told; told != "apply" || g.asked.Operator != nil {
 		t.Errorf("a hangup became %s", told)
+	}
+	if n := g.world.ready.Load(); n != 1 {
+		t.Errorf("the service manager was told %d times that it runs", n)
 	}
 	g.stop()
 	if err := <-g.done; err != nil {
@@ -172,8 +180,9 @@ func TestGuardRefusesInOneLine(t *testing.T) {
 
 // TestServeShowsTheAgent scrapes an exporter beside an agent, and after its end.
 func TestServeShowsTheAgent(t *testing.T) {
-	g := guard(t, "a.yaml")
-	w := newWorld("--guarder.socket=" + g.socket)
+	socket := filepath.Join(t.TempDir(), "status.sock")
+	g := guard(t, "--status-socket="+socket, "a.yaml")
+	w := newWorld("--guarder.socket=" + socket)
 	s := w.startReady(t)
 	want := `packetscope_guarder_rule_packets_total{group="web",rule="telnet",verdict="drop"} 3`
 	if got := s.series(t, "/metrics", "packetscope_guarder_rule_packets_total{"); len(got) != 1 || got[0] != want {

@@ -34,10 +34,28 @@ func addGuardOrders(guard *kingpin.CmdClause) map[string]verb {
 				return err
 			}
 			_, err := fmt.Fprintln(e.stdout, order.done)
+			if name == "apply" && err == nil {
+				err = tellTrial(e, guarder.Client{Socket: *socket})
+			}
 			return err
 		}
 	}
 	return verbs
+}
+
+// tellTrial prints how long the policy is on trial, if it is.
+func tellTrial(e env, c guarder.Client) error {
+	s, err := c.Status()
+	if err == nil {
+		printTrial(e.stdout, s, e.now())
+	}
+	return err
+}
+
+func printTrial(w io.Writer, s guarder.Status, now time.Time) {
+	if s.ConfirmBy != nil {
+		fmt.Fprintf(w, "ON TRIAL: taken back in %v unless confirmed (packetscope guard confirm)\n", s.ConfirmBy.Sub(now).Round(time.Second))
+	}
 }
 
 // applyGuard tells the agent by which connection the operator has come, whose process
@@ -73,9 +91,7 @@ func addGuardStatus(guard *kingpin.CmdClause) verb {
 func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) error {
 	fmt.Fprintf(w, "generation %d, in force for %v, ceiling %s, counted since %s\n",
 		s.Generation, now.Sub(s.Applied).Round(time.Second), s.Ceiling, s.Since.UTC().Format(time.RFC3339))
-	if s.ConfirmBy != nil {
-		fmt.Fprintf(w, "ON TRIAL: taken back in %v unless confirmed (packetscope guard confirm)\n", s.ConfirmBy.Sub(now).Round(time.Second))
-	}
+	printTrial(w, s, now)
 	if s.Tripped {
 		fmt.Fprintln(w, "TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that")
 	}

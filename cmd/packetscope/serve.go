@@ -47,7 +47,7 @@ func addServe(app *kingpin.Application) verb {
 		keepPrivileges: command.Flag("privileges.keep",
 			"Keep all capabilities after the probes are attached, such as the CAP_DAC_READ_SEARCH that reading a config file on reload may take.").Bool(),
 	}
-	flags.guarder = command.Flag("guarder.socket", "Expose what Guarder does, as its agent (packetscope guard run) tells on this socket, such as "+defaultSocket+".").String()
+	flags.guarder = command.Flag("guarder.socket", "Expose what Guarder does, as its agent (packetscope guard run) tells on this socket: that of --status-socket, or, for root, "+defaultSocket+".").String()
 	return func(ctx context.Context, e env, logger *slog.Logger) error { return serve(ctx, e, flags, logger) }
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing/fstest"
 	"time"
 
@@ -29,6 +30,8 @@ type world struct {
 	openedSockets *sockets.Config
 	// openErr, if not nil, is returned instead of the engine.
 	openErr error
+	// ready is how often the service manager was told.
+	ready atomic.Int32
 	// kept is the last argument of drop.
 	kept []string
 }
@@ -39,13 +42,14 @@ var epoch = time.Unix(1_700_000_000, 500_000_000)
 func newWorld(args ...string) *world {
 	w := &world{engine: newFakeEngine(), sockets: newFakeSockets(), stdout: newLines(), stderr: newLines(), hangups: make(chan os.Signal, 1)}
 	w.env = env{
-		args:    args,
-		stdout:  w.stdout,
-		stderr:  w.stderr,
-		now:     func() time.Time { return epoch },
-		host:    fakeHost(kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin),
-		names:   config.Names{Probes: []string{"link_receive"}, Groups: stack.ProbeGroups()},
-		hangups: func() <-chan os.Signal { return w.hangups },
+		args:        args,
+		stdout:      w.stdout,
+		stderr:      w.stderr,
+		now:         func() time.Time { return epoch },
+		host:        fakeHost(kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin),
+		names:       config.Names{Probes: []string{"link_receive"}, Groups: stack.ProbeGroups()},
+		notifyReady: func() error { w.ready.Add(1); return nil },
+		hangups:     func() <-chan os.Signal { return w.hangups },
 		open: func(cfg stack.Config, _ *slog.Logger) (engine, error) {
 			w.opened = &cfg
 			if w.openErr != nil {

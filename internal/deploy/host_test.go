@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
+
+	"github.com/packetscope/packetscope/internal/guarder"
 )
 
 const folder = "cmd/packetscope/deploy/"
@@ -53,16 +56,59 @@ func TestSystemdUnit(t *testing.T) {
 	}
 }
 
-// TestSystemdUnitVerifies asks systemd itself, where there is one.
-func TestSystemdUnitVerifies(t *testing.T) {
+// TestGuardUnit holds the unit of Guarder's agent against what that needs.
+func TestGuardUnit(t *testing.T) {
+	unit := read(t, folder+"packetscope-guard.service")
+	bounds := settings(unit, "CapabilityBoundingSet")
+	if len(bounds) != 1 || settings(unit, "AmbientCapabilities") != nil || settings(unit, "User") != nil {
+		t.Fatalf("root is bounded by %q", bounds)
+	}
+	if diff := cmp.Diff(sorted(slices.Collect(maps.Keys(guarder.Capabilities))), sorted(strings.Fields(bounds[0]))); diff != "" {
+		t.Errorf("capabilities (-want +got):\n%s", diff)
+	}
+	// Each of them would take the devices, or the folder of what is pinned.
+	for _, key := range []string{"ProtectKernelTunables", "PrivateUsers", "PrivateNetwork", "DynamicUser"} {
+		if got := settings(unit, key); got != nil {
+			t.Errorf("%s=%v leaves nothing to guard", key, got)
+		}
+	}
+	// What is in force must not end with the agent.
+	for _, key := range []string{"ExecStop", "ExecStopPost"} {
+		if got := settings(unit, key); got != nil {
+			t.Errorf("%s=%v", key, got)
+		}
+	}
+	start, defaults := settings(unit, "ExecStart"), read(t, folder+"packetscope-guard.default")
+	if len(start) != 1 || !strings.Contains(start[0], " guard run ") || !strings.Contains(start[0], " $GUARD_ARGS ") {
+		t.Errorf("starts %q, want the variable that the defaults set", start)
+	}
+	if got := settings(defaults, "GUARD_ARGS"); !slices.Equal(got, []string{`""`}) {
+		t.Errorf("the defaults set the arguments to %q", got)
+	}
+	// The folders of the flags' defaults are those that systemd makes.
+	if got := settings(unit, "StateDirectory"); !slices.Equal(got, []string{"packetscope/guard"}) {
+		t.Errorf("state in %q", got)
+	}
+	if got := settings(unit, "RuntimeDirectory"); !slices.Equal(got, []string{"packetscope"}) {
+		t.Errorf("sockets in %q", got)
+	}
+	if got := settings(unit, "Type"); !slices.Equal(got, []string{"notify"}) {
+		t.Errorf("type %q: the network must wait for the policy", got)
+	}
+}
+
+// TestSystemdUnitsVerify asks systemd itself, where there is one.
+func TestSystemdUnitsVerify(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is not installed")
 	}
-	out, _ := exec.Command("systemd-analyze", "verify", "--man=no", "../../"+folder+"packetscope.service").CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		// It is not installed where it is tested.
-		if strings.Contains(line, "packetscope.service") && !strings.Contains(line, "is not executable") {
-			t.Error(strings.TrimSpace(line))
+	for _, name := range []string{"packetscope.service", "packetscope-guard.service"} {
+		out, _ := exec.Command("systemd-analyze", "verify", "--man=no", "../../"+folder+name).CombinedOutput()
+		for line := range strings.Lines(string(out)) {
+			// It is not installed where it is tested.
+			if strings.Contains(line, name) && !strings.Contains(line, "is not executable") {
+				t.Error(strings.TrimSpace(line))
+			}
 		}
 	}
 }

@@ -41,24 +41,29 @@ const adminTimeout = 30 * time.Second
 
 // ListenAdmin opens the admin socket, which only its owner may use. A socket that a
 // dead agent has left is replaced; one that answers is an error.
-func ListenAdmin(path string) (net.Listener, error) {
+func ListenAdmin(path string) (net.Listener, error) { return listen(path, 0o600) }
+
+// ListenStatus opens a socket that every user of the host may use, for [StatusHandler].
+func ListenStatus(path string) (net.Listener, error) { return listen(path, 0o666) }
+
+func listen(path string, mode os.FileMode) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, fmt.Errorf("folder of the admin socket: %w", err)
+		return nil, fmt.Errorf("folder of the socket: %w", err)
 	}
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		c.Close()
-		return nil, fmt.Errorf("admin socket %s is in use: another agent runs", path)
+		return nil, fmt.Errorf("socket %s is in use: another agent runs", path)
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("remove the old admin socket: %w", err)
+		return nil, fmt.Errorf("remove the old socket: %w", err)
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	if err := os.Chmod(path, mode); err != nil {
 		l.Close()
-		return nil, fmt.Errorf("admin socket: %w", err)
+		return nil, fmt.Errorf("socket: %w", err)
 	}
 	return l, nil
 }
@@ -66,6 +71,23 @@ func ListenAdmin(path string) (net.Listener, error) {
 // AdminHandler serves GET /status and POST /apply, /confirm, /rollback and /detach.
 // An error is the text of the answer, with status 409.
 func AdminHandler(a Administered) http.Handler {
+	mux := StatusHandler(a)
+	mux.HandleFunc("POST /apply", func(w http.ResponseWriter, r *http.Request) {
+		var o Order
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil {
+			http.Error(w, "order: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, a.Apply(o))
+	})
+	for verb, do := range map[string]func() error{"confirm": a.Confirm, "rollback": a.Rollback, "detach": a.Detach} {
+		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, _ *http.Request) { answer(w, do()) })
+	}
+	return mux
+}
+
+// StatusHandler serves GET /status alone.
+func StatusHandler(a Administered) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		s, err := a.Status()
@@ -76,19 +98,6 @@ func AdminHandler(a Administered) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(s)
 	})
-	mux.HandleFunc("POST /apply", func(w http.ResponseWriter, r *http.Request) {
-		var o Order
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil {
-			http.Error(w, "order: "+err.Error(), http.StatusBadRequest)
-			return
-		}
-		answer(w, a.Apply(o))
-	})
-	for verb, do := range map[string]func() error{"confirm": a.Confirm, "rollback": a.Rollback, "detach": a.Detach} {
-		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, _ *http.Request) {
-			answer(w, do())
-		})
-	}
 	return mux
 }
 

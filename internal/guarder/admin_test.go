@@ -98,6 +98,31 @@ func TestSocketIsOfItsOwnerAlone(t *testing.T) {
 	}
 }
 
+// TestStatusSocketIsForAllAndChangesNothing asks what anybody may ask.
+func TestStatusSocketIsForAllAndChangesNothing(t *testing.T) {
+	a := &agent{status: Status{Generation: 7}}
+	path := filepath.Join(t.TempDir(), "status.sock")
+	l, err := ListenStatus(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: StatusHandler(a)}
+	go server.Serve(l)
+	defer server.Close()
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	c := Client{path}
+	if s, err := c.Status(); err != nil || s.Generation != 7 {
+		t.Errorf("status %+v, %v", s, err)
+	}
+	for _, do := range []func() error{func() error { return c.Apply(Order{}) }, c.Confirm, c.Rollback, c.Detach} {
+		if err := do(); err == nil || a.told != nil {
+			t.Errorf("the agent was told to %v, %v", a.told, err)
+		}
+	}
+}
+
 func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "guard.sock")
 	l, err := net.Listen("unix", path)

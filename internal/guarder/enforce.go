@@ -26,7 +26,11 @@ type rehearsal func(*policy.Policy, *compile.Tables, []netip.Addr) error
 // when there is nothing to be waited for any more. If it fails, nothing has changed. The
 // lock is held, or nobody else has the engine yet.
 func (e *Engine) change(p *policy.Policy, operator []host.Connection, until func(time.Duration) deadline, within time.Duration) error {
-	next, err := e.compile(p, rehearse)
+	try := e.cfg.rehearse
+	if try == nil {
+		try = rehearse
+	}
+	next, err := e.compile(p, try)
 	if err != nil {
 		return err
 	}

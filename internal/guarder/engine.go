@@ -36,6 +36,9 @@ type Config struct {
 	// an error, unless AcceptLockout is set.
 	Facts         func() (*host.Facts, error)
 	AcceptLockout bool
+
+	// rehearse is replaced by tests; nil stands for the real one.
+	rehearse rehearsal
 }
 
 // An Engine is an agent: it has a policy in force and looks after it. What it has

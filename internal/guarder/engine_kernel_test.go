@@ -46,6 +46,11 @@ func newLab(t *testing.T) *lab {
 	n := testnet.New(t)
 	l := &lab{net: n, file: filepath.Join(t.TempDir(), "policy.yaml")}
 	l.config = Config{Paths: []string{l.file}, Dir: filepath.Join(pins(t), "guard"), State: t.TempDir()}
+	if testnet.InVM() {
+		// To load a policy takes a second there, and a rehearsal loads it once more.
+		// TestPolicyIsEnforcedAndOutlivesTheAgent has it all the same.
+		l.config.rehearse = unrehearsed
+	}
 	t.Cleanup(func() { Detach(l.config.Dir) })
 	return l
 }
@@ -107,6 +112,7 @@ func credited(t *testing.T, e *Engine) map[string]Counts {
 
 func TestPolicyIsEnforcedAndOutlivesTheAgent(t *testing.T) {
 	l := newLab(t)
+	l.config.rehearse = rehearse
 	l.write(t, "enforce", "")
 	e := l.open(t)
 	if arrives(t, l.net) {

@@ -151,32 +151,36 @@ func (l *lab) writeLogin(t *testing.T, s *shell, life string) {
 	}
 }
 
-// TestSessionSurvivesThePolicyThatWouldHaveCutIt logs in, and then forbids to log in.
+// TestSessionSurvivesThePolicyThatWouldHaveCutIt logs in over both families, and then
+// forbids to log in.
 func TestSessionSurvivesThePolicyThatWouldHaveCutIt(t *testing.T) {
-	for _, f := range testnet.Families {
-		t.Run(f.String(), func(t *testing.T) {
-			l := newLab(t)
-			s := newShell(t, l.net)
-			session := s.login(t, f)
-			l.writeLogin(t, s, "  established: keep\n")
-			e := l.open(t)
+	l := newLab(t)
+	s := newShell(t, l.net)
+	sessions := []net.Conn{s.login(t, testnet.IPv4), s.login(t, testnet.IPv6)}
+	work := func() {
+		t.Helper()
+		for _, session := range sessions {
 			works(t, session)
-			s.refused(t, e, f)
-			status, err := e.Status()
-			if err != nil || status.KeptConnections != 1 || status.Kept.Packets == 0 || status.Kept.Bytes < 60 {
-				t.Errorf("status %+v, %v", status, err)
-			}
-			// An agent that comes back must not forget it.
-			e.Close()
-			works(t, session)
-			e = l.open(t)
-			works(t, session)
-			session.Close()
-			until(t, func() bool {
-				l.do(t, func() error { e.look(time.Now(), true); return nil })
-				status, err := e.Status()
-				return err == nil && status.KeptConnections == 0
-			})
+		}
+	}
+	l.writeLogin(t, s, "  established: keep\n")
+	e := l.open(t)
+	work()
+	s.refused(t, e, testnet.IPv4)
+	s.refused(t, e, testnet.IPv6)
+	if got := status(t, e); got.KeptConnections != 2 || got.Kept.Packets < 2 || got.Kept.Bytes < 60*got.Kept.Packets {
+		t.Errorf("status %+v", got)
+	}
+	// An agent that comes back must not forget them.
+	e.Close()
+	work()
+	e = l.open(t)
+	work()
+	for left := 1; left >= 0; left-- {
+		sessions[left].Close()
+		until(t, func() bool {
+			l.do(t, func() error { e.look(time.Now(), true); return nil })
+			return status(t, e).KeptConnections == left
 		})
 	}
 }
@@ -231,9 +235,8 @@ func TestWhoAppliesIsProtectedForATime(t *testing.T) {
 	session := s.login(t, testnet.IPv4)
 	l.writeLogin(t, s, "  protect_applier: 30m\n")
 	e := l.open(t)
-	status, err := e.Status()
-	if err != nil || status.ProtectedUntil != nil {
-		t.Errorf("nobody applied it, and protected is until %v, %v", status.ProtectedUntil, err)
+	if until := status(t, e).ProtectedUntil; until != nil {
+		t.Errorf("nobody applied it, and protected is until %v", until)
 	}
 	if err := l.do(t, func() error { return e.Apply(Order{Operator: []host.Connection{operator(session)}}) }); err != nil {
 		t.Fatal(err)
@@ -241,9 +244,8 @@ func TestWhoAppliesIsProtectedForATime(t *testing.T) {
 	works(t, session)
 	s.login(t, testnet.IPv4)
 	s.refused(t, e, testnet.IPv6)
-	status, err = e.Status()
-	if err != nil || status.ProtectedUntil == nil || time.Until(*status.ProtectedUntil).Round(time.Minute) != 30*time.Minute {
-		t.Errorf("protected until %v, %v", status.ProtectedUntil, err)
+	if until := status(t, e).ProtectedUntil; until == nil || time.Until(*until).Round(time.Minute) != 30*time.Minute {
+		t.Errorf("protected until %v", until)
 	}
 	// The time is over.
 	table := e.store.state[compile.MapKept]
@@ -252,8 +254,8 @@ func TestWhoAppliesIsProtectedForATime(t *testing.T) {
 	}
 	s.refused(t, e, testnet.IPv4)
 	l.do(t, func() error { e.look(time.Now(), true); return nil })
-	if status, err := e.Status(); err != nil || status.ProtectedUntil != nil {
-		t.Errorf("protected until %v, %v", status.ProtectedUntil, err)
+	if until := status(t, e).ProtectedUntil; until != nil {
+		t.Errorf("protected until %v", until)
 	}
 }
 
@@ -288,8 +290,8 @@ func TestFullTableKeepsTheOperator(t *testing.T) {
 		if err := small.Lookup(compile.ConnectionKey(policy.Connection(mine)), &until); err != nil {
 			t.Errorf("the operator's connection is left out: %v", err)
 		}
-		if status, err := e.Status(); err != nil || status.KeptConnections != 2 || status.NotKept != 2 {
-			t.Errorf("status %+v, %v", status, err)
+		if got := status(t, e); got.KeptConnections != 2 || got.NotKept != 2 {
+			t.Errorf("status %+v", got)
 		}
 		var keys []bpf.GuardKept
 		var key bpf.GuardKept
