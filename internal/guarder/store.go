@@ -22,8 +22,7 @@ import (
 // system. It is made when there is none, and found again otherwise.
 //
 // The links of devices are pinned in the folder that was asked for, the maps in one of
-// their format below it. So an agent of another format makes its own maps beside those
-// that enforce, and takes the links over; see [Store.Others].
+// their format below it; see [Store.Others].
 type Store struct {
 	dir string // of the maps
 	// state are the maps that programs use; slots and meta are for agents alone.
