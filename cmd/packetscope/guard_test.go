@@ -38,6 +38,13 @@ groups:
   rules:
   - {rule: ssh, match: {proto: tcp, dst_port: 22}, action: drop, mode: enforce}
 `,
+		"kept.yaml": `version: 1
+failsafe: {established: keep, protect_applier: 30m}
+groups:
+- name: g
+  rules:
+  - {rule: telnet, match: {proto: tcp, dst_port: 23}, action: drop, mode: enforce}
+`,
 		"good_test.yaml": `policy: good.yaml
 tests:
 - name: land
@@ -117,6 +124,17 @@ func TestGuardReadsPolicies(t *testing.T) {
 			"good.yaml:5:5: g/land does not match: src = dst does not hold\n" +
 				"good.yaml:6:5: g/telnet matches: would drop (audit)\n" +
 				"verdict: pass, as no rule ends the search; enforced, it would be dropped by g/telnet (good.yaml:6:5)\n"},
+		{"explain who else may pass", []string{"explain", "--policy", in("kept.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=ack"}, 0,
+			"kept.yaml:6:5: g/telnet matches: drop\n" +
+				"verdict: drop, by g/telnet (kept.yaml:6:5)\n" +
+				"unless its connection was established when the policy was put in force, or 192.0.2.7 put the policy in force within 30m0s (--kept shows that)\n"},
+		{"explain a new connection", []string{"explain", "--policy", in("kept.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn"}, 0,
+			"kept.yaml:6:5: g/telnet matches: drop\n" +
+				"verdict: drop, by g/telnet (kept.yaml:6:5)\n" +
+				"unless 192.0.2.7 put the policy in force within 30m0s (--kept shows that)\n"},
+		{"explain what is kept", []string{"explain", "--kept", "--policy", in("kept.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=ack"}, 0,
+			"kept.yaml:6:5: g/telnet matches: drop, but not this packet, which is kept\n" +
+				"verdict: pass, kept from g/telnet (kept.yaml:6:5)\n"},
 	} {
 		w := newWorld(append([]string{"guard"}, c.args...)...)
 		w.guardHost = func() (*host.Facts, error) { return sshHost(), nil }

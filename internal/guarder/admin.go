@@ -74,7 +74,7 @@ func AdminHandler(a Administered) http.Handler {
 	mux := StatusHandler(a)
 	mux.HandleFunc("POST /apply", func(w http.ResponseWriter, r *http.Request) {
 		var o Order
-		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil {
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil && !errors.Is(err, io.EOF) {
 			http.Error(w, "order: "+err.Error(), http.StatusBadRequest)
 			return
 		}

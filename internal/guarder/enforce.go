@@ -165,6 +165,11 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 	}
 	was := e.store.Meta
 	if !on.none() {
+		remembered := e.memory.past
+		undo.add(nil, func() error { return e.memory.restore(remembered) })
+		if err := e.memory.Begin(next.fingerprint); err != nil {
+			return err
+		}
 		undo.add(nil, func() error {
 			if was.Deadline != 0 {
 				return e.store.BeginTrial(was.Policy, was.Deadline, old.program)

@@ -123,7 +123,10 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 		said: make(map[string]string), stop: make(chan struct{}),
 	}
 	e.trial.Undone = e.undone
-	if err := e.begin(p, operator); err != nil {
+	e.mu.Lock()
+	err = e.begin(p, operator)
+	e.mu.Unlock()
+	if err != nil {
 		store.Close()
 		home.file.Close()
 		return nil, err
@@ -215,11 +218,6 @@ func (e *Engine) apply(p *policy.Policy, operator []host.Connection) error {
 	defer e.mu.Unlock()
 	if err := e.running(); err != nil {
 		return err
-	}
-	if p.Life.ConfirmWithin > 0 {
-		if err := e.memory.Begin(e.fingerprintOf(p)); err != nil {
-			return err
-		}
 	}
 	return e.change(p, operator, deadlineIn, p.Life.ConfirmWithin)
 }

@@ -79,10 +79,15 @@ func (m *Memory) Begin(f Fingerprint) error {
 	if m.Refused(f) {
 		next.Refused = nil
 	}
-	if next == m.past {
+	return m.restore(next)
+}
+
+// restore has the memory be as it was.
+func (m *Memory) restore(was past) error {
+	if was == m.past {
 		return nil
 	}
-	return m.write(next)
+	return m.write(was)
 }
 
 // Confirm remembers that a policy was confirmed.

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 
 	"github.com/packetscope/packetscope/internal/testnet"
 )
@@ -228,5 +232,49 @@ func TestPolicyOnTrialIsReplaced(t *testing.T) {
 	}
 	if onTrial(t, e) || arrives(t, l.net) {
 		t.Error("the policy without a trial is not in force")
+	}
+}
+
+// TestChangeThatFailsForgetsNothing applies a confirmed policy again, on a device that
+// runs another program by now.
+func TestChangeThatFailsForgetsNothing(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", anHour)
+	text, err := os.ReadFile(l.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = []byte(strings.Replace(string(text), "["+l.net.Right.Device, `["late*", `+l.net.Right.Device, 1))
+	if err := os.WriteFile(l.file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := l.open(t)
+	if err := e.Confirm(); err != nil {
+		t.Fatal(err)
+	}
+	late := addDevice(t, l.net, "other0")
+	l.net.Right.Do(t, func() {
+		other, err := link.AttachXDP(link.XDPOptions{Program: verdict(t, 2), Interface: late.Index})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { other.Close() })
+		device, err := netlink.LinkByIndex(late.Index)
+		if err == nil {
+			err = errors.Join(netlink.LinkSetDown(device), netlink.LinkSetName(device, "late0"), netlink.LinkSetUp(device))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := l.apply(t, e); !errors.Is(err, ErrOtherProgram) {
+		t.Fatalf("apply: %v", err)
+	}
+	if s := status(t, e); s.ConfirmBy != nil || s.InForce != InForcePolicy || !s.ApplyFailed || arrives(t, l.net) {
+		t.Errorf("status %+v", s)
+	}
+	memory, err := OpenMemory(l.config.State)
+	if err != nil || !memory.Confirmed(e.current.fingerprint) {
+		t.Errorf("that it was confirmed is forgotten: %+v, %v", memory, err)
 	}
 }
