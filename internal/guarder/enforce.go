@@ -122,7 +122,11 @@ func (e *Engine) prepare(p *policy.Policy, indices map[string]int, own []netip.A
 	if err != nil {
 		return nil, err
 	}
-	generation, err := tables.Load(compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own})
+	load := e.cfg.load
+	if load == nil {
+		load = (*compile.Tables).Load
+	}
+	generation, err := load(tables, compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own})
 	if err != nil {
 		return nil, err
 	}

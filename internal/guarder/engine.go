@@ -37,8 +37,9 @@ type Config struct {
 	Facts         func() (*host.Facts, error)
 	AcceptLockout bool
 
-	// rehearse is replaced by tests; nil stands for the real one.
+	// rehearse and load are replaced by tests; nil stands for the real ones.
 	rehearse rehearsal
+	load     func(*compile.Tables, compile.LoadOptions) (*compile.Generation, error)
 }
 
 // An Engine is an agent: it has a policy in force and looks after it. What it has

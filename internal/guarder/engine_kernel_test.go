@@ -47,11 +47,18 @@ func newLab(t *testing.T) *lab {
 	l := &lab{net: n, file: filepath.Join(t.TempDir(), "policy.yaml")}
 	l.config = Config{Paths: []string{l.file}, Dir: filepath.Join(pins(t), "guard"), State: t.TempDir()}
 	if testnet.InVM() {
-		// To load a policy takes a second there, and a rehearsal loads it once more.
-		// TestPolicyIsEnforcedAndOutlivesTheAgent has it all the same.
-		l.config.rehearse = unrehearsed
+		// A rehearsal would load the real program.
+		l.config.rehearse, l.config.load = unrehearsed, standIn
 	}
 	t.Cleanup(func() { Detach(l.config.Dir) })
+	return l
+}
+
+// newRealLab is newLab for tests that need the real program everywhere.
+func newRealLab(t *testing.T) *lab {
+	t.Helper()
+	l := newLab(t)
+	l.config.load = nil
 	return l
 }
 
@@ -111,7 +118,7 @@ func credited(t *testing.T, e *Engine) map[string]Counts {
 }
 
 func TestPolicyIsEnforcedAndOutlivesTheAgent(t *testing.T) {
-	l := newLab(t)
+	l := newRealLab(t)
 	l.config.rehearse = rehearse
 	l.write(t, "enforce", "")
 	e := l.open(t)

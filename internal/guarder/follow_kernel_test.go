@@ -55,7 +55,7 @@ func remove(t *testing.T, l *lab, d Device) {
 }
 
 func TestDevicesThatComeAndGoAreFollowed(t *testing.T) {
-	l := newLab(t)
+	l := newRealLab(t)
 	if err := os.WriteFile(l.file, []byte(strings.ReplaceAll(late, "DEVICE", l.net.Right.Device)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -154,7 +154,7 @@ func (l *lab) writeLogin(t *testing.T, s *shell, life string) {
 // TestSessionSurvivesThePolicyThatWouldHaveCutIt logs in over both families, and then
 // forbids to log in.
 func TestSessionSurvivesThePolicyThatWouldHaveCutIt(t *testing.T) {
-	l := newLab(t)
+	l := newRealLab(t)
 	s := newShell(t, l.net)
 	sessions := []net.Conn{s.login(t, testnet.IPv4), s.login(t, testnet.IPv6)}
 	work := func() {
@@ -188,7 +188,7 @@ func TestSessionSurvivesThePolicyThatWouldHaveCutIt(t *testing.T) {
 // TestSessionSurvivesOnlyIfItIsKept is the same without the promise, and with an operator
 // who accepts to be locked out.
 func TestSessionSurvivesOnlyIfItIsKept(t *testing.T) {
-	l := newLab(t)
+	l := newRealLab(t)
 	s := newShell(t, l.net)
 	session := s.login(t, testnet.IPv4)
 	l.config.Facts = func() (*host.Facts, error) {
@@ -230,7 +230,7 @@ func TestSessionSurvivesOnlyIfItIsKept(t *testing.T) {
 // TestWhoAppliesIsProtectedForATime lets the one who applies the policy come again, over
 // the family of the address that was used, and nobody else.
 func TestWhoAppliesIsProtectedForATime(t *testing.T) {
-	l := newLab(t)
+	l := newRealLab(t)
 	s := newShell(t, l.net)
 	session := s.login(t, testnet.IPv4)
 	l.writeLogin(t, s, "  protect_applier: 30m\n")

@@ -31,15 +31,8 @@ type agentOrder struct {
 	Dir, State, Socket string
 	// Keep are the capabilities that it keeps; nil means all.
 	Keep []string
-	// Unrehearsed is as in newLab.
-	Unrehearsed bool
-}
-
-func (o agentOrder) rehearsal() rehearsal {
-	if o.Unrehearsed {
-		return unrehearsed
-	}
-	return rehearse
+	// Unrehearsed and StandIn are as in newLab.
+	Unrehearsed, StandIn bool
 }
 
 func TestMain(m *testing.M) {
@@ -67,7 +60,14 @@ func beAgent(text string) error {
 	if err != nil {
 		return err
 	}
-	e, err := Open(Config{Paths: o.Paths, Dir: o.Dir, State: o.State, Facts: host.Read, AcceptLockout: true, rehearse: o.rehearsal()}, logTo(os.Stderr))
+	cfg := Config{Paths: o.Paths, Dir: o.Dir, State: o.State, Facts: host.Read, AcceptLockout: true}
+	if o.Unrehearsed {
+		cfg.rehearse = unrehearsed
+	}
+	if o.StandIn {
+		cfg.load = standIn
+	}
+	e, err := Open(cfg, logTo(os.Stderr))
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ type process struct {
 func (l *lab) run(t *testing.T, keep ...string) *process {
 	t.Helper()
 	p := &process{Client: Client{filepath.Join(t.TempDir(), "guard.sock")}}
-	text, err := json.Marshal(agentOrder{l.config.Paths, l.config.Dir, l.config.State, p.Socket, keep, l.config.rehearse != nil})
+	text, err := json.Marshal(agentOrder{l.config.Paths, l.config.Dir, l.config.State, p.Socket, keep, l.config.rehearse != nil, l.config.load != nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +246,7 @@ func TestTrialOfAKilledAgentGoesOn(t *testing.T) {
 // TestAgentNeedsNoOtherCapabilities has one agent after the other with just those that
 // are asked for: each finds what the one before has left.
 func TestAgentNeedsNoOtherCapabilities(t *testing.T) {
-	l := newLab(t)
+	l := newRealLab(t)
 	keep := slices.Collect(maps.Keys(Capabilities))
 	l.write(t, "audit", "")
 	p := l.run(t, keep...)
