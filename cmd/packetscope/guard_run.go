@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -62,7 +63,7 @@ type guardEngine interface {
 // stopAdmin is for the requests at hand when the agent is told to stop.
 const stopAdmin = 5 * time.Second
 
-// runGuard enforces until the end of ctx. A hangup reads the policy again, as guard
+// runGuard enforces until the end of ctx, or until it is told to detach. A hangup reads the policy again, as guard
 // apply does.
 func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSocket string, logger *slog.Logger) error {
 	listener, err := guarder.ListenAdmin(socket)
@@ -75,7 +76,8 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 		return fmt.Errorf("guarder: %w", err)
 	}
 	defer engine.Close()
-	server := &http.Server{Handler: guarder.AdminHandler(engine), ReadHeaderTimeout: headerTimeout}
+	detached := make(chan struct{})
+	server := &http.Server{Handler: guarder.AdminHandler(&detachable{guardEngine: engine, detached: detached}), ReadHeaderTimeout: headerTimeout}
 	served := make(chan error, 2)
 	go func() { served <- server.Serve(listener) }()
 	if statusSocket != "" {
@@ -105,8 +107,29 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 			ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
 			defer cancel()
 			return server.Shutdown(ending)
+		case <-detached:
+			logger.Info("detached; nothing is left to do")
+			ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
+			defer cancel()
+			return server.Shutdown(ending) // when the one who asked has the answer
 		}
 	}
+}
+
+// A detachable is an agent that tells when it has been detached.
+type detachable struct {
+	guardEngine
+	detached chan<- struct{}
+	once     sync.Once
+}
+
+// Detach implements [guarder.Administered].
+func (d *detachable) Detach() error {
+	err := d.guardEngine.Detach()
+	if err == nil {
+		d.once.Do(func() { close(d.detached) })
+	}
+	return err
 }
 
 // openGuarder puts a policy in force.

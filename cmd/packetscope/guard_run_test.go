@@ -99,7 +99,7 @@ func TestGuardIsAdministered(t *testing.T) {
 	if out, err := g.order(t, "apply"); err != nil || out != "policy applied\nON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)\n" || <-g.told != "apply" {
 		t.Errorf("apply: %q, %v", out, err)
 	}
-	for _, verb := range []string{"apply", "confirm", "rollback", "detach"} {
+	for _, verb := range []string{"apply", "confirm", "rollback"} {
 		if out, err := g.order(t, verb); err != nil || out == "" {
 			t.Errorf("%s: %q, %v", verb, out, err)
 		}
@@ -175,6 +175,20 @@ func TestGuardRefusesInOneLine(t *testing.T) {
 	second := newWorld("guard", "run", "--socket="+g.socket, "a.yaml")
 	if err := run(t.Context(), second.env); err == nil || !strings.Contains(err.Error(), "another agent runs") {
 		t.Errorf("a second agent: %v", err)
+	}
+}
+
+func TestAgentEndsWhenItIsDetached(t *testing.T) {
+	g := guard(t, "a.yaml")
+	defer g.stop()
+	if out, err := g.order(t, "detach"); err != nil || out != "detached\n" {
+		t.Errorf("detach: %q, %v", out, err)
+	}
+	if err := <-g.done; err != nil {
+		t.Error(err)
+	}
+	if told := []string{<-g.told, <-g.told}; told[0] != "detach" || told[1] != "close" {
+		t.Errorf("told %q", told)
 	}
 }
 

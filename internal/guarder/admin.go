@@ -24,7 +24,7 @@ type Administered interface {
 	Apply(Order) error
 	Confirm() error
 	Rollback() error
-	// Detach takes Guarder off all devices, until the next Apply.
+	// Detach takes Guarder off all devices. Nothing else can be asked for after it.
 	Detach() error
 }
 

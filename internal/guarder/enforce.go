@@ -57,7 +57,8 @@ func (e *Engine) change(p *policy.Policy, operator []host.Connection, until func
 	if e.store.Meta.Deadline != 0 {
 		err = e.store.EndTrial()
 	}
-	return errors.Join(err, e.tidy())
+	e.tidy()
+	return err
 }
 
 // replace has the agent look after a policy that is in force now. It gives up those that
@@ -273,8 +274,14 @@ func (u undoing) forget() {
 
 // tidy removes what nothing goes back to any more: the program of devices that the
 // policy is not for, and the state of other formats, whose links are pinned elsewhere
-// by then.
-func (e *Engine) tidy() error {
+// by then. The policy is in force whether that succeeds or not.
+func (e *Engine) tidy() {
+	if err := e.removeUnused(); err != nil {
+		e.logger.Error("something is left that is not used any more", "err", err)
+	}
+}
+
+func (e *Engine) removeUnused() error {
 	links, err := pinnedLinks(e.cfg.Dir)
 	if err != nil {
 		return err

@@ -250,7 +250,7 @@ func (e *Engine) Close() {
 	e.home.file.Close()
 }
 
-var errClosed = errors.New("guarder has been detached")
+var errClosed = errors.New("guarder has been detached; start the agent again")
 
 // running tells whether the engine has not been closed; the lock is held.
 func (e *Engine) running() error {

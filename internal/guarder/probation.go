@@ -311,7 +311,8 @@ func (e *Engine) Confirm() error {
 	err := e.settle()
 	e.before.close()
 	e.before = nil
-	return errors.Join(remembered, err, e.tidy())
+	e.tidy()
+	return errors.Join(remembered, err)
 }
 
 // Rollback takes a policy that is on trial back.
