@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -28,6 +29,9 @@ func addGuardCheck(guard *kingpin.CmdClause) verb {
 	ceiling := ceilingFlag(command)
 	return func(_ context.Context, e env, _ *slog.Logger) error {
 		p, faults := policy.Load(*files, policy.Options{Ceiling: ceiling()})
+		if p != nil {
+			faults = append(faults, compile.Check(p, compile.Options{})...)
+		}
 		if p != nil && *onHost {
 			facts, err := e.guardHost()
 			if err != nil {

@@ -145,12 +145,7 @@ func (c *compiler) entries() ([]*entry, error) {
 }
 
 // fault names the rule.
-func fault(r *policy.Rule, err error) error {
-	if r.At.File == "" {
-		return fmt.Errorf("rule %q of group %q: %w", r.Name, r.Group, err)
-	}
-	return fmt.Errorf("%s:%d:%d: rule %q of group %q: %w", r.At.File, r.At.Line, r.At.Column, r.Name, r.Group, err)
-}
+func fault(r *policy.Rule, err error) error { return &RuleError{r, err} }
 
 func (c *compiler) tables(entries []*entry) error {
 	var pure [2][]*entry // by source, by destination

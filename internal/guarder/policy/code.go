@@ -43,9 +43,10 @@ const (
 	breaksNetwork = "G303"
 	inertSet      = "G304"
 	splitPayload  = "G350"
-
-	overBudget = "G402"
 )
+
+// OverBudget is found by the compiler too.
+const OverBudget = "G402"
 
 // The codes of faults that depend on the host; internal/guarder/host finds them.
 const (
@@ -96,7 +97,7 @@ var Codes = []Code{
 	{KernelLacks, Error, "a kernel that lacks what Guarder or the policy needs", true},
 	{splitPayload, Warning, "a payload rule that segmentation evades", false},
 
-	{overBudget, Error, "more than the classifier can hold", false},
+	{OverBudget, Error, "more than the classifier can hold", false},
 }
 
 func severityOf(code string) Severity {

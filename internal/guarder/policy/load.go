@@ -162,7 +162,7 @@ func (l *loader) finish() {
 	l.unparsable()
 	if len(p.Rules) > MaxRules {
 		l.faults = append(l.faults, Fault{
-			At: Position{File: p.Rules[MaxRules].At.File}, Severity: Error, Code: overBudget,
+			At: Position{File: p.Rules[MaxRules].At.File}, Severity: Error, Code: OverBudget,
 			Text: "more than 16384 rules", Hint: "put addresses and ports that share a verdict into sets",
 		})
 	}

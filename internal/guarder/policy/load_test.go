@@ -200,8 +200,8 @@ func TestAnchorsCannotTrapTheReader(t *testing.T) {
 	}
 	bomb += "groups: [{name: g, rules: [{rule: r, match: *a9, action: count}]}]\n"
 	for _, text := range []string{self, bomb} {
-		if _, faults := load(t, Options{}, text); !slices.ContainsFunc(faults, func(f Fault) bool { return f.Code == overBudget }) {
-			t.Errorf("faults %v, want one of %s", faults, overBudget)
+		if _, faults := load(t, Options{}, text); !slices.ContainsFunc(faults, func(f Fault) bool { return f.Code == OverBudget }) {
+			t.Errorf("faults %v, want one of %s", faults, OverBudget)
 		}
 	}
 }

@@ -56,7 +56,7 @@ const (
 // read returns the conjunction of the keys of n.
 func (m *matcher) read(n *yaml.Node, what string) Expr {
 	if m.matches++; m.depth > maxDepth || m.matches > maxMatches {
-		m.fault(n, overBudget, "", "matches within matches: at most %d deep, and %d of a rule", maxDepth, maxMatches)
+		m.fault(n, OverBudget, "", "matches within matches: at most %d deep, and %d of a rule", maxDepth, maxMatches)
 		return m.parts
 	}
 	before := len(m.faults)

@@ -123,7 +123,7 @@ func (m *matcher) payload(n *yaml.Node) {
 		case p.At < 0 || p.Values == nil:
 			m.fault(e, missingKey, "have at: with bytes: or any_byte:", "the payload condition is incomplete")
 		case p.At+len(p.Values) > packet.MaxPayload:
-			m.fault(e, overBudget, "", "payload to byte %d: the first %d bytes are looked at", p.At+len(p.Values), packet.MaxPayload)
+			m.fault(e, OverBudget, "", "payload to byte %d: the first %d bytes are looked at", p.At+len(p.Values), packet.MaxPayload)
 		default:
 			m.add(p)
 		}
