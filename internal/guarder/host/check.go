@@ -83,7 +83,7 @@ func devices(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
 			faults = append(faults, policy.NewFault(policy.InterfaceTaken, n.At, n.In, "detach it, or leave the interface out",
 				"%s already runs XDP program %d (%s)", d.Name, d.XDP.ID, cmp.Or(d.XDP.Name, "without a name")))
 		}
-		if why, hint := slow(d); why != "" {
+		if why, hint := facts.slow(d); why != "" {
 			faults = append(faults, policy.NewFault(policy.SlowAttach, n.At, n.In, hint, "%s %s; will attach generic (slower)", d.Name, why))
 		}
 		if r := firstVLANRule(p, d.Name); r != nil && d.RxVLAN {
@@ -95,8 +95,12 @@ func devices(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
 }
 
 // slow returns why a device refuses XDP in its driver, and what helps.
-func slow(d Device) (why, hint string) {
+func (f *Facts) slow(d Device) (why, hint string) {
+	parent, onParent := f.Device(d.Parent)
 	switch {
+	case d.VLAN != 0 && onParent:
+		return fmt.Sprintf("is VLAN %d of %s and has no driver that runs XDP", d.VLAN, parent.Name),
+			fmt.Sprintf("name %s, and match vlan: {id: %d}", parent.Name, d.VLAN)
 	case d.LRO:
 		return "joins packets (LRO), which native XDP refuses", "ethtool -K " + d.Name + " lro off"
 	case d.MTU > linearMTU && d.Driver != "" && !d.Loopback:

@@ -23,6 +23,7 @@ func odd() *Facts {
 		Device{Index: 5, Name: "jumbo0", Up: true, Driver: "ixgbevf", MTU: 9000},
 		Device{Index: 6, Name: "vlan0", Up: true, RxVLAN: true},
 		Device{Index: 7, Name: "ours0", Up: true, XDP: &Program{ID: 39, Name: "guard_entry", Mode: "native"}},
+		Device{Index: 9, Name: "eth0.7", Up: true, VLAN: 7, Parent: 2},
 		Device{Index: 8, Name: "lro0", Up: true, Driver: "bnx2x", MTU: 1500, LRO: true},
 	)
 	return f
@@ -96,11 +97,12 @@ func TestSoundPoliciesHaveNoFaultsOnAHost(t *testing.T) {
 func TestCardsThatJoinPacketsAreSlow(t *testing.T) {
 	for name, want := range map[string]string{
 		"lro0":   "joins packets (LRO), which native XDP refuses",
+		"eth0.7": "is VLAN 7 of eth0 and has no driver that runs XDP",
 		"jumbo0": "(ixgbevf, MTU 9000) may refuse native XDP",
 		"eth0":   "",
 	} {
 		d, _ := odd().Named(name)
-		if got, _ := slow(d); got != want {
+		if got, _ := odd().slow(d); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
