@@ -132,6 +132,7 @@ func TestPolicyIsEnforcedAndOutlivesTheAgent(t *testing.T) {
 	if arrives(t, l.net) {
 		t.Error("a datagram gets through when the agent is gone")
 	}
+	l.config.rehearse = unrehearsed
 	e = l.open(t)
 	if n := credited(t, e)["drop"]; n.Packets != 2 {
 		t.Errorf("a new agent counts %+v, want 2 packets", n)
