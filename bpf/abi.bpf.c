@@ -1,12 +1,13 @@
 //go:build ignore
 
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Names every type of abi.h, guard_abi.h and guard_tables.h once, so that one C type becomes one Go type. */
+/* Names every type of abi.h and guard_{abi,tables,tally}.h once, so that one C type becomes one Go type. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "guard_abi.h"
 #include "guard_tables.h"
+#include "guard_tally.h"
 
 const struct traffic *unused_traffic __attribute__((unused));
 const struct latency *unused_latency __attribute__((unused));
@@ -68,3 +69,8 @@ const enum guard_op *unused_guard_op __attribute__((unused));
 const enum guard_credit *unused_guard_credit __attribute__((unused));
 const enum guard_table_limit *unused_guard_table_limit __attribute__((unused));
 const enum guard_total *unused_guard_total __attribute__((unused));
+const enum guard_fate *unused_guard_fate __attribute__((unused));
+const enum guard_device_limit *unused_guard_device_limit __attribute__((unused));
+const enum guard_error *unused_guard_error __attribute__((unused));
+const enum guard_cited *unused_guard_cited __attribute__((unused));
+const enum guard_icmp_entry *unused_guard_icmp_entry __attribute__((unused));

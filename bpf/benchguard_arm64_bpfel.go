@@ -25,10 +25,12 @@ const (
 	BenchGuardMapGuardConditions        = "guard_conditions"
 	BenchGuardMapGuardCounts            = "guard_counts"
 	BenchGuardMapGuardDense             = "guard_dense"
+	BenchGuardMapGuardDevices           = "guard_devices"
 	BenchGuardMapGuardFilters           = "guard_filters"
 	BenchGuardMapGuardFirst             = "guard_first"
 	BenchGuardMapGuardFragments         = "guard_fragments"
 	BenchGuardMapGuardGeneration        = "guard_generation"
+	BenchGuardMapGuardIcmp              = "guard_icmp"
 	BenchGuardMapGuardIndex             = "guard_index"
 	BenchGuardMapGuardKept              = "guard_kept"
 	BenchGuardMapGuardLines             = "guard_lines"
@@ -147,10 +149,12 @@ type BenchGuardMapSpecs struct {
 	GuardConditions   *ebpf.MapSpec `ebpf:"guard_conditions"`
 	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
 	GuardDense        *ebpf.MapSpec `ebpf:"guard_dense"`
+	GuardDevices      *ebpf.MapSpec `ebpf:"guard_devices"`
 	GuardFilters      *ebpf.MapSpec `ebpf:"guard_filters"`
 	GuardFirst        *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
+	GuardIcmp         *ebpf.MapSpec `ebpf:"guard_icmp"`
 	GuardIndex        *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
 	GuardLines        *ebpf.MapSpec `ebpf:"guard_lines"`
@@ -233,10 +237,12 @@ type BenchGuardMaps struct {
 	GuardConditions   *ebpf.Map `ebpf:"guard_conditions"`
 	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
 	GuardDense        *ebpf.Map `ebpf:"guard_dense"`
+	GuardDevices      *ebpf.Map `ebpf:"guard_devices"`
 	GuardFilters      *ebpf.Map `ebpf:"guard_filters"`
 	GuardFirst        *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
+	GuardIcmp         *ebpf.Map `ebpf:"guard_icmp"`
 	GuardIndex        *ebpf.Map `ebpf:"guard_index"`
 	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
 	GuardLines        *ebpf.Map `ebpf:"guard_lines"`
@@ -262,10 +268,12 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardConditions,
 		m.GuardCounts,
 		m.GuardDense,
+		m.GuardDevices,
 		m.GuardFilters,
 		m.GuardFirst,
 		m.GuardFragments,
 		m.GuardGeneration,
+		m.GuardIcmp,
 		m.GuardIndex,
 		m.GuardKept,
 		m.GuardLines,

@@ -21,10 +21,12 @@ const (
 	GuardMapGuardConditions        = "guard_conditions"
 	GuardMapGuardCounts            = "guard_counts"
 	GuardMapGuardDense             = "guard_dense"
+	GuardMapGuardDevices           = "guard_devices"
 	GuardMapGuardFilters           = "guard_filters"
 	GuardMapGuardFirst             = "guard_first"
 	GuardMapGuardFragments         = "guard_fragments"
 	GuardMapGuardGeneration        = "guard_generation"
+	GuardMapGuardIcmp              = "guard_icmp"
 	GuardMapGuardIndex             = "guard_index"
 	GuardMapGuardKept              = "guard_kept"
 	GuardMapGuardLines             = "guard_lines"
@@ -132,10 +134,12 @@ type GuardMapSpecs struct {
 	GuardConditions *ebpf.MapSpec `ebpf:"guard_conditions"`
 	GuardCounts     *ebpf.MapSpec `ebpf:"guard_counts"`
 	GuardDense      *ebpf.MapSpec `ebpf:"guard_dense"`
+	GuardDevices    *ebpf.MapSpec `ebpf:"guard_devices"`
 	GuardFilters    *ebpf.MapSpec `ebpf:"guard_filters"`
 	GuardFirst      *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
+	GuardIcmp       *ebpf.MapSpec `ebpf:"guard_icmp"`
 	GuardIndex      *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
 	GuardLines      *ebpf.MapSpec `ebpf:"guard_lines"`
@@ -215,10 +219,12 @@ type GuardMaps struct {
 	GuardConditions *ebpf.Map `ebpf:"guard_conditions"`
 	GuardCounts     *ebpf.Map `ebpf:"guard_counts"`
 	GuardDense      *ebpf.Map `ebpf:"guard_dense"`
+	GuardDevices    *ebpf.Map `ebpf:"guard_devices"`
 	GuardFilters    *ebpf.Map `ebpf:"guard_filters"`
 	GuardFirst      *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
+	GuardIcmp       *ebpf.Map `ebpf:"guard_icmp"`
 	GuardIndex      *ebpf.Map `ebpf:"guard_index"`
 	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
 	GuardLines      *ebpf.Map `ebpf:"guard_lines"`
@@ -240,10 +246,12 @@ func (m *GuardMaps) Close() error {
 		m.GuardConditions,
 		m.GuardCounts,
 		m.GuardDense,
+		m.GuardDevices,
 		m.GuardFilters,
 		m.GuardFirst,
 		m.GuardFragments,
 		m.GuardGeneration,
+		m.GuardIcmp,
 		m.GuardIndex,
 		m.GuardKept,
 		m.GuardLines,

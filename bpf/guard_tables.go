@@ -20,23 +20,10 @@ type (
 	GuardRule = abiGuardRule
 	// GuardCount is a part of GuardCounts, and the value of the map guard_totals.
 	GuardCount = abiGuardCount
-	// GuardCounts is the value of the map guard_counts.
+	// GuardCounts is the value of the maps guard_counts and guard_devices.
 	GuardCounts = abiGuardCounts
 	// GuardResult is the value of the map guard_results.
 	GuardResult = abiGuardResult
-	// GuardTotal numbers the entries of the map guard_totals.
-	GuardTotal = abiGuardTotal
-)
-
-// Entries of the map guard_totals.
-const (
-	GuardTotalPassed     = abiGuardTotalGUARD_TOTAL_PASSED
-	GuardTotalDropped    = abiGuardTotalGUARD_TOTAL_DROPPED
-	GuardTotalWouldDrop  = abiGuardTotalGUARD_TOTAL_WOULD_DROP
-	GuardTotalNoRule     = abiGuardTotalGUARD_TOTAL_NO_RULE
-	GuardTotalKept       = abiGuardTotalGUARD_TOTAL_KEPT
-	GuardTotalUnparsable = abiGuardTotalGUARD_TOTAL_UNPARSABLE // and the reason
-	GuardTotals          = abiGuardTotalGUARD_TOTALS
 )
 
 // Limits of the tables.

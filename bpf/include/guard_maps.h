@@ -10,6 +10,7 @@
 
 #include "guard_parse.h"
 #include "guard_tables.h"
+#include "guard_tally.h"
 
 #define GUARD_TABLE(name, element)                   \
 	struct {                                     \
@@ -85,7 +86,26 @@ struct {
 	__type(value, struct guard_counts);
 } guard_counts SEC(".maps");
 
-/* What was judged. Index: enum guard_total. Written per packet, read per scrape. */
+/*
+ * What became of packets, by enum guard_fate. Index: that of the device; those that
+ * are GUARD_MAX_DEVICES or more share entry 0. Written per packet, read per scrape.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GUARD_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, struct guard_counts);
+} guard_devices SEC(".maps");
+
+/* Messages of ICMP. Index: enum guard_icmp_entry. Written per message, read per scrape. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GUARD_ICMP_ENTRIES);
+	__type(key, __u32);
+	__type(value, __u64);
+} guard_icmp SEC(".maps");
+
+/* What is rare. Index: enum guard_total. Written per such packet, read per scrape. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, GUARD_TOTALS);
@@ -125,6 +145,8 @@ struct guard_walk {
 	__u32 last; /* rule that counted */
 	__u32 size; /* of the frame */
 	__u32 kept; /* rule that did not drop it because it is kept */
+	__u32 unmatched; /* it passes because no rule ended the search */
+	__u32 padding;
 };
 
 struct {

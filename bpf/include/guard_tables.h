@@ -175,17 +175,6 @@ struct guard_counts {
 	struct guard_count of[4]; /* up to GUARD_COUNT */
 };
 
-/* What was judged in all, beside the rules: entries of the map guard_totals. */
-enum guard_total {
-	GUARD_TOTAL_PASSED,
-	GUARD_TOTAL_DROPPED,
-	GUARD_TOTAL_WOULD_DROP, /* by an audited rule, also if it was dropped by another one later */
-	GUARD_TOTAL_NO_RULE, /* passed because no rule ended the search */
-	GUARD_TOTAL_KEPT, /* not dropped by a rule of the policy stage, or not to be, as they are kept */
-	GUARD_TOTAL_UNPARSABLE, /* this and the reason */
-	GUARD_TOTALS = GUARD_TOTAL_UNPARSABLE + 8,
-};
-
 /* How a packet was judged, for tests and for those who ask why. */
 struct guard_result {
 	__u32 rule; /* that ended the search, or all ones */

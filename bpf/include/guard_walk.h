@@ -7,6 +7,7 @@
 #define PACKETSCOPE_GUARD_WALK_H
 
 #include "guard_atoms.h"
+#include "guard_count.h"
 #include "guard_find.h"
 #include "guard_fragments.h"
 #include "guard_kept.h"
@@ -150,20 +151,6 @@ __noinline int guard_search(struct xdp_md *ctx, struct guard_walk *w)
 	return 0;
 }
 
-static __always_inline void guard_add(struct guard_count *c, __u32 size)
-{
-	c->packets++;
-	c->bytes += size;
-}
-
-static __always_inline void guard_total(__u32 which, __u32 size)
-{
-	struct guard_count *c = bpf_map_lookup_elem(&guard_totals, &which);
-
-	if (c)
-		guard_add(c, size);
-}
-
 /* Credits a rule with the packet and returns what it does. */
 static __always_inline __u32 guard_credit(const struct guard_walk *w, __u32 rule)
 {
@@ -268,15 +255,11 @@ static __always_inline __u32 guard_judge(struct xdp_md *ctx, struct guard_walk *
 		if (w->kept != GUARD_NONE)
 			guard_total(GUARD_TOTAL_KEPT, w->size);
 	}
-	if (w->audited < w->terminal) {
+	if (w->audited < w->terminal)
 		guard_credit(w, w->audited);
-		guard_total(GUARD_TOTAL_WOULD_DROP, w->size);
-	}
-	if (w->terminal == GUARD_NONE) {
-		if (!spared)
-			guard_total(GUARD_TOTAL_NO_RULE, w->size);
+	w->unmatched = w->terminal == GUARD_NONE && !spared;
+	if (w->terminal == GUARD_NONE)
 		return GUARD_PASS;
-	}
 	return guard_credit(w, w->terminal);
 }
 
@@ -323,13 +306,14 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 		}
 		guard_find(w, index, trie4, rows);
 		verdict = guard_verdict(guard_judge(ctx, w));
+		guard_count_fate(w, verdict, w->audited < w->terminal, w->unmatched);
+		if (guard_unlikely(w->packet.has & GUARD_HAS_ICMP))
+			guard_count_icmp(w);
 	} else {
 		guard_total(GUARD_TOTAL_UNPARSABLE + (reason & 7), w->size);
 		verdict = guard_verdict(guard_unparsable);
-		if (guard_unparsable == GUARD_WOULD_DROP)
-			guard_total(GUARD_TOTAL_WOULD_DROP, w->size);
+		guard_count_fate(w, verdict, guard_unparsable == GUARD_WOULD_DROP, false);
 	}
-	guard_total(verdict == XDP_DROP ? GUARD_TOTAL_DROPPED : GUARD_TOTAL_PASSED, w->size);
 	if (guard_explain)
 		guard_tell(w, reason, verdict);
 	return verdict;

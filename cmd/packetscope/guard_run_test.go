@@ -50,13 +50,19 @@ type guarded struct {
 func guard(t *testing.T, args ...string) *guarded {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "guard.sock")
+	matched := epoch.Add(-12 * time.Second)
 	g := &guarded{
 		fakeGuard: &fakeGuard{told: make(chan string, 10), status: guarder.Status{Generation: 7, Applied: epoch.Add(-time.Minute), Since: epoch.Add(-time.Hour), Ceiling: "enforce",
-			Devices:    []guarder.DeviceStatus{{Name: "eth0", Hook: guarder.Generic, Why: "operation not supported"}},
+			Devices: []guarder.DeviceStatus{
+				{Name: "eth0", Hook: guarder.Generic, Why: "operation not supported", Verdicts: map[string]guarder.Counts{"pass": {Packets: 90}, "drop": {Packets: 3}}},
+				{Name: "eth1", Hook: guarder.Native},
+			},
 			Verdicts:   map[string]guarder.Counts{"pass": {Packets: 97}, "drop": {Packets: 3}},
 			Unparsable: map[string]guarder.Counts{"truncated": {Packets: 2}},
+			WouldDrop:  guarder.Counts{Packets: 4}, Unmatched: guarder.Counts{Packets: 50},
+			Program: guarder.ProgramStatus{Runs: 100, Seconds: 8.5e-6}, Maps: []guarder.MapStatus{{Name: "counters", Entries: 2, Room: 1024}},
 			Rules: []guarder.RuleStatus{
-				{Group: "web", Rule: "telnet", Mode: "enforce", Action: "drop", Place: "a.yaml:7", Counts: map[string]guarder.Counts{"drop": {Packets: 3, Bytes: 180}}},
+				{Group: "web", Rule: "telnet", Mode: "enforce", Action: "drop", Place: "a.yaml:7", Counts: map[string]guarder.Counts{"drop": {Packets: 3, Bytes: 180}}, LastMatch: &matched},
 				{Group: "web", Rule: "never", Mode: "audit", Action: "drop", Place: "a.yaml:9"},
 			}}},
 		socket: socket, done: make(chan error, 1),
@@ -145,13 +151,16 @@ func TestGuardStatusIsATable(t *testing.T) {
 ON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)
 TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that
 NOTHING IS IN FORCE: the policy of the files was not confirmed (packetscope guard apply tries it again)
-eth0: generic (operation not supported)
-97 packets passed, 3 dropped; not readable: 2 truncated
+eth0: generic (operation not supported): 90 passed, 3 dropped
+eth1: native
+all: 97 passed, 3 dropped, 4 audited drops, 50 without a rule; not readable: 2 truncated
 2 connections kept, which would have lost 7 packets; 1 MORE FOUND NO ROOM
 who put it in force is protected for 29m0s
-RULE        MODE     ACTION  PACKETS  BYTES  PLACE
-web/telnet  enforce  drop    3        180    a.yaml:7
-web/never   audit    drop    0        0      a.yaml:9
+run time: 100 runs, 85 ns each
+tables: counters 2 of 1024
+RULE        MODE     ACTION  PACKETS  BYTES  LAST  PLACE
+web/telnet  enforce  drop    3        180    12s   a.yaml:7
+web/never   audit    drop    0        0      -     a.yaml:9
 `
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -105,22 +105,56 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 		fmt.Fprintln(w, "the last change was refused (see the agent's log); this is the policy before it")
 	}
 	for _, d := range s.Devices {
-		fmt.Fprintf(w, "%s: %s%s\n", d.Name, d.Hook, inBrackets(d.Why))
+		fmt.Fprintf(w, "%s: %s%s%s\n", d.Name, d.Hook, inBrackets(d.Why), passedAndDropped(": ", d.Verdicts))
 	}
-	fmt.Fprintf(w, "%d packets passed, %d dropped%s\n", s.Verdicts["pass"].Packets, s.Verdicts["drop"].Packets, unparsable(s))
+	fmt.Fprintf(w, "all%s, %d audited drops, %d without a rule%s\n", passedAndDropped(": ", s.Verdicts), s.WouldDrop.Packets, s.Unmatched.Packets, unparsable(s))
 	printKept(w, s, now)
+	if s.Program.Runs > 0 {
+		fmt.Fprintf(w, "run time: %d runs, %.0f ns each\n", s.Program.Runs, s.Program.Seconds*1e9/float64(s.Program.Runs))
+	}
+	if tables := fills(s); tables != "" {
+		fmt.Fprintln(w, "tables: "+tables)
+	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(out, "RULE\tMODE\tACTION\tPACKETS\tBYTES\tPLACE")
+	fmt.Fprintln(out, "RULE\tMODE\tACTION\tPACKETS\tBYTES\tLAST\tPLACE")
 	for _, r := range s.Rules {
+		row := func(what string, n guarder.Counts) {
+			fmt.Fprintf(out, "%s/%s\t%s\t%s\t%d\t%d\t%s\t%s\n", r.Group, r.Rule, r.Mode, what, n.Packets, n.Bytes, ago(r.LastMatch, now), r.Place)
+		}
 		for _, what := range slices.Sorted(maps.Keys(r.Counts)) {
-			n := r.Counts[what]
-			fmt.Fprintf(out, "%s/%s\t%s\t%s\t%d\t%d\t%s\n", r.Group, r.Rule, r.Mode, what, n.Packets, n.Bytes, r.Place)
+			row(what, r.Counts[what])
 		}
 		if all && len(r.Counts) == 0 {
-			fmt.Fprintf(out, "%s/%s\t%s\t%s\t0\t0\t%s\n", r.Group, r.Rule, r.Mode, r.Action, r.Place)
+			row(r.Action, guarder.Counts{})
 		}
 	}
 	return out.Flush()
+}
+
+// passedAndDropped returns what became of packets behind some text, or "" if that is
+// not known.
+func passedAndDropped(text string, verdicts map[string]guarder.Counts) string {
+	if verdicts == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s%d passed, %d dropped", text, verdicts["pass"].Packets, verdicts["drop"].Packets)
+}
+
+// fills returns how full the tables of the kernel are.
+func fills(s guarder.Status) string {
+	var parts []string
+	for _, m := range s.Maps {
+		parts = append(parts, fmt.Sprintf("%s %d of %d", m.Name, m.Entries, m.Room))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ago returns how long ago something was, or "-" if it is not known.
+func ago(at *time.Time, now time.Time) string {
+	if at == nil {
+		return "-"
+	}
+	return max(0, now.Sub(*at)).Round(time.Second).String()
 }
 
 // printKept prints what rules of the policy stage do not drop, if there is anything.

@@ -54,7 +54,7 @@ func TestClientReachesTheAgent(t *testing.T) {
 	by := time.Unix(1000, 0).UTC()
 	a := &agent{status: Status{
 		Generation: 7, Applied: time.Unix(900, 0).UTC(), Files: []string{"a.yaml"}, Ceiling: "audit", ConfirmBy: &by,
-		Devices:    []DeviceStatus{{"eth0", Native, ""}},
+		Devices:    []DeviceStatus{{Name: "eth0", Hook: Native}},
 		Rules:      []RuleStatus{{Group: "g", Rule: "r", Counts: map[string]Counts{"drop": {3, 180}}}},
 		Unparsable: map[string]Counts{"truncated": {1, 20}},
 	}}

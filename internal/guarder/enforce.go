@@ -194,7 +194,7 @@ func (e *Engine) enforce(next *inForce, operator []host.Connection, on deadline,
 			return err
 		}
 	}
-	if err := e.attachAll(next, on, was.Deadline, &undo); err != nil {
+	if err := e.keepingRuns(func() error { return e.attachAll(next, on, was.Deadline, &undo) }); err != nil {
 		return err
 	}
 	if !empty {

@@ -57,6 +57,7 @@ type Engine struct {
 	current *inForce
 	wire    TripWire
 	keeper  keeper
+	matches lastMatches
 	failed  bool
 	trips   uint64
 	// before is what is in force again if the trial is not confirmed; nil if nothing is

@@ -3,6 +3,8 @@
 package guarder
 
 import (
+	"time"
+
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -22,6 +24,7 @@ func (e *Engine) Status() (Status, error) {
 		Ceiling: ceilingName(e.cfg.Ceiling), Tripped: c.tripped, Trips: e.trips, ApplyFailed: e.failed,
 		Verdicts: make(map[string]Counts), Unparsable: make(map[string]Counts),
 		KeptConnections: e.keeper.connections, NotKept: e.keeper.leftOut, ProtectedUntil: e.keeper.protectedUntil(),
+		Sets: c.policy.Entries, Maps: e.maps(),
 	}
 	var err error
 	if s.InForce, err = e.whose(); err != nil {
@@ -30,15 +33,17 @@ func (e *Engine) Status() (Status, error) {
 	if by, ok := e.trial.Ends(); ok {
 		s.ConfirmBy = &by
 	}
-	for _, d := range c.devices {
-		s.Devices = append(s.Devices, DeviceStatus{d.Name, d.Hook, d.Why})
+	if s.Rules, err = e.rules(time.Now()); err != nil {
+		return Status{}, err
 	}
-	for i := range c.policy.Rules {
-		r, err := e.rule(i)
-		if err != nil {
-			return Status{}, err
-		}
-		s.Rules = append(s.Rules, r)
+	if s.Devices, err = e.attachments(); err != nil {
+		return Status{}, err
+	}
+	if s.Program, err = e.programStatus(); err != nil {
+		return Status{}, err
+	}
+	if s.ICMP, s.Quoted, err = e.store.icmp(); err != nil {
+		return Status{}, err
 	}
 	return s, e.store.addTotals(&s)
 }
@@ -63,44 +68,92 @@ func ceilingName(m policy.Mode) string {
 }
 
 // creditNames are those of enum guard_credit, as far as they are counted apart.
-var creditNames = map[compile.Credit]string{
+var creditNames = [4]string{
 	compile.CreditPass: "pass", compile.CreditDrop: "drop", compile.CreditWouldDrop: "would_drop", compile.CreditCount: "count",
 }
 
-func (e *Engine) rule(i int) (RuleStatus, error) {
-	r := &e.current.policy.Rules[i]
-	s := RuleStatus{
-		Group: r.Group, Rule: r.Name, Stage: r.Stage.String(), Mode: r.Mode.String(), Action: r.Action.String(), Place: r.At.String(),
-	}
-	counts, err := e.store.Counts(e.current.slots[i])
-	if err != nil {
-		return s, err
-	}
-	for credit, name := range creditNames {
-		if n := counts.Of[credit]; n.Packets > 0 {
+// rules returns the rules in force with their counters, and notes which of them have
+// been credited since the last time.
+func (e *Engine) rules(now time.Time) ([]RuleStatus, error) {
+	c := e.current
+	var all []RuleStatus
+	for i := range c.policy.Rules {
+		r := &c.policy.Rules[i]
+		of, err := e.store.Counts(c.slots[i])
+		if err != nil {
+			return nil, err
+		}
+		s := RuleStatus{
+			Group: r.Group, Rule: r.Name, Stage: r.Stage.String(), Mode: r.Mode.String(), Action: r.Action.String(), Place: r.At.String(),
+			LastMatch: e.matches.see(now, c.slots[i], of),
+		}
+		for credit, n := range of {
+			if n.Packets == 0 {
+				continue
+			}
 			if s.Counts == nil {
 				s.Counts = make(map[string]Counts)
 			}
-			s.Counts[name] = Counts{n.Packets, n.Bytes}
+			s.Counts[creditNames[credit]] = n
 		}
+		all = append(all, s)
 	}
-	return s, nil
+	return all, nil
+}
+
+// attachments returns what is attached, and what became of its packets.
+func (e *Engine) attachments() ([]DeviceStatus, error) {
+	var all []DeviceStatus
+	for _, d := range e.current.devices {
+		s := DeviceStatus{Name: d.Name, Hook: d.Hook, Why: d.Why}
+		if d.Index < bpf.GuardMaxDevices {
+			of, err := e.store.Fates(uint32(d.Index))
+			if err != nil {
+				return nil, err
+			}
+			s.Verdicts = verdicts(of)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+func verdicts(of [4]Counts) map[string]Counts {
+	return map[string]Counts{"pass": of[bpf.GuardFatePassed], "drop": of[bpf.GuardFateDropped]}
+}
+
+// maps returns the tables that can fill up.
+func (e *Engine) maps() []MapStatus {
+	all := []MapStatus{
+		{"counters", uint64(e.store.slotted), uint64(e.store.counters)},
+		{"kept", uint64(e.keeper.connections), uint64(e.store.state[compile.MapKept].MaxEntries())},
+	}
+	if g := e.current.generation; g != nil {
+		members, room := g.Members()
+		all = append(all, MapStatus{"members", uint64(members), uint64(room)})
+	}
+	return all
 }
 
 // addTotals adds what is counted beside the rules.
-func (s *Store) addTotals(to *Status) (err error) {
-	read := func(i uint32) (n Counts) {
-		if err == nil {
-			n, err = s.Total(i)
-		}
-		return n
+func (s *Store) addTotals(to *Status) error {
+	all, err := s.fates()
+	if err != nil {
+		return err
 	}
-	to.Kept = read(uint32(bpf.GuardTotalKept))
-	to.Verdicts["pass"], to.Verdicts["drop"] = read(uint32(bpf.GuardTotalPassed)), read(uint32(bpf.GuardTotalDropped))
+	to.Verdicts = verdicts(all)
+	to.WouldDrop, to.Unmatched = all[bpf.GuardFateWouldDrop], all[bpf.GuardFateUnmatched]
+	if to.Kept, err = s.Total(uint32(bpf.GuardTotalKept)); err != nil {
+		return err
+	}
 	for reason := packet.OK + 1; reason < packet.Reasons; reason++ {
-		if n := read(uint32(bpf.GuardTotalUnparsable) + uint32(reason)); n.Packets > 0 {
+		n, err := s.Total(uint32(bpf.GuardTotalUnparsable) + uint32(reason))
+		if err != nil {
+			return err
+		}
+		if n.Packets > 0 {
 			to.Unparsable[reason.String()] = n
 		}
 	}
-	return err
+	return nil
 }

@@ -20,14 +20,14 @@ func standIn(t *compile.Tables, o compile.LoadOptions) (*compile.Generation, err
 	if err != nil {
 		return nil, err
 	}
-	credit, total, verdict := t.Credits[0], bpf.GuardTotalPassed, int32(2)
+	credit, fate, verdict := t.Credits[0], bpf.GuardFatePassed, int32(2)
 	if credit == compile.CreditDrop {
-		total, verdict = bpf.GuardTotalDropped, 1
+		fate, verdict = bpf.GuardFateDropped, 1
 	}
 	// add counts the packet in an entry of a map, at an offset of its value.
-	add := func(m string, entry uint32, offset int16) asm.Instructions {
+	add := func(m string, entry asm.Instruction, offset int16) asm.Instructions {
 		return asm.Instructions{
-			asm.StoreImm(asm.RFP, -4, int64(entry), asm.Word),
+			entry,
 			asm.LoadMapPtr(asm.R1, 0).WithReference(m),
 			asm.Mov.Reg(asm.R2, asm.RFP),
 			asm.Add.Imm(asm.R2, -4),
@@ -41,10 +41,11 @@ func standIn(t *compile.Tables, o compile.LoadOptions) (*compile.Generation, err
 			asm.StoreMem(asm.R0, offset+8, asm.R1, asm.DWord),
 		}
 	}
-	const data, dataEnd, typeAt, protocolAt, headers, ipv4, udp = 0, 4, 12, 23, 34, 0x0008, 17
+	const data, dataEnd, device, typeAt, protocolAt, headers, ipv4, udp = 0, 4, 12, 12, 23, 34, 0x0008, 17
 	program := asm.Instructions{
 		asm.LoadMem(asm.R2, asm.R1, data, asm.Word),
 		asm.LoadMem(asm.R7, asm.R1, dataEnd, asm.Word),
+		asm.LoadMem(asm.R8, asm.R1, device, asm.Word),
 		asm.Mov.Reg(asm.R3, asm.R2),
 		asm.Add.Imm(asm.R3, headers),
 		asm.JGT.Reg(asm.R3, asm.R7, "pass"),
@@ -54,8 +55,8 @@ func standIn(t *compile.Tables, o compile.LoadOptions) (*compile.Generation, err
 		asm.JNE.Imm(asm.R4, udp, "pass"),
 		asm.Sub.Reg(asm.R7, asm.R2),
 	}
-	program = append(program, add(compile.MapCounts, o.Slots[0], int16(credit)*16)...)
-	program = append(program, add(compile.MapTotals, uint32(total), 0)...)
+	program = append(program, add(compile.MapCounts, asm.StoreImm(asm.RFP, -4, int64(o.Slots[0]), asm.Word), int16(credit)*16)...)
+	program = append(program, add(compile.MapDevices, asm.StoreMem(asm.RFP, -4, asm.R8, asm.Word), int16(fate)*16)...)
 	program = append(program,
 		asm.Mov.Imm(asm.R0, verdict),
 		asm.Return(),

@@ -22,8 +22,15 @@ type Status struct {
 	ConfirmBy *time.Time     `json:"confirm_by,omitempty"`
 	Devices   []DeviceStatus `json:"devices"`
 	Rules     []RuleStatus   `json:"rules"`
-	// Verdicts are all packets that were judged: "pass" and "drop".
+	// Verdicts are all packets that were judged: "pass" and "drop". They are more than
+	// those of Devices together if some of them came from other devices: from such that
+	// Guarder was taken off since, or whose index is so large that they are not told
+	// apart.
 	Verdicts map[string]Counts `json:"verdicts"`
+	// WouldDrop are packets that an audited rule would have dropped, whatever became of
+	// them. Unmatched are those that passed because no rule ended the search.
+	WouldDrop Counts `json:"would_drop"`
+	Unmatched Counts `json:"unmatched"`
 	// Unparsable are those that could not be read, by reason.
 	Unparsable map[string]Counts `json:"unparsable"`
 	// ApplyFailed tells that the last attempt to put a policy in force failed; the
@@ -43,6 +50,51 @@ type Status struct {
 	ProtectedUntil *time.Time `json:"protected_until,omitempty"`
 	// Trips counts how often the trip wire tripped since the agent started.
 	Trips uint64 `json:"trips"`
+	// Sets are how many entries each named set of the policy has, by its name;
+	// prefixes that are within others are not counted.
+	Sets map[string]int `json:"sets"`
+	// Maps are the tables of the kernel that can fill up.
+	Maps []MapStatus `json:"maps"`
+	// Program is what the programs in the kernel took.
+	Program ProgramStatus `json:"program"`
+	// ICMP are messages that arrived and could be read, by type; what never arrived
+	// is absent. Quoted are the errors among them.
+	ICMP   []ICMPStatus   `json:"icmp"`
+	Quoted []QuotedStatus `json:"quoted"`
+}
+
+// A MapStatus is a table in the kernel with how many entries it has, of at most Room.
+type MapStatus struct {
+	Name    string `json:"name"`
+	Entries uint64 `json:"entries"`
+	Room    uint64 `json:"room"`
+}
+
+// A ProgramStatus is how often Guarder's programs ran, and how long in all, since the
+// state was made. The kernel only counts while somebody has it account for run time
+// (sysctl kernel.bpf_stats_enabled, or another program that asks for it).
+type ProgramStatus struct {
+	Runs    uint64  `json:"runs"`
+	Seconds float64 `json:"seconds"`
+}
+
+// An ICMPStatus is a type of ICMP (family 4) or ICMPv6 (family 6). Name is the word of
+// the policy language for it, or its number.
+type ICMPStatus struct {
+	Family  uint8  `json:"family"`
+	Type    uint8  `json:"type"`
+	Name    string `json:"name"`
+	Packets uint64 `json:"packets"`
+}
+
+// A QuotedStatus is a class of ICMP errors, in the words of the policy language, by
+// the protocol of the packet that they quote: "tcp", "udp", "icmp", "other", or "none"
+// if there is none that can be read. Redirects of ICMPv6 are not looked into.
+type QuotedStatus struct {
+	Family   uint8  `json:"family"`
+	Class    string `json:"class"`
+	Protocol string `json:"protocol"`
+	Packets  uint64 `json:"packets"`
 }
 
 // What is in force.
@@ -75,6 +127,9 @@ type DeviceStatus struct {
 	Hook Hook   `json:"hook"`
 	// Why is why the hook is not native, or "".
 	Why string `json:"why,omitempty"`
+	// Verdicts are the packets of this device that were judged: "pass" and "drop". It is
+	// absent if its index is too large for counters of its own.
+	Verdicts map[string]Counts `json:"verdicts,omitempty"`
 }
 
 // A RuleStatus is a rule with its counters since the state was made.
@@ -89,6 +144,10 @@ type RuleStatus struct {
 	// Counts by what happened: "pass", "drop", "would_drop", "count", "sample".
 	// What never happened is absent.
 	Counts map[string]Counts `json:"counts,omitempty"`
+	// LastMatch is when the agent last saw that the rule had been credited since it
+	// looked before, which it does at least every ten seconds; nil if not since the
+	// agent started.
+	LastMatch *time.Time `json:"last_match,omitempty"`
 }
 
 // Counts are packets and their bytes, with the Ethernet header.

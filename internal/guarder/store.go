@@ -25,10 +25,11 @@ import (
 // their format below it; see [Store.Others].
 type Store struct {
 	dir string // of the maps
-	// state are the maps that programs use; slots and meta are for agents alone.
-	state       map[string]*ebpf.Map
-	slots, meta *ebpf.Map
-	counters    uint32
+	// state are the maps that programs use; the others are for agents alone.
+	state             map[string]*ebpf.Map
+	slots, meta, runs *ebpf.Map
+	// slotted are how many of the counters are some rule's.
+	counters, slotted uint32
 	// Meta is the last that was written.
 	Meta Meta
 	// Replaced is why a store that was there before could not be used, or nil.
@@ -57,6 +58,7 @@ func formatFolder(format int) string { return fmt.Sprint("format_", format) }
 const (
 	pinSlots = "slots"
 	pinMeta  = "meta"
+	pinRuns  = "runs"
 )
 
 // OpenStore opens the store below a folder, or makes one with room for the counters of
@@ -146,7 +148,7 @@ func (s *Store) find(rules int) error {
 		return m
 	}
 	s.state = make(map[string]*ebpf.Map)
-	s.meta, s.slots = open(pinMeta), open(pinSlots)
+	s.meta, s.slots, s.runs = open(pinMeta), open(pinSlots), open(pinRuns)
 	for _, name := range stateMaps {
 		s.state[name] = open(name)
 	}
@@ -160,7 +162,9 @@ func (s *Store) find(rules int) error {
 }
 
 // stateMaps are those that programs use, and that are pinned.
-var stateMaps = []string{compile.MapCounts, compile.MapTotals, compile.MapGeneration, compile.MapKept}
+var stateMaps = []string{
+	compile.MapCounts, compile.MapTotals, compile.MapGeneration, compile.MapKept, compile.MapDevices, compile.MapICMP,
+}
 
 // make makes and pins everything; meta last, because it says that the rest is there.
 func (s *Store) make(rules int) error {
@@ -180,12 +184,15 @@ func (s *Store) make(rules int) error {
 	if s.meta, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_meta", Type: ebpf.Array, KeySize: 4, ValueSize: metaSize, MaxEntries: 1}); err != nil {
 		return fmt.Errorf("make the map of the store: %w", err)
 	}
+	if s.runs, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_runs", Type: ebpf.Array, KeySize: 4, ValueSize: 16, MaxEntries: 1}); err != nil {
+		return fmt.Errorf("make the map of run times: %w", err)
+	}
 	for _, name := range stateMaps {
 		if err := s.pin(s.state[name], name); err != nil {
 			return err
 		}
 	}
-	if err := s.pin(s.slots, pinSlots); err != nil {
+	if err := errors.Join(s.pin(s.slots, pinSlots), s.pin(s.runs, pinRuns)); err != nil {
 		return err
 	}
 	s.Meta = Meta{Since: time.Now()}
@@ -244,6 +251,7 @@ func (s *Store) Slots(p *policy.Policy) ([]uint32, error) {
 		}
 		slots[i] = slot
 	}
+	s.slotted = uint32(len(have))
 	return slots, nil
 }
 
@@ -263,34 +271,6 @@ func (s *Store) recycle(have map[uint64]uint32, wanted map[uint64]bool) (uint32,
 	return 0, errors.New("no counter is free")
 }
 
-// Counts returns what the rule with a slot was credited with.
-func (s *Store) Counts(slot uint32) (sum bpf.GuardCounts, err error) {
-	var cpus []bpf.GuardCounts
-	if err := s.state[compile.MapCounts].Lookup(slot, &cpus); err != nil {
-		return sum, fmt.Errorf("read counter %d: %w", slot, err)
-	}
-	for _, c := range cpus {
-		for i := range c.Of {
-			sum.Of[i].Packets += c.Of[i].Packets
-			sum.Of[i].Bytes += c.Of[i].Bytes
-		}
-	}
-	return sum, nil
-}
-
-// Total returns an entry of the map of totals, enum guard_total.
-func (s *Store) Total(i uint32) (sum Counts, err error) {
-	var cpus []bpf.GuardCount
-	if err := s.state[compile.MapTotals].Lookup(i, &cpus); err != nil {
-		return sum, fmt.Errorf("read total %d: %w", i, err)
-	}
-	for _, c := range cpus {
-		sum.Packets += c.Packets
-		sum.Bytes += c.Bytes
-	}
-	return sum, nil
-}
-
 // Close gives up the maps; what is pinned stays.
 func (s *Store) Close() {
 	for _, m := range s.state {
@@ -298,4 +278,5 @@ func (s *Store) Close() {
 	}
 	s.slots.Close()
 	s.meta.Close()
+	s.runs.Close()
 }

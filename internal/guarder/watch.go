@@ -17,7 +17,7 @@ import (
 // How often an engine looks after its policy.
 const (
 	wireEvery = time.Second
-	ownEvery  = 10 // of these
+	ownEvery  = 10 // of these; for the last match of rules too
 )
 
 // watch looks after the policy until the engine is closed: the trip wire, the host's own
@@ -104,13 +104,17 @@ func (e *Engine) look(now time.Time, atAll bool) {
 			"own addresses may be out of date": e.refreshOwn,
 			"connections may be kept too long": e.sweep,
 			"devices may not be guarded":       e.follow,
+			"last matches may be out of date": func() error {
+				_, err := e.rules(now)
+				return err
+			},
 		} {
 			if err := do(); err != nil {
 				e.logger.Error(what, "err", err)
 			}
 		}
 	}
-	totals, err := e.store.totals()
+	totals, err := e.totals()
 	if err != nil {
 		e.logger.Error("trip wire cannot see", "err", err)
 		return
@@ -124,14 +128,27 @@ func (e *Engine) look(now time.Time, atAll bool) {
 	}
 }
 
-// totals are the packets that were judged and dropped, of all devices.
-func (s *Store) totals() (t Totals, err error) {
-	passed, err := s.Total(uint32(bpf.GuardTotalPassed))
-	if err != nil {
-		return t, err
+// totals are the packets of attached devices that were judged and dropped.
+func (e *Engine) totals() (t Totals, err error) {
+	seen := make(map[uint32]bool)
+	for _, d := range e.current.devices {
+		index := uint32(d.Index)
+		if d.Index >= bpf.GuardMaxDevices {
+			index = 0
+		}
+		if seen[index] {
+			continue
+		}
+		seen[index] = true
+		of, err := e.store.Fates(index)
+		if err != nil {
+			return t, err
+		}
+		passed, dropped := of[bpf.GuardFatePassed].Packets, of[bpf.GuardFateDropped].Packets
+		t.Arrived += passed + dropped
+		t.Dropped += dropped
 	}
-	dropped, err := s.Total(uint32(bpf.GuardTotalDropped))
-	return Totals{Arrived: passed.Packets + dropped.Packets, Dropped: dropped.Packets}, err
+	return t, nil
 }
 
 func (e *Engine) refreshOwn() error {

@@ -38,6 +38,8 @@ type LoadOptions struct {
 const (
 	MapCounts     = "guard_counts"
 	MapTotals     = "guard_totals"
+	MapDevices    = "guard_devices"
+	MapICMP       = "guard_icmp"
 	MapGeneration = "guard_generation"
 	MapResults    = "guard_results"
 	MapKept       = "guard_kept"
@@ -51,7 +53,7 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 		return nil, err
 	}
 	state := make(map[string]*ebpf.Map)
-	for _, name := range []string{MapCounts, MapTotals, MapGeneration, MapResults, MapKept} {
+	for _, name := range []string{MapCounts, MapTotals, MapDevices, MapICMP, MapGeneration, MapResults, MapKept} {
 		m := spec.Maps[name]
 		if name == MapCounts {
 			m.MaxEntries = uint32(max(slots, 1))
@@ -124,6 +126,7 @@ type Generation struct {
 	Program *ebpf.Program
 	coll    *ebpf.Collection
 	own     map[bpf.GuardMember]bool
+	members int // but for own addresses
 }
 
 // Load puts tables in the kernel. The caller closes what it returns; the kernel keeps
@@ -169,7 +172,7 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if err != nil {
 		return nil, fmt.Errorf("load %s with tables of %d rules: %w", name, len(t.Credits), err)
 	}
-	g := &Generation{Program: coll.Programs[name], coll: coll}
+	g := &Generation{Program: coll.Programs[name], coll: coll, members: len(t.Members)}
 	if err := errors.Join(t.fill(coll, contents), g.SetOwn(o.Own)); err != nil {
 		g.Close()
 		return nil, err
@@ -285,6 +288,12 @@ func (g *Generation) SetOwn(own []netip.Addr) error {
 	}
 	g.own = now
 	return nil
+}
+
+// Members returns how many prefixes the map of sets holds, own addresses among them,
+// and for how many it has room.
+func (g *Generation) Members() (entries, room int) {
+	return g.members + len(g.own), g.members + ownRoom
 }
 
 // Map returns one of the maps of the generation, which closes it.

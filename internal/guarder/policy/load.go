@@ -33,7 +33,7 @@ const LargeSet = 4096
 // All faults of all files are returned, sorted by place. The policy is nil if one of
 // them is an error.
 func Load(paths []string, o Options) (*Policy, []Fault) {
-	l := &loader{options: o, policy: &Policy{Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}}}
+	l := &loader{options: o, policy: &Policy{Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}, Entries: map[string]int{}}}
 	sources := l.sources(paths)
 	var roots []*yaml.Node
 	for _, s := range sources {

@@ -58,6 +58,14 @@ var (
 	}
 )
 
+// ICMPName returns the word for a type of ICMP (family 4) or ICMPv6 (6), or its number.
+func ICMPName(family, kind uint8) string {
+	if family == 6 {
+		return nameOf(icmp6Types, kind, "%d")
+	}
+	return nameOf(icmp4Types, kind, "%d")
+}
+
 // An icmpClass is what messages of both families have in common.
 type icmpClass struct {
 	v4, v6 []uint8

@@ -100,6 +100,8 @@ type Policy struct {
 	Sets map[string]*Set
 	// Bindings are the sets of pairs of addresses.
 	Bindings map[string]*BindingSet
+	// Entries are how many entries each named set has, of all types and sizes.
+	Entries map[string]int
 }
 
 // A NamedInterface is a place where a file names an interface, or a pattern.

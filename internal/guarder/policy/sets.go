@@ -60,6 +60,7 @@ func (r *reader) set(key, value *yaml.Node) {
 		r.fault(key, missingKey, "have "+strings.Join(setKinds, ", "), "set has no type")
 	}
 	s.prefixes = merged(s.prefixes)
+	r.policy.Entries[name] = len(s.prefixes) + len(s.ports) + len(s.bindings)
 	if len(s.prefixes)+len(s.ports)+len(s.bindings) == 0 && len(r.faults) == faults {
 		r.fault(key, inertSet, "", "set %q is empty; rules that need it never match", name)
 	}
