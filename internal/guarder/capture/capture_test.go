@@ -156,8 +156,8 @@ func TestReaderRefuses(t *testing.T) {
 
 func TestReaderReadsWhatWriterWrote(t *testing.T) {
 	want := []Record{
-		{Time: moment, Frame: []byte{1, 2, 3, 4, 5}, Length: 1500, Interface: "eth0", Comment: "drop floods/echo"},
-		{Time: moment.Add(time.Nanosecond), Frame: []byte{6, 7, 8, 9}, Length: 4, Interface: "eth1"},
+		{Time: moment, Frame: []byte{1, 2, 3, 4, 5}, Length: 1500, Interface: "eth0", Comment: "drop floods/echo", Verdict: 1},
+		{Time: moment.Add(time.Nanosecond), Frame: []byte{6, 7, 8, 9}, Length: 4, Interface: "eth1", Verdict: 2},
 		{Time: moment.Add(time.Hour), Frame: []byte{}, Length: 0, Interface: "eth0", Comment: "five5"},
 	}
 	var file bytes.Buffer
@@ -187,7 +187,7 @@ func TestWriterWritesBlocks(t *testing.T) {
 	var file bytes.Buffer
 	w, err := NewWriter(&file, "app")
 	if err == nil {
-		err = w.Write(Record{Time: time.Unix(0, 0x1_0000_0002), Frame: []byte{0xaa, 0xbb, 0xcc}, Length: 60, Interface: "lo", Comment: "hello"})
+		err = w.Write(Record{Time: time.Unix(0, 0x1_0000_0002), Frame: []byte{0xaa, 0xbb, 0xcc}, Length: 60, Interface: "lo", Comment: "hello", Verdict: 1})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -195,8 +195,8 @@ func TestWriterWritesBlocks(t *testing.T) {
 	want := unhex(t, `
 		0a0d0d0a 28000000 4d3c2b1a 0100 0000 ffffffffffffffff 0400 0300 61707000 0000 0000 28000000
 		01000000 28000000 0100 0000 00000400 0200 0200 6c6f0000 0900 0100 09000000 0000 0000 28000000
-		06000000 34000000 00000000 01000000 02000000 03000000 3c000000 aabbcc00
-		0100 0500 68656c6c 6f000000 0000 0000 34000000`)
+		06000000 44000000 00000000 01000000 02000000 03000000 3c000000 aabbcc00
+		0100 0500 68656c6c 6f000000 0700 0900 02 0100000000000000 000000 0000 0000 44000000`)
 	if diff := cmp.Diff(want, file.Bytes()); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

@@ -4,8 +4,9 @@
 //
 // A [Reader] finds out by itself which of them a file is. Only Ethernet is read:
 // what was captured on the device "any" has no Ethernet header, and Guarder sees
-// frames only. A [Writer] writes pcapng, with the device and a comment for each
-// frame.
+// frames only. A [Writer] writes pcapng, with the device, a comment and the verdict for
+// each frame; [Files] are several captures that take turns, so that they do not grow
+// without end.
 package capture
 
 import "time"
@@ -22,6 +23,9 @@ type Record struct {
 	Interface string
 	// Comment is a note on the frame; pcap has none.
 	Comment string
+	// Verdict is what an XDP program returned for the frame (XDP_DROP is 1, XDP_PASS
+	// is 2); 0 if that is not known.
+	Verdict uint64
 }
 
 // ethernet is LINKTYPE_ETHERNET.

@@ -22,6 +22,7 @@ const (
 const (
 	optionEnd        = 0
 	optionComment    = 1
+	optionVerdict    = 7  // of a frame
 	optionName       = 2  // of an interface
 	optionResolution = 9  // of an interface
 	optionOffset     = 14 // of an interface
@@ -29,6 +30,9 @@ const (
 )
 
 const byteOrder = 0x1a2b3c4d
+
+// verdictXDP says that a verdict is that of an XDP program, in 8 bytes.
+const verdictXDP = 2
 
 // A pcapng is a capture of blocks. The interfaces are those of the section that is
 // being read.
@@ -192,8 +196,11 @@ func (p *pcapng) enhanced(b []byte) (Record, error) {
 		Interface: d.name,
 	}
 	err = p.options(b[20+padded(int(size)):], func(kind uint16, value []byte) error {
-		if kind == optionComment {
+		switch {
+		case kind == optionComment:
 			r.Comment = string(value)
+		case kind == optionVerdict && len(value) == 9 && value[0] == verdictXDP:
+			r.Verdict = p.order.Uint64(value[1:])
 		}
 		return nil
 	})

@@ -48,7 +48,14 @@ func (w *Writer) Write(r Record) error {
 	body = binary.LittleEndian.AppendUint32(body, uint32(max(r.Length, len(r.Frame))))
 	body = pad(append(body, r.Frame...))
 	if r.Comment != "" {
-		body = appendOption(appendOption(body, optionComment, r.Comment), optionEnd, "")
+		body = appendOption(body, optionComment, r.Comment)
+	}
+	if r.Verdict != 0 {
+		verdict := binary.LittleEndian.AppendUint64([]byte{verdictXDP}, r.Verdict)
+		body = appendOption(body, optionVerdict, string(verdict))
+	}
+	if r.Comment != "" || r.Verdict != 0 {
+		body = appendOption(body, optionEnd, "")
 	}
 	return w.block(blockEnhanced, body)
 }
