@@ -68,6 +68,9 @@ func (r *reader) fileFields(base *settings) []field {
 		}},
 		{"defaults", "What holds for all rules of this file that say nothing else.", refer("defaults"), func(n *yaml.Node) {
 			r.mapping(n, "defaults", r.settingFields(base, true))
+			if r.sample == nil {
+				r.sample = base.sample
+			}
 		}},
 		{"unparsable", "What becomes of packets that cannot be read to their end. Without it they are dropped, if any rule is enforced.", refer("unparsable"), r.unparsableFrom},
 		{"sets", "Named sets of addresses, ports or pairs of addresses.", shape{"type": "object", "additionalProperties": refer("set")}, func(*yaml.Node) {}},
@@ -153,9 +156,9 @@ func (r *reader) sampling(n *yaml.Node) *Sampling {
 
 func (r *reader) sampleFields(s *Sampling) []field {
 	return []field{
-		{"rate", "Packets of each rule, such as 10/s.", plain("string"), func(n *yaml.Node) { s.Rate = r.rate(n, "rate") }},
-		{"snap", "Bytes of each packet.", plain("integer"), func(n *yaml.Node) {
-			snap, _ := r.number(n, "snap", 14, 65535)
+		{"rate", "Packets of each rule, such as 10/s; a second's worth may come at once. 0/s is none.", plain("string"), func(n *yaml.Node) { s.Rate = r.rate(n, "rate") }},
+		{"snap", "Bytes of each packet, at most 2048.", plain("integer"), func(n *yaml.Node) {
+			snap, _ := r.number(n, "snap", 14, MaxSnap)
 			s.Snap = int(snap)
 		}},
 	}
@@ -182,6 +185,7 @@ func (r *reader) unparsableFields() []field {
 				r.policy.UnparsableMode = r.clamped(n, Mode(i+1))
 			}
 		}},
+		{"sample", "How many of them are copied to user space; without it, as many as the first file says whose defaults have a sample.", refer("sample"), func(n *yaml.Node) { r.policy.UnparsableSample = r.sampling(n) }},
 	}
 }
 
@@ -294,7 +298,7 @@ func (r *reader) ruleFields(rule *Rule, s *settings, match **yaml.Node) []field 
 			r.in = rule.Group + "/" + rule.Name
 		}},
 		{"match", "Which packets the rule is for. All keys of the mapping must hold.", refer("match"), func(n *yaml.Node) { *match = n }},
-		{"action", "pass and drop end the search; count and sample go on.", words(actionNames...), func(n *yaml.Node) {
+		{"action", "pass and drop end the search; count and sample go on. sample also copies packets to user space, 10/s unless sample says otherwise.", words(actionNames...), func(n *yaml.Node) {
 			rule.Action = 254 // there, but wrong
 			if i := r.word(n, "action", actionNames, "reject", "syncookie"); i >= 0 {
 				rule.Action = Action(i)

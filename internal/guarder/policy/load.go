@@ -77,6 +77,8 @@ type loader struct {
 	named    map[string]*namedSet
 	groups   []*group
 	failsafe []Rule
+	// sample is that of the first defaults that have one.
+	sample *Sampling
 	// matches counts those of the rule that is being read.
 	matches int
 	// first tells where something that may be given once was given first, by what
@@ -191,8 +193,12 @@ func (l *loader) interfaces() {
 
 // unparsable says what becomes of packets that cannot be read, if no file does: a
 // policy that enforces a drop drops them too, as a port rule could be evaded by them.
+// They are sampled if the defaults of a file say so.
 func (l *loader) unparsable() {
 	p := l.policy
+	if p.UnparsableSample == nil {
+		p.UnparsableSample = l.sample
+	}
 	if l.first["unparsable"] != (Position{}) {
 		return
 	}

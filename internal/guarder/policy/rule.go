@@ -58,17 +58,21 @@ type Rule struct {
 	Interfaces []string
 	// Labels and Annotations are texts for metrics, samples and alerts.
 	Labels, Annotations map[string]string
-	// Sample says how many of the matched packets are copied to user space; nil
-	// means none.
+	// Sample says how many of the matched packets are copied to user space, whatever
+	// becomes of them; nil means none.
 	Sample *Sampling
 	At     Position
 }
 
 // Sampling limits the copies of packets.
 type Sampling struct {
-	Rate float64 // packets per second, of one rule
-	Snap int     // bytes of each packet
+	Rate float64 // packets per second, of one rule; 0 means none
+	Snap int     // bytes of each packet, at most MaxSnap
 }
+
+// MaxSnap is the most bytes of a packet that are copied: more than a frame of the
+// usual length has. Longer packets are copied in part.
+const MaxSnap = 2048
 
 // ID identifies the rule over reloads: its counters go on as long as group and name
 // stay the same.
@@ -96,6 +100,9 @@ type Policy struct {
 	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.
 	Unparsable     Action
 	UnparsableMode Mode
+	// UnparsableSample says how many of those are copied to user space; nil means
+	// none.
+	UnparsableSample *Sampling
 	// Sets are the large ones, which rules name.
 	Sets map[string]*Set
 	// Bindings are the sets of pairs of addresses.
