@@ -1,13 +1,14 @@
 //go:build ignore
 
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Names every type of abi.h and guard_{abi,tables,tally}.h once, so that one C type becomes one Go type. */
+/* Names every type of abi.h and guard_{abi,sample_abi,tables,tally}.h once, so that one C type becomes one Go type. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "guard_abi.h"
 #include "guard_tables.h"
 #include "guard_tally.h"
+#include "guard_sample_abi.h"
 
 const struct traffic *unused_traffic __attribute__((unused));
 const struct latency *unused_latency __attribute__((unused));
@@ -74,3 +75,7 @@ const enum guard_device_limit *unused_guard_device_limit __attribute__((unused))
 const enum guard_error *unused_guard_error __attribute__((unused));
 const enum guard_cited *unused_guard_cited __attribute__((unused));
 const enum guard_icmp_entry *unused_guard_icmp_entry __attribute__((unused));
+const struct guard_sampling *unused_guard_sampling __attribute__((unused));
+const struct guard_sample *unused_guard_sample __attribute__((unused));
+const enum guard_sample_limit *unused_guard_sample_limit __attribute__((unused));
+const enum guard_sampling_entry *unused_guard_sampling_entry __attribute__((unused));

@@ -467,6 +467,43 @@ type abiGuardRule struct {
 	Credit uint32
 }
 
+type abiGuardSample struct {
+	_        structs.HostLayout
+	Time     uint64
+	Device   uint32
+	Length   uint32
+	Slot     uint32
+	Captured uint16
+	Credit   uint8
+	Verdict  uint8
+	Reason   uint8
+	Padding  [7]uint8
+}
+
+type abiGuardSampleLimit uint32
+
+const (
+	abiGuardSampleLimitGUARD_MAX_SNAP   abiGuardSampleLimit = 2048
+	abiGuardSampleLimitGUARD_MAX_WANTED abiGuardSampleLimit = 4
+)
+
+type abiGuardSampling struct {
+	_        structs.HostLayout
+	Due      uint64
+	Interval uint64
+	Burst    uint64
+	Snap     uint32
+	Padding  uint32
+}
+
+type abiGuardSamplingEntry uint32
+
+const (
+	abiGuardSamplingEntryGUARD_SAMPLING_ALL        abiGuardSamplingEntry = 0
+	abiGuardSamplingEntryGUARD_SAMPLING_UNPARSABLE abiGuardSamplingEntry = 1
+	abiGuardSamplingEntryGUARD_SAMPLING_RULES      abiGuardSamplingEntry = 2
+)
+
 type abiGuardTableLimit uint32
 
 const (
@@ -491,9 +528,11 @@ type abiGuardTest struct {
 type abiGuardTotal uint32
 
 const (
-	abiGuardTotalGUARD_TOTAL_UNPARSABLE abiGuardTotal = 0
-	abiGuardTotalGUARD_TOTAL_KEPT       abiGuardTotal = 8
-	abiGuardTotalGUARD_TOTALS           abiGuardTotal = 9
+	abiGuardTotalGUARD_TOTAL_UNPARSABLE   abiGuardTotal = 0
+	abiGuardTotalGUARD_TOTAL_KEPT         abiGuardTotal = 8
+	abiGuardTotalGUARD_TOTAL_SAMPLED      abiGuardTotal = 9
+	abiGuardTotalGUARD_TOTAL_SAMPLES_LOST abiGuardTotal = 10
+	abiGuardTotalGUARD_TOTALS             abiGuardTotal = 11
 )
 
 type abiGuardTrait uint32
@@ -769,71 +808,75 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	abiVarUnusedCause            = "unused_cause"
-	abiVarUnusedCongestion       = "unused_congestion"
-	abiVarUnusedDeviceClass      = "unused_device_class"
-	abiVarUnusedDirection        = "unused_direction"
-	abiVarUnusedDropEvent        = "unused_drop_event"
-	abiVarUnusedDropFate         = "unused_drop_fate"
-	abiVarUnusedDropPlace        = "unused_drop_place"
-	abiVarUnusedFlowCounts       = "unused_flow_counts"
-	abiVarUnusedFlowEntry        = "unused_flow_entry"
-	abiVarUnusedFlowKey          = "unused_flow_key"
-	abiVarUnusedFlowRole         = "unused_flow_role"
-	abiVarUnusedFlowTotals       = "unused_flow_totals"
-	abiVarUnusedGuardAddress     = "unused_guard_address"
-	abiVarUnusedGuardAtom        = "unused_guard_atom"
-	abiVarUnusedGuardBound       = "unused_guard_bound"
-	abiVarUnusedGuardCited       = "unused_guard_cited"
-	abiVarUnusedGuardCompare     = "unused_guard_compare"
-	abiVarUnusedGuardCondition   = "unused_guard_condition"
-	abiVarUnusedGuardCount       = "unused_guard_count"
-	abiVarUnusedGuardCounts      = "unused_guard_counts"
-	abiVarUnusedGuardCredit      = "unused_guard_credit"
-	abiVarUnusedGuardDeviceLimit = "unused_guard_device_limit"
-	abiVarUnusedGuardError       = "unused_guard_error"
-	abiVarUnusedGuardFate        = "unused_guard_fate"
-	abiVarUnusedGuardField       = "unused_guard_field"
-	abiVarUnusedGuardFilter      = "unused_guard_filter"
-	abiVarUnusedGuardFragment    = "unused_guard_fragment"
-	abiVarUnusedGuardHas         = "unused_guard_has"
-	abiVarUnusedGuardHeader      = "unused_guard_header"
-	abiVarUnusedGuardIcmpEntry   = "unused_guard_icmp_entry"
-	abiVarUnusedGuardKept        = "unused_guard_kept"
-	abiVarUnusedGuardLimit       = "unused_guard_limit"
-	abiVarUnusedGuardMember      = "unused_guard_member"
-	abiVarUnusedGuardOp          = "unused_guard_op"
-	abiVarUnusedGuardOption      = "unused_guard_option"
-	abiVarUnusedGuardPacket      = "unused_guard_packet"
-	abiVarUnusedGuardQuoted      = "unused_guard_quoted"
-	abiVarUnusedGuardReason      = "unused_guard_reason"
-	abiVarUnusedGuardResult      = "unused_guard_result"
-	abiVarUnusedGuardRule        = "unused_guard_rule"
-	abiVarUnusedGuardTableLimit  = "unused_guard_table_limit"
-	abiVarUnusedGuardTest        = "unused_guard_test"
-	abiVarUnusedGuardTotal       = "unused_guard_total"
-	abiVarUnusedGuardTrait       = "unused_guard_trait"
-	abiVarUnusedKind             = "unused_kind"
-	abiVarUnusedLatency          = "unused_latency"
-	abiVarUnusedLatencyEntry     = "unused_latency_entry"
-	abiVarUnusedLayer            = "unused_layer"
-	abiVarUnusedLoss             = "unused_loss"
-	abiVarUnusedOverflow         = "unused_overflow"
-	abiVarUnusedPolls            = "unused_polls"
-	abiVarUnusedResult           = "unused_result"
-	abiVarUnusedRetransmit       = "unused_retransmit"
-	abiVarUnusedRole             = "unused_role"
-	abiVarUnusedSide             = "unused_side"
-	abiVarUnusedSocketRecord     = "unused_socket_record"
-	abiVarUnusedSpan             = "unused_span"
-	abiVarUnusedStation          = "unused_station"
-	abiVarUnusedTcpCount         = "unused_tcp_count"
-	abiVarUnusedTcpDuration      = "unused_tcp_duration"
-	abiVarUnusedTraffic          = "unused_traffic"
-	abiVarUnusedWatch            = "unused_watch"
-	abiVarUnusedWatchedEntry     = "unused_watched_entry"
-	abiVarUnusedWatchedStation   = "unused_watched_station"
-	abiVarUnusedWay              = "unused_way"
+	abiVarUnusedCause              = "unused_cause"
+	abiVarUnusedCongestion         = "unused_congestion"
+	abiVarUnusedDeviceClass        = "unused_device_class"
+	abiVarUnusedDirection          = "unused_direction"
+	abiVarUnusedDropEvent          = "unused_drop_event"
+	abiVarUnusedDropFate           = "unused_drop_fate"
+	abiVarUnusedDropPlace          = "unused_drop_place"
+	abiVarUnusedFlowCounts         = "unused_flow_counts"
+	abiVarUnusedFlowEntry          = "unused_flow_entry"
+	abiVarUnusedFlowKey            = "unused_flow_key"
+	abiVarUnusedFlowRole           = "unused_flow_role"
+	abiVarUnusedFlowTotals         = "unused_flow_totals"
+	abiVarUnusedGuardAddress       = "unused_guard_address"
+	abiVarUnusedGuardAtom          = "unused_guard_atom"
+	abiVarUnusedGuardBound         = "unused_guard_bound"
+	abiVarUnusedGuardCited         = "unused_guard_cited"
+	abiVarUnusedGuardCompare       = "unused_guard_compare"
+	abiVarUnusedGuardCondition     = "unused_guard_condition"
+	abiVarUnusedGuardCount         = "unused_guard_count"
+	abiVarUnusedGuardCounts        = "unused_guard_counts"
+	abiVarUnusedGuardCredit        = "unused_guard_credit"
+	abiVarUnusedGuardDeviceLimit   = "unused_guard_device_limit"
+	abiVarUnusedGuardError         = "unused_guard_error"
+	abiVarUnusedGuardFate          = "unused_guard_fate"
+	abiVarUnusedGuardField         = "unused_guard_field"
+	abiVarUnusedGuardFilter        = "unused_guard_filter"
+	abiVarUnusedGuardFragment      = "unused_guard_fragment"
+	abiVarUnusedGuardHas           = "unused_guard_has"
+	abiVarUnusedGuardHeader        = "unused_guard_header"
+	abiVarUnusedGuardIcmpEntry     = "unused_guard_icmp_entry"
+	abiVarUnusedGuardKept          = "unused_guard_kept"
+	abiVarUnusedGuardLimit         = "unused_guard_limit"
+	abiVarUnusedGuardMember        = "unused_guard_member"
+	abiVarUnusedGuardOp            = "unused_guard_op"
+	abiVarUnusedGuardOption        = "unused_guard_option"
+	abiVarUnusedGuardPacket        = "unused_guard_packet"
+	abiVarUnusedGuardQuoted        = "unused_guard_quoted"
+	abiVarUnusedGuardReason        = "unused_guard_reason"
+	abiVarUnusedGuardResult        = "unused_guard_result"
+	abiVarUnusedGuardRule          = "unused_guard_rule"
+	abiVarUnusedGuardSample        = "unused_guard_sample"
+	abiVarUnusedGuardSampleLimit   = "unused_guard_sample_limit"
+	abiVarUnusedGuardSampling      = "unused_guard_sampling"
+	abiVarUnusedGuardSamplingEntry = "unused_guard_sampling_entry"
+	abiVarUnusedGuardTableLimit    = "unused_guard_table_limit"
+	abiVarUnusedGuardTest          = "unused_guard_test"
+	abiVarUnusedGuardTotal         = "unused_guard_total"
+	abiVarUnusedGuardTrait         = "unused_guard_trait"
+	abiVarUnusedKind               = "unused_kind"
+	abiVarUnusedLatency            = "unused_latency"
+	abiVarUnusedLatencyEntry       = "unused_latency_entry"
+	abiVarUnusedLayer              = "unused_layer"
+	abiVarUnusedLoss               = "unused_loss"
+	abiVarUnusedOverflow           = "unused_overflow"
+	abiVarUnusedPolls              = "unused_polls"
+	abiVarUnusedResult             = "unused_result"
+	abiVarUnusedRetransmit         = "unused_retransmit"
+	abiVarUnusedRole               = "unused_role"
+	abiVarUnusedSide               = "unused_side"
+	abiVarUnusedSocketRecord       = "unused_socket_record"
+	abiVarUnusedSpan               = "unused_span"
+	abiVarUnusedStation            = "unused_station"
+	abiVarUnusedTcpCount           = "unused_tcp_count"
+	abiVarUnusedTcpDuration        = "unused_tcp_duration"
+	abiVarUnusedTraffic            = "unused_traffic"
+	abiVarUnusedWatch              = "unused_watch"
+	abiVarUnusedWatchedEntry       = "unused_watched_entry"
+	abiVarUnusedWatchedStation     = "unused_watched_station"
+	abiVarUnusedWay                = "unused_way"
 )
 
 // loadAbi returns the embedded CollectionSpec for abi.
@@ -890,71 +933,75 @@ type abiMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type abiVariableSpecs struct {
-	UnusedCause            *ebpf.VariableSpec `ebpf:"unused_cause"`
-	UnusedCongestion       *ebpf.VariableSpec `ebpf:"unused_congestion"`
-	UnusedDeviceClass      *ebpf.VariableSpec `ebpf:"unused_device_class"`
-	UnusedDirection        *ebpf.VariableSpec `ebpf:"unused_direction"`
-	UnusedDropEvent        *ebpf.VariableSpec `ebpf:"unused_drop_event"`
-	UnusedDropFate         *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
-	UnusedDropPlace        *ebpf.VariableSpec `ebpf:"unused_drop_place"`
-	UnusedFlowCounts       *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
-	UnusedFlowEntry        *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
-	UnusedFlowKey          *ebpf.VariableSpec `ebpf:"unused_flow_key"`
-	UnusedFlowRole         *ebpf.VariableSpec `ebpf:"unused_flow_role"`
-	UnusedFlowTotals       *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
-	UnusedGuardAddress     *ebpf.VariableSpec `ebpf:"unused_guard_address"`
-	UnusedGuardAtom        *ebpf.VariableSpec `ebpf:"unused_guard_atom"`
-	UnusedGuardBound       *ebpf.VariableSpec `ebpf:"unused_guard_bound"`
-	UnusedGuardCited       *ebpf.VariableSpec `ebpf:"unused_guard_cited"`
-	UnusedGuardCompare     *ebpf.VariableSpec `ebpf:"unused_guard_compare"`
-	UnusedGuardCondition   *ebpf.VariableSpec `ebpf:"unused_guard_condition"`
-	UnusedGuardCount       *ebpf.VariableSpec `ebpf:"unused_guard_count"`
-	UnusedGuardCounts      *ebpf.VariableSpec `ebpf:"unused_guard_counts"`
-	UnusedGuardCredit      *ebpf.VariableSpec `ebpf:"unused_guard_credit"`
-	UnusedGuardDeviceLimit *ebpf.VariableSpec `ebpf:"unused_guard_device_limit"`
-	UnusedGuardError       *ebpf.VariableSpec `ebpf:"unused_guard_error"`
-	UnusedGuardFate        *ebpf.VariableSpec `ebpf:"unused_guard_fate"`
-	UnusedGuardField       *ebpf.VariableSpec `ebpf:"unused_guard_field"`
-	UnusedGuardFilter      *ebpf.VariableSpec `ebpf:"unused_guard_filter"`
-	UnusedGuardFragment    *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
-	UnusedGuardHas         *ebpf.VariableSpec `ebpf:"unused_guard_has"`
-	UnusedGuardHeader      *ebpf.VariableSpec `ebpf:"unused_guard_header"`
-	UnusedGuardIcmpEntry   *ebpf.VariableSpec `ebpf:"unused_guard_icmp_entry"`
-	UnusedGuardKept        *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
-	UnusedGuardLimit       *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
-	UnusedGuardMember      *ebpf.VariableSpec `ebpf:"unused_guard_member"`
-	UnusedGuardOp          *ebpf.VariableSpec `ebpf:"unused_guard_op"`
-	UnusedGuardOption      *ebpf.VariableSpec `ebpf:"unused_guard_option"`
-	UnusedGuardPacket      *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
-	UnusedGuardQuoted      *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
-	UnusedGuardReason      *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
-	UnusedGuardResult      *ebpf.VariableSpec `ebpf:"unused_guard_result"`
-	UnusedGuardRule        *ebpf.VariableSpec `ebpf:"unused_guard_rule"`
-	UnusedGuardTableLimit  *ebpf.VariableSpec `ebpf:"unused_guard_table_limit"`
-	UnusedGuardTest        *ebpf.VariableSpec `ebpf:"unused_guard_test"`
-	UnusedGuardTotal       *ebpf.VariableSpec `ebpf:"unused_guard_total"`
-	UnusedGuardTrait       *ebpf.VariableSpec `ebpf:"unused_guard_trait"`
-	UnusedKind             *ebpf.VariableSpec `ebpf:"unused_kind"`
-	UnusedLatency          *ebpf.VariableSpec `ebpf:"unused_latency"`
-	UnusedLatencyEntry     *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
-	UnusedLayer            *ebpf.VariableSpec `ebpf:"unused_layer"`
-	UnusedLoss             *ebpf.VariableSpec `ebpf:"unused_loss"`
-	UnusedOverflow         *ebpf.VariableSpec `ebpf:"unused_overflow"`
-	UnusedPolls            *ebpf.VariableSpec `ebpf:"unused_polls"`
-	UnusedResult           *ebpf.VariableSpec `ebpf:"unused_result"`
-	UnusedRetransmit       *ebpf.VariableSpec `ebpf:"unused_retransmit"`
-	UnusedRole             *ebpf.VariableSpec `ebpf:"unused_role"`
-	UnusedSide             *ebpf.VariableSpec `ebpf:"unused_side"`
-	UnusedSocketRecord     *ebpf.VariableSpec `ebpf:"unused_socket_record"`
-	UnusedSpan             *ebpf.VariableSpec `ebpf:"unused_span"`
-	UnusedStation          *ebpf.VariableSpec `ebpf:"unused_station"`
-	UnusedTcpCount         *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
-	UnusedTcpDuration      *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
-	UnusedTraffic          *ebpf.VariableSpec `ebpf:"unused_traffic"`
-	UnusedWatch            *ebpf.VariableSpec `ebpf:"unused_watch"`
-	UnusedWatchedEntry     *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
-	UnusedWatchedStation   *ebpf.VariableSpec `ebpf:"unused_watched_station"`
-	UnusedWay              *ebpf.VariableSpec `ebpf:"unused_way"`
+	UnusedCause              *ebpf.VariableSpec `ebpf:"unused_cause"`
+	UnusedCongestion         *ebpf.VariableSpec `ebpf:"unused_congestion"`
+	UnusedDeviceClass        *ebpf.VariableSpec `ebpf:"unused_device_class"`
+	UnusedDirection          *ebpf.VariableSpec `ebpf:"unused_direction"`
+	UnusedDropEvent          *ebpf.VariableSpec `ebpf:"unused_drop_event"`
+	UnusedDropFate           *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
+	UnusedDropPlace          *ebpf.VariableSpec `ebpf:"unused_drop_place"`
+	UnusedFlowCounts         *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry          *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
+	UnusedFlowKey            *ebpf.VariableSpec `ebpf:"unused_flow_key"`
+	UnusedFlowRole           *ebpf.VariableSpec `ebpf:"unused_flow_role"`
+	UnusedFlowTotals         *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
+	UnusedGuardAddress       *ebpf.VariableSpec `ebpf:"unused_guard_address"`
+	UnusedGuardAtom          *ebpf.VariableSpec `ebpf:"unused_guard_atom"`
+	UnusedGuardBound         *ebpf.VariableSpec `ebpf:"unused_guard_bound"`
+	UnusedGuardCited         *ebpf.VariableSpec `ebpf:"unused_guard_cited"`
+	UnusedGuardCompare       *ebpf.VariableSpec `ebpf:"unused_guard_compare"`
+	UnusedGuardCondition     *ebpf.VariableSpec `ebpf:"unused_guard_condition"`
+	UnusedGuardCount         *ebpf.VariableSpec `ebpf:"unused_guard_count"`
+	UnusedGuardCounts        *ebpf.VariableSpec `ebpf:"unused_guard_counts"`
+	UnusedGuardCredit        *ebpf.VariableSpec `ebpf:"unused_guard_credit"`
+	UnusedGuardDeviceLimit   *ebpf.VariableSpec `ebpf:"unused_guard_device_limit"`
+	UnusedGuardError         *ebpf.VariableSpec `ebpf:"unused_guard_error"`
+	UnusedGuardFate          *ebpf.VariableSpec `ebpf:"unused_guard_fate"`
+	UnusedGuardField         *ebpf.VariableSpec `ebpf:"unused_guard_field"`
+	UnusedGuardFilter        *ebpf.VariableSpec `ebpf:"unused_guard_filter"`
+	UnusedGuardFragment      *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas           *ebpf.VariableSpec `ebpf:"unused_guard_has"`
+	UnusedGuardHeader        *ebpf.VariableSpec `ebpf:"unused_guard_header"`
+	UnusedGuardIcmpEntry     *ebpf.VariableSpec `ebpf:"unused_guard_icmp_entry"`
+	UnusedGuardKept          *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
+	UnusedGuardLimit         *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
+	UnusedGuardMember        *ebpf.VariableSpec `ebpf:"unused_guard_member"`
+	UnusedGuardOp            *ebpf.VariableSpec `ebpf:"unused_guard_op"`
+	UnusedGuardOption        *ebpf.VariableSpec `ebpf:"unused_guard_option"`
+	UnusedGuardPacket        *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
+	UnusedGuardQuoted        *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason        *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
+	UnusedGuardResult        *ebpf.VariableSpec `ebpf:"unused_guard_result"`
+	UnusedGuardRule          *ebpf.VariableSpec `ebpf:"unused_guard_rule"`
+	UnusedGuardSample        *ebpf.VariableSpec `ebpf:"unused_guard_sample"`
+	UnusedGuardSampleLimit   *ebpf.VariableSpec `ebpf:"unused_guard_sample_limit"`
+	UnusedGuardSampling      *ebpf.VariableSpec `ebpf:"unused_guard_sampling"`
+	UnusedGuardSamplingEntry *ebpf.VariableSpec `ebpf:"unused_guard_sampling_entry"`
+	UnusedGuardTableLimit    *ebpf.VariableSpec `ebpf:"unused_guard_table_limit"`
+	UnusedGuardTest          *ebpf.VariableSpec `ebpf:"unused_guard_test"`
+	UnusedGuardTotal         *ebpf.VariableSpec `ebpf:"unused_guard_total"`
+	UnusedGuardTrait         *ebpf.VariableSpec `ebpf:"unused_guard_trait"`
+	UnusedKind               *ebpf.VariableSpec `ebpf:"unused_kind"`
+	UnusedLatency            *ebpf.VariableSpec `ebpf:"unused_latency"`
+	UnusedLatencyEntry       *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
+	UnusedLayer              *ebpf.VariableSpec `ebpf:"unused_layer"`
+	UnusedLoss               *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedOverflow           *ebpf.VariableSpec `ebpf:"unused_overflow"`
+	UnusedPolls              *ebpf.VariableSpec `ebpf:"unused_polls"`
+	UnusedResult             *ebpf.VariableSpec `ebpf:"unused_result"`
+	UnusedRetransmit         *ebpf.VariableSpec `ebpf:"unused_retransmit"`
+	UnusedRole               *ebpf.VariableSpec `ebpf:"unused_role"`
+	UnusedSide               *ebpf.VariableSpec `ebpf:"unused_side"`
+	UnusedSocketRecord       *ebpf.VariableSpec `ebpf:"unused_socket_record"`
+	UnusedSpan               *ebpf.VariableSpec `ebpf:"unused_span"`
+	UnusedStation            *ebpf.VariableSpec `ebpf:"unused_station"`
+	UnusedTcpCount           *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration        *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
+	UnusedTraffic            *ebpf.VariableSpec `ebpf:"unused_traffic"`
+	UnusedWatch              *ebpf.VariableSpec `ebpf:"unused_watch"`
+	UnusedWatchedEntry       *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
+	UnusedWatchedStation     *ebpf.VariableSpec `ebpf:"unused_watched_station"`
+	UnusedWay                *ebpf.VariableSpec `ebpf:"unused_way"`
 }
 
 // abiObjects contains all objects after they have been loaded into the kernel.
@@ -987,71 +1034,75 @@ func (m *abiMaps) Close() error {
 //
 // It can be passed to loadAbiObjects or ebpf.CollectionSpec.LoadAndAssign.
 type abiVariables struct {
-	UnusedCause            *ebpf.Variable `ebpf:"unused_cause"`
-	UnusedCongestion       *ebpf.Variable `ebpf:"unused_congestion"`
-	UnusedDeviceClass      *ebpf.Variable `ebpf:"unused_device_class"`
-	UnusedDirection        *ebpf.Variable `ebpf:"unused_direction"`
-	UnusedDropEvent        *ebpf.Variable `ebpf:"unused_drop_event"`
-	UnusedDropFate         *ebpf.Variable `ebpf:"unused_drop_fate"`
-	UnusedDropPlace        *ebpf.Variable `ebpf:"unused_drop_place"`
-	UnusedFlowCounts       *ebpf.Variable `ebpf:"unused_flow_counts"`
-	UnusedFlowEntry        *ebpf.Variable `ebpf:"unused_flow_entry"`
-	UnusedFlowKey          *ebpf.Variable `ebpf:"unused_flow_key"`
-	UnusedFlowRole         *ebpf.Variable `ebpf:"unused_flow_role"`
-	UnusedFlowTotals       *ebpf.Variable `ebpf:"unused_flow_totals"`
-	UnusedGuardAddress     *ebpf.Variable `ebpf:"unused_guard_address"`
-	UnusedGuardAtom        *ebpf.Variable `ebpf:"unused_guard_atom"`
-	UnusedGuardBound       *ebpf.Variable `ebpf:"unused_guard_bound"`
-	UnusedGuardCited       *ebpf.Variable `ebpf:"unused_guard_cited"`
-	UnusedGuardCompare     *ebpf.Variable `ebpf:"unused_guard_compare"`
-	UnusedGuardCondition   *ebpf.Variable `ebpf:"unused_guard_condition"`
-	UnusedGuardCount       *ebpf.Variable `ebpf:"unused_guard_count"`
-	UnusedGuardCounts      *ebpf.Variable `ebpf:"unused_guard_counts"`
-	UnusedGuardCredit      *ebpf.Variable `ebpf:"unused_guard_credit"`
-	UnusedGuardDeviceLimit *ebpf.Variable `ebpf:"unused_guard_device_limit"`
-	UnusedGuardError       *ebpf.Variable `ebpf:"unused_guard_error"`
-	UnusedGuardFate        *ebpf.Variable `ebpf:"unused_guard_fate"`
-	UnusedGuardField       *ebpf.Variable `ebpf:"unused_guard_field"`
-	UnusedGuardFilter      *ebpf.Variable `ebpf:"unused_guard_filter"`
-	UnusedGuardFragment    *ebpf.Variable `ebpf:"unused_guard_fragment"`
-	UnusedGuardHas         *ebpf.Variable `ebpf:"unused_guard_has"`
-	UnusedGuardHeader      *ebpf.Variable `ebpf:"unused_guard_header"`
-	UnusedGuardIcmpEntry   *ebpf.Variable `ebpf:"unused_guard_icmp_entry"`
-	UnusedGuardKept        *ebpf.Variable `ebpf:"unused_guard_kept"`
-	UnusedGuardLimit       *ebpf.Variable `ebpf:"unused_guard_limit"`
-	UnusedGuardMember      *ebpf.Variable `ebpf:"unused_guard_member"`
-	UnusedGuardOp          *ebpf.Variable `ebpf:"unused_guard_op"`
-	UnusedGuardOption      *ebpf.Variable `ebpf:"unused_guard_option"`
-	UnusedGuardPacket      *ebpf.Variable `ebpf:"unused_guard_packet"`
-	UnusedGuardQuoted      *ebpf.Variable `ebpf:"unused_guard_quoted"`
-	UnusedGuardReason      *ebpf.Variable `ebpf:"unused_guard_reason"`
-	UnusedGuardResult      *ebpf.Variable `ebpf:"unused_guard_result"`
-	UnusedGuardRule        *ebpf.Variable `ebpf:"unused_guard_rule"`
-	UnusedGuardTableLimit  *ebpf.Variable `ebpf:"unused_guard_table_limit"`
-	UnusedGuardTest        *ebpf.Variable `ebpf:"unused_guard_test"`
-	UnusedGuardTotal       *ebpf.Variable `ebpf:"unused_guard_total"`
-	UnusedGuardTrait       *ebpf.Variable `ebpf:"unused_guard_trait"`
-	UnusedKind             *ebpf.Variable `ebpf:"unused_kind"`
-	UnusedLatency          *ebpf.Variable `ebpf:"unused_latency"`
-	UnusedLatencyEntry     *ebpf.Variable `ebpf:"unused_latency_entry"`
-	UnusedLayer            *ebpf.Variable `ebpf:"unused_layer"`
-	UnusedLoss             *ebpf.Variable `ebpf:"unused_loss"`
-	UnusedOverflow         *ebpf.Variable `ebpf:"unused_overflow"`
-	UnusedPolls            *ebpf.Variable `ebpf:"unused_polls"`
-	UnusedResult           *ebpf.Variable `ebpf:"unused_result"`
-	UnusedRetransmit       *ebpf.Variable `ebpf:"unused_retransmit"`
-	UnusedRole             *ebpf.Variable `ebpf:"unused_role"`
-	UnusedSide             *ebpf.Variable `ebpf:"unused_side"`
-	UnusedSocketRecord     *ebpf.Variable `ebpf:"unused_socket_record"`
-	UnusedSpan             *ebpf.Variable `ebpf:"unused_span"`
-	UnusedStation          *ebpf.Variable `ebpf:"unused_station"`
-	UnusedTcpCount         *ebpf.Variable `ebpf:"unused_tcp_count"`
-	UnusedTcpDuration      *ebpf.Variable `ebpf:"unused_tcp_duration"`
-	UnusedTraffic          *ebpf.Variable `ebpf:"unused_traffic"`
-	UnusedWatch            *ebpf.Variable `ebpf:"unused_watch"`
-	UnusedWatchedEntry     *ebpf.Variable `ebpf:"unused_watched_entry"`
-	UnusedWatchedStation   *ebpf.Variable `ebpf:"unused_watched_station"`
-	UnusedWay              *ebpf.Variable `ebpf:"unused_way"`
+	UnusedCause              *ebpf.Variable `ebpf:"unused_cause"`
+	UnusedCongestion         *ebpf.Variable `ebpf:"unused_congestion"`
+	UnusedDeviceClass        *ebpf.Variable `ebpf:"unused_device_class"`
+	UnusedDirection          *ebpf.Variable `ebpf:"unused_direction"`
+	UnusedDropEvent          *ebpf.Variable `ebpf:"unused_drop_event"`
+	UnusedDropFate           *ebpf.Variable `ebpf:"unused_drop_fate"`
+	UnusedDropPlace          *ebpf.Variable `ebpf:"unused_drop_place"`
+	UnusedFlowCounts         *ebpf.Variable `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry          *ebpf.Variable `ebpf:"unused_flow_entry"`
+	UnusedFlowKey            *ebpf.Variable `ebpf:"unused_flow_key"`
+	UnusedFlowRole           *ebpf.Variable `ebpf:"unused_flow_role"`
+	UnusedFlowTotals         *ebpf.Variable `ebpf:"unused_flow_totals"`
+	UnusedGuardAddress       *ebpf.Variable `ebpf:"unused_guard_address"`
+	UnusedGuardAtom          *ebpf.Variable `ebpf:"unused_guard_atom"`
+	UnusedGuardBound         *ebpf.Variable `ebpf:"unused_guard_bound"`
+	UnusedGuardCited         *ebpf.Variable `ebpf:"unused_guard_cited"`
+	UnusedGuardCompare       *ebpf.Variable `ebpf:"unused_guard_compare"`
+	UnusedGuardCondition     *ebpf.Variable `ebpf:"unused_guard_condition"`
+	UnusedGuardCount         *ebpf.Variable `ebpf:"unused_guard_count"`
+	UnusedGuardCounts        *ebpf.Variable `ebpf:"unused_guard_counts"`
+	UnusedGuardCredit        *ebpf.Variable `ebpf:"unused_guard_credit"`
+	UnusedGuardDeviceLimit   *ebpf.Variable `ebpf:"unused_guard_device_limit"`
+	UnusedGuardError         *ebpf.Variable `ebpf:"unused_guard_error"`
+	UnusedGuardFate          *ebpf.Variable `ebpf:"unused_guard_fate"`
+	UnusedGuardField         *ebpf.Variable `ebpf:"unused_guard_field"`
+	UnusedGuardFilter        *ebpf.Variable `ebpf:"unused_guard_filter"`
+	UnusedGuardFragment      *ebpf.Variable `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas           *ebpf.Variable `ebpf:"unused_guard_has"`
+	UnusedGuardHeader        *ebpf.Variable `ebpf:"unused_guard_header"`
+	UnusedGuardIcmpEntry     *ebpf.Variable `ebpf:"unused_guard_icmp_entry"`
+	UnusedGuardKept          *ebpf.Variable `ebpf:"unused_guard_kept"`
+	UnusedGuardLimit         *ebpf.Variable `ebpf:"unused_guard_limit"`
+	UnusedGuardMember        *ebpf.Variable `ebpf:"unused_guard_member"`
+	UnusedGuardOp            *ebpf.Variable `ebpf:"unused_guard_op"`
+	UnusedGuardOption        *ebpf.Variable `ebpf:"unused_guard_option"`
+	UnusedGuardPacket        *ebpf.Variable `ebpf:"unused_guard_packet"`
+	UnusedGuardQuoted        *ebpf.Variable `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason        *ebpf.Variable `ebpf:"unused_guard_reason"`
+	UnusedGuardResult        *ebpf.Variable `ebpf:"unused_guard_result"`
+	UnusedGuardRule          *ebpf.Variable `ebpf:"unused_guard_rule"`
+	UnusedGuardSample        *ebpf.Variable `ebpf:"unused_guard_sample"`
+	UnusedGuardSampleLimit   *ebpf.Variable `ebpf:"unused_guard_sample_limit"`
+	UnusedGuardSampling      *ebpf.Variable `ebpf:"unused_guard_sampling"`
+	UnusedGuardSamplingEntry *ebpf.Variable `ebpf:"unused_guard_sampling_entry"`
+	UnusedGuardTableLimit    *ebpf.Variable `ebpf:"unused_guard_table_limit"`
+	UnusedGuardTest          *ebpf.Variable `ebpf:"unused_guard_test"`
+	UnusedGuardTotal         *ebpf.Variable `ebpf:"unused_guard_total"`
+	UnusedGuardTrait         *ebpf.Variable `ebpf:"unused_guard_trait"`
+	UnusedKind               *ebpf.Variable `ebpf:"unused_kind"`
+	UnusedLatency            *ebpf.Variable `ebpf:"unused_latency"`
+	UnusedLatencyEntry       *ebpf.Variable `ebpf:"unused_latency_entry"`
+	UnusedLayer              *ebpf.Variable `ebpf:"unused_layer"`
+	UnusedLoss               *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedOverflow           *ebpf.Variable `ebpf:"unused_overflow"`
+	UnusedPolls              *ebpf.Variable `ebpf:"unused_polls"`
+	UnusedResult             *ebpf.Variable `ebpf:"unused_result"`
+	UnusedRetransmit         *ebpf.Variable `ebpf:"unused_retransmit"`
+	UnusedRole               *ebpf.Variable `ebpf:"unused_role"`
+	UnusedSide               *ebpf.Variable `ebpf:"unused_side"`
+	UnusedSocketRecord       *ebpf.Variable `ebpf:"unused_socket_record"`
+	UnusedSpan               *ebpf.Variable `ebpf:"unused_span"`
+	UnusedStation            *ebpf.Variable `ebpf:"unused_station"`
+	UnusedTcpCount           *ebpf.Variable `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration        *ebpf.Variable `ebpf:"unused_tcp_duration"`
+	UnusedTraffic            *ebpf.Variable `ebpf:"unused_traffic"`
+	UnusedWatch              *ebpf.Variable `ebpf:"unused_watch"`
+	UnusedWatchedEntry       *ebpf.Variable `ebpf:"unused_watched_entry"`
+	UnusedWatchedStation     *ebpf.Variable `ebpf:"unused_watched_station"`
+	UnusedWay                *ebpf.Variable `ebpf:"unused_way"`
 }
 
 // abiPrograms contains all programs after they have been loaded into the kernel.

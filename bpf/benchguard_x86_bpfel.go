@@ -26,6 +26,7 @@ const (
 	BenchGuardMapGuardCounts            = "guard_counts"
 	BenchGuardMapGuardDense             = "guard_dense"
 	BenchGuardMapGuardDevices           = "guard_devices"
+	BenchGuardMapGuardDrafts            = "guard_drafts"
 	BenchGuardMapGuardFilters           = "guard_filters"
 	BenchGuardMapGuardFirst             = "guard_first"
 	BenchGuardMapGuardFragments         = "guard_fragments"
@@ -35,9 +36,12 @@ const (
 	BenchGuardMapGuardKept              = "guard_kept"
 	BenchGuardMapGuardLines             = "guard_lines"
 	BenchGuardMapGuardMembers           = "guard_members"
+	BenchGuardMapGuardPaces             = "guard_paces"
 	BenchGuardMapGuardResults           = "guard_results"
 	BenchGuardMapGuardRows              = "guard_rows"
 	BenchGuardMapGuardRules             = "guard_rules"
+	BenchGuardMapGuardSamples           = "guard_samples"
+	BenchGuardMapGuardSamplings         = "guard_samplings"
 	BenchGuardMapGuardTests             = "guard_tests"
 	BenchGuardMapGuardTotals            = "guard_totals"
 	BenchGuardMapGuardTrie4             = "guard_trie4"
@@ -53,6 +57,7 @@ const (
 	BenchGuardVarGuardAskConditions     = "guard_ask_conditions"
 	BenchGuardVarGuardAskCounting       = "guard_ask_counting"
 	BenchGuardVarGuardAskOverlaps       = "guard_ask_overlaps"
+	BenchGuardVarGuardAskSamples        = "guard_ask_samples"
 	BenchGuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	BenchGuardVarGuardAtomsMask         = "guard_atoms_mask"
 	BenchGuardVarGuardConditionsMask    = "guard_conditions_mask"
@@ -75,6 +80,7 @@ const (
 	BenchGuardVarGuardProtectApplier    = "guard_protect_applier"
 	BenchGuardVarGuardRowsMask          = "guard_rows_mask"
 	BenchGuardVarGuardRulesMask         = "guard_rules_mask"
+	BenchGuardVarGuardSamplingsMask     = "guard_samplings_mask"
 	BenchGuardVarGuardSource6           = "guard_source6"
 	BenchGuardVarGuardSourceWords       = "guard_source_words"
 	BenchGuardVarGuardSummaries         = "guard_summaries"
@@ -150,6 +156,7 @@ type BenchGuardMapSpecs struct {
 	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
 	GuardDense        *ebpf.MapSpec `ebpf:"guard_dense"`
 	GuardDevices      *ebpf.MapSpec `ebpf:"guard_devices"`
+	GuardDrafts       *ebpf.MapSpec `ebpf:"guard_drafts"`
 	GuardFilters      *ebpf.MapSpec `ebpf:"guard_filters"`
 	GuardFirst        *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
@@ -159,9 +166,12 @@ type BenchGuardMapSpecs struct {
 	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
 	GuardLines        *ebpf.MapSpec `ebpf:"guard_lines"`
 	GuardMembers      *ebpf.MapSpec `ebpf:"guard_members"`
+	GuardPaces        *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
 	GuardRows         *ebpf.MapSpec `ebpf:"guard_rows"`
 	GuardRules        *ebpf.MapSpec `ebpf:"guard_rules"`
+	GuardSamples      *ebpf.MapSpec `ebpf:"guard_samples"`
+	GuardSamplings    *ebpf.MapSpec `ebpf:"guard_samplings"`
 	GuardTests        *ebpf.MapSpec `ebpf:"guard_tests"`
 	GuardTotals       *ebpf.MapSpec `ebpf:"guard_totals"`
 	GuardTrie4        *ebpf.MapSpec `ebpf:"guard_trie4"`
@@ -176,6 +186,7 @@ type BenchGuardVariableSpecs struct {
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
@@ -198,6 +209,7 @@ type BenchGuardVariableSpecs struct {
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
+	GuardSamplingsMask     *ebpf.VariableSpec `ebpf:"guard_samplings_mask"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.VariableSpec `ebpf:"guard_summaries"`
@@ -238,6 +250,7 @@ type BenchGuardMaps struct {
 	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
 	GuardDense        *ebpf.Map `ebpf:"guard_dense"`
 	GuardDevices      *ebpf.Map `ebpf:"guard_devices"`
+	GuardDrafts       *ebpf.Map `ebpf:"guard_drafts"`
 	GuardFilters      *ebpf.Map `ebpf:"guard_filters"`
 	GuardFirst        *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
@@ -247,9 +260,12 @@ type BenchGuardMaps struct {
 	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
 	GuardLines        *ebpf.Map `ebpf:"guard_lines"`
 	GuardMembers      *ebpf.Map `ebpf:"guard_members"`
+	GuardPaces        *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults      *ebpf.Map `ebpf:"guard_results"`
 	GuardRows         *ebpf.Map `ebpf:"guard_rows"`
 	GuardRules        *ebpf.Map `ebpf:"guard_rules"`
+	GuardSamples      *ebpf.Map `ebpf:"guard_samples"`
+	GuardSamplings    *ebpf.Map `ebpf:"guard_samplings"`
 	GuardTests        *ebpf.Map `ebpf:"guard_tests"`
 	GuardTotals       *ebpf.Map `ebpf:"guard_totals"`
 	GuardTrie4        *ebpf.Map `ebpf:"guard_trie4"`
@@ -269,6 +285,7 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardCounts,
 		m.GuardDense,
 		m.GuardDevices,
+		m.GuardDrafts,
 		m.GuardFilters,
 		m.GuardFirst,
 		m.GuardFragments,
@@ -278,9 +295,12 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardKept,
 		m.GuardLines,
 		m.GuardMembers,
+		m.GuardPaces,
 		m.GuardResults,
 		m.GuardRows,
 		m.GuardRules,
+		m.GuardSamples,
+		m.GuardSamplings,
 		m.GuardTests,
 		m.GuardTotals,
 		m.GuardTrie4,
@@ -296,6 +316,7 @@ type BenchGuardVariables struct {
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
@@ -318,6 +339,7 @@ type BenchGuardVariables struct {
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
+	GuardSamplingsMask     *ebpf.Variable `ebpf:"guard_samplings_mask"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.Variable `ebpf:"guard_summaries"`

@@ -27,9 +27,11 @@ const GuardMaxDevices = int(abiGuardDeviceLimitGUARD_MAX_DEVICES)
 
 // Entries of the map guard_totals.
 const (
-	GuardTotalUnparsable = abiGuardTotalGUARD_TOTAL_UNPARSABLE // and the reason
-	GuardTotalKept       = abiGuardTotalGUARD_TOTAL_KEPT
-	GuardTotals          = abiGuardTotalGUARD_TOTALS
+	GuardTotalUnparsable  = abiGuardTotalGUARD_TOTAL_UNPARSABLE // and the reason
+	GuardTotalKept        = abiGuardTotalGUARD_TOTAL_KEPT
+	GuardTotalSampled     = abiGuardTotalGUARD_TOTAL_SAMPLED
+	GuardTotalSamplesLost = abiGuardTotalGUARD_TOTAL_SAMPLES_LOST
+	GuardTotals           = abiGuardTotalGUARD_TOTALS
 )
 
 // Entries of the map guard_icmp.

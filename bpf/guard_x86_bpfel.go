@@ -22,6 +22,7 @@ const (
 	GuardMapGuardCounts            = "guard_counts"
 	GuardMapGuardDense             = "guard_dense"
 	GuardMapGuardDevices           = "guard_devices"
+	GuardMapGuardDrafts            = "guard_drafts"
 	GuardMapGuardFilters           = "guard_filters"
 	GuardMapGuardFirst             = "guard_first"
 	GuardMapGuardFragments         = "guard_fragments"
@@ -31,9 +32,12 @@ const (
 	GuardMapGuardKept              = "guard_kept"
 	GuardMapGuardLines             = "guard_lines"
 	GuardMapGuardMembers           = "guard_members"
+	GuardMapGuardPaces             = "guard_paces"
 	GuardMapGuardResults           = "guard_results"
 	GuardMapGuardRows              = "guard_rows"
 	GuardMapGuardRules             = "guard_rules"
+	GuardMapGuardSamples           = "guard_samples"
+	GuardMapGuardSamplings         = "guard_samplings"
 	GuardMapGuardTests             = "guard_tests"
 	GuardMapGuardTotals            = "guard_totals"
 	GuardMapGuardTrie4             = "guard_trie4"
@@ -45,6 +49,7 @@ const (
 	GuardVarGuardAskConditions     = "guard_ask_conditions"
 	GuardVarGuardAskCounting       = "guard_ask_counting"
 	GuardVarGuardAskOverlaps       = "guard_ask_overlaps"
+	GuardVarGuardAskSamples        = "guard_ask_samples"
 	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	GuardVarGuardAtomsMask         = "guard_atoms_mask"
 	GuardVarGuardConditionsMask    = "guard_conditions_mask"
@@ -68,6 +73,7 @@ const (
 	GuardVarGuardProtectApplier    = "guard_protect_applier"
 	GuardVarGuardRowsMask          = "guard_rows_mask"
 	GuardVarGuardRulesMask         = "guard_rules_mask"
+	GuardVarGuardSamplingsMask     = "guard_samplings_mask"
 	GuardVarGuardSource6           = "guard_source6"
 	GuardVarGuardSourceWords       = "guard_source_words"
 	GuardVarGuardSummaries         = "guard_summaries"
@@ -135,6 +141,7 @@ type GuardMapSpecs struct {
 	GuardCounts     *ebpf.MapSpec `ebpf:"guard_counts"`
 	GuardDense      *ebpf.MapSpec `ebpf:"guard_dense"`
 	GuardDevices    *ebpf.MapSpec `ebpf:"guard_devices"`
+	GuardDrafts     *ebpf.MapSpec `ebpf:"guard_drafts"`
 	GuardFilters    *ebpf.MapSpec `ebpf:"guard_filters"`
 	GuardFirst      *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
@@ -144,9 +151,12 @@ type GuardMapSpecs struct {
 	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
 	GuardLines      *ebpf.MapSpec `ebpf:"guard_lines"`
 	GuardMembers    *ebpf.MapSpec `ebpf:"guard_members"`
+	GuardPaces      *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults    *ebpf.MapSpec `ebpf:"guard_results"`
 	GuardRows       *ebpf.MapSpec `ebpf:"guard_rows"`
 	GuardRules      *ebpf.MapSpec `ebpf:"guard_rules"`
+	GuardSamples    *ebpf.MapSpec `ebpf:"guard_samples"`
+	GuardSamplings  *ebpf.MapSpec `ebpf:"guard_samplings"`
 	GuardTests      *ebpf.MapSpec `ebpf:"guard_tests"`
 	GuardTotals     *ebpf.MapSpec `ebpf:"guard_totals"`
 	GuardTrie4      *ebpf.MapSpec `ebpf:"guard_trie4"`
@@ -161,6 +171,7 @@ type GuardVariableSpecs struct {
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
@@ -184,6 +195,7 @@ type GuardVariableSpecs struct {
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
+	GuardSamplingsMask     *ebpf.VariableSpec `ebpf:"guard_samplings_mask"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.VariableSpec `ebpf:"guard_summaries"`
@@ -220,6 +232,7 @@ type GuardMaps struct {
 	GuardCounts     *ebpf.Map `ebpf:"guard_counts"`
 	GuardDense      *ebpf.Map `ebpf:"guard_dense"`
 	GuardDevices    *ebpf.Map `ebpf:"guard_devices"`
+	GuardDrafts     *ebpf.Map `ebpf:"guard_drafts"`
 	GuardFilters    *ebpf.Map `ebpf:"guard_filters"`
 	GuardFirst      *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
@@ -229,9 +242,12 @@ type GuardMaps struct {
 	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
 	GuardLines      *ebpf.Map `ebpf:"guard_lines"`
 	GuardMembers    *ebpf.Map `ebpf:"guard_members"`
+	GuardPaces      *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults    *ebpf.Map `ebpf:"guard_results"`
 	GuardRows       *ebpf.Map `ebpf:"guard_rows"`
 	GuardRules      *ebpf.Map `ebpf:"guard_rules"`
+	GuardSamples    *ebpf.Map `ebpf:"guard_samples"`
+	GuardSamplings  *ebpf.Map `ebpf:"guard_samplings"`
 	GuardTests      *ebpf.Map `ebpf:"guard_tests"`
 	GuardTotals     *ebpf.Map `ebpf:"guard_totals"`
 	GuardTrie4      *ebpf.Map `ebpf:"guard_trie4"`
@@ -247,6 +263,7 @@ func (m *GuardMaps) Close() error {
 		m.GuardCounts,
 		m.GuardDense,
 		m.GuardDevices,
+		m.GuardDrafts,
 		m.GuardFilters,
 		m.GuardFirst,
 		m.GuardFragments,
@@ -256,9 +273,12 @@ func (m *GuardMaps) Close() error {
 		m.GuardKept,
 		m.GuardLines,
 		m.GuardMembers,
+		m.GuardPaces,
 		m.GuardResults,
 		m.GuardRows,
 		m.GuardRules,
+		m.GuardSamples,
+		m.GuardSamplings,
 		m.GuardTests,
 		m.GuardTotals,
 		m.GuardTrie4,
@@ -274,6 +294,7 @@ type GuardVariables struct {
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
@@ -297,6 +318,7 @@ type GuardVariables struct {
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
 	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
+	GuardSamplingsMask     *ebpf.Variable `ebpf:"guard_samplings_mask"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.Variable `ebpf:"guard_summaries"`

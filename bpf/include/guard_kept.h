@@ -9,9 +9,6 @@
 
 #include "guard_maps.h"
 
-/* No rule. */
-#define GUARD_NONE 0xffffffffu
-
 /* Constants of a generation; policies that keep nothing pay nothing. */
 const volatile __u32 guard_keep_connections, guard_protect_applier;
 const volatile __u32 guard_first_policy; /* rule of the policy stage */

@@ -9,6 +9,7 @@
 #define PACKETSCOPE_GUARD_MAPS_H
 
 #include "guard_parse.h"
+#include "guard_sample_abi.h"
 #include "guard_tables.h"
 #include "guard_tally.h"
 
@@ -31,6 +32,7 @@ GUARD_TABLE(guard_conditions, struct guard_condition);
 GUARD_TABLE(guard_atoms, struct guard_atom);
 GUARD_TABLE(guard_tests, struct guard_test);
 GUARD_TABLE(guard_rules, struct guard_rule);
+GUARD_TABLE(guard_samplings, struct guard_sampling); /* the only one that the program writes */
 
 /* Bit vectors of ports and kinds: one per entry. */
 struct {
@@ -72,6 +74,8 @@ const volatile __u32 guard_first_audited, guard_first_counting; /* words */
 const volatile __u32 guard_ask_source_port, guard_ask_conditions, guard_ask_counting;
 const volatile __u32 guard_unparsable; /* enum guard_credit */
 const volatile __u32 guard_explain; /* write guard_results */
+const volatile __u64 guard_samplings_mask;
+const volatile __u32 guard_ask_samples;
 
 /*
  * The second part outlives a generation.
@@ -114,6 +118,15 @@ struct {
 } guard_totals SEC(".maps");
 
 /*
+ * Copies of packets: struct guard_sample, with the beginning of the frame behind it.
+ * Written as rarely as user space asks for; when it is full, losses are counted.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 19);
+} guard_samples SEC(".maps");
+
+/*
  * The program of the generation in force, in entry 0; while that is on trial, the one
  * before in entry 1, if there was one.
  */
@@ -146,8 +159,11 @@ struct guard_walk {
 	__u32 size; /* of the frame */
 	__u32 kept; /* rule that did not drop it because it is kept */
 	__u32 unmatched; /* it passes because no rule ended the search */
-	__u32 padding;
+	__u32 wants; /* entries of guard_samplings that want a copy: the first of wanted */
+	__u32 wanted[GUARD_MAX_WANTED];
 };
+
+#define GUARD_NONE 0xffffffffu /* no rule */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

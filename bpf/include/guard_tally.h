@@ -25,8 +25,9 @@ enum guard_device_limit {
 /* What was counted of all devices: entries of the map guard_totals. */
 enum guard_total {
 	GUARD_TOTAL_UNPARSABLE, /* and the reason */
-	GUARD_TOTAL_KEPT =
-		8, /* not dropped by a rule of the policy stage, or not to be, as they are kept */
+	GUARD_TOTAL_KEPT = 8, /* what no rule of the policy stage drops, or would, as it is kept */
+	GUARD_TOTAL_SAMPLED, /* copied to user space */
+	GUARD_TOTAL_SAMPLES_LOST, /* not copied: no room, or too many for all rules together */
 	GUARD_TOTALS,
 };
 

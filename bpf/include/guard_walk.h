@@ -7,10 +7,10 @@
 #define PACKETSCOPE_GUARD_WALK_H
 
 #include "guard_atoms.h"
-#include "guard_count.h"
 #include "guard_find.h"
 #include "guard_fragments.h"
 #include "guard_kept.h"
+#include "guard_sample.h"
 
 /* A packet's rows: of addresses, where they begin; the others themselves. */
 struct guard_columns {
@@ -152,7 +152,7 @@ __noinline int guard_search(struct xdp_md *ctx, struct guard_walk *w)
 }
 
 /* Credits a rule with the packet and returns what it does. */
-static __always_inline __u32 guard_credit(const struct guard_walk *w, __u32 rule)
+static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule)
 {
 	const struct guard_rule *rules = guard_only(&guard_rules);
 	struct guard_counts *counts;
@@ -166,6 +166,8 @@ static __always_inline __u32 guard_credit(const struct guard_walk *w, __u32 rule
 	if (counts)
 		guard_add(&counts->of[(credit == GUARD_SAMPLE ? GUARD_COUNT : credit) & 3],
 			  w->size);
+	if (guard_ask_samples)
+		guard_want_sample(w, GUARD_SAMPLING_RULES + rule);
 	return credit;
 }
 
@@ -290,6 +292,7 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 	reason = guard_parse(ctx, &w->packet);
 	w->size = ctx->data_end - ctx->data;
 	w->terminal = w->audited = GUARD_NONE;
+	w->wants = 0;
 	if (guard_explain) {
 		struct guard_result *r = guard_only(&guard_results);
 
@@ -313,7 +316,11 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 		guard_total(GUARD_TOTAL_UNPARSABLE + (reason & 7), w->size);
 		verdict = guard_verdict(guard_unparsable);
 		guard_count_fate(w, verdict, guard_unparsable == GUARD_WOULD_DROP, false);
+		if (guard_ask_samples)
+			guard_want_sample(w, GUARD_SAMPLING_UNPARSABLE);
 	}
+	if (guard_ask_samples && w->wants)
+		guard_sample_all(ctx, w, verdict);
 	if (guard_explain)
 		guard_tell(w, reason, verdict);
 	return verdict;

@@ -32,6 +32,7 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	pins := command.Flag("pins", "Folder in the BPF file system for what outlives the agent.").Default(defaultPins).String()
 	state := command.Flag("state", "Folder where it is remembered which policy was confirmed.").Default(defaultState).String()
 	accept := command.Flag("accept-lockout", "Put a policy in force that would cut off connections that this host has, or yours.").Bool()
+	samples := sampleFlags(command)
 	socket := socketFlag(command)
 	statusSocket := command.Flag("status-socket", "Unix socket by which every user of this host, such as the exporter's, may read the status; empty for none.").String()
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
@@ -39,7 +40,19 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 		defer stop()
 		return runGuard(ctx, e, guarder.Config{
 			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
+			Samples: samples(),
 		}, *socket, *statusSocket, logger)
+	}
+}
+
+// sampleFlags adds those about packets that rules have copied.
+func sampleFlags(command *kingpin.CmdClause) func() guarder.SampleConfig {
+	rate := command.Flag("sample-rate", "Most packets per second, of all rules together, that are copied to user space; 0 for none.").Default("1000").Float64()
+	file := command.Flag("sample-file", "Capture (pcapng) that the copies are written to, with rule and verdict.").String()
+	size := command.Flag("sample-file-size", "Size at which the next file is begun.").Default("16MB").Bytes()
+	files := command.Flag("sample-files", "How many files are kept: a.pcapng, a.1.pcapng and so on.").Default("4").Int()
+	return func() guarder.SampleConfig {
+		return guarder.SampleConfig{MaxRate: *rate, File: *file, FileBytes: int64(*size), Files: *files}
 	}
 }
 

@@ -61,6 +61,7 @@ func guard(t *testing.T, args ...string) *guarded {
 			Unparsable: map[string]guarder.Counts{"truncated": {Packets: 2}},
 			WouldDrop:  guarder.Counts{Packets: 4}, Unmatched: guarder.Counts{Packets: 50},
 			Program: guarder.ProgramStatus{Runs: 100, Seconds: 8.5e-6}, Maps: []guarder.MapStatus{{Name: "counters", Entries: 2, Room: 1024}},
+			Samples: guarder.SampleStatus{Taken: 7, Lost: 1},
 			Rules: []guarder.RuleStatus{
 				{Group: "web", Rule: "telnet", Mode: "enforce", Action: "drop", Place: "a.yaml:7", Counts: map[string]guarder.Counts{"drop": {Packets: 3, Bytes: 180}}, LastMatch: &matched},
 				{Group: "web", Rule: "never", Mode: "audit", Action: "drop", Place: "a.yaml:9"},
@@ -157,6 +158,7 @@ all: 97 passed, 3 dropped, 4 audited drops, 50 without a rule; not readable: 2 t
 2 connections kept, which would have lost 7 packets; 1 MORE FOUND NO ROOM
 who put it in force is protected for 29m0s
 run time: 100 runs, 85 ns each
+samples: 7 taken, 1 lost
 tables: counters 2 of 1024
 RULE        MODE     ACTION  PACKETS  BYTES  LAST  PLACE
 web/telnet  enforce  drop    3        180    12s   a.yaml:7

@@ -112,6 +112,9 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 	if s.Program.Runs > 0 {
 		fmt.Fprintf(w, "run time: %d runs, %.0f ns each\n", s.Program.Runs, s.Program.Seconds*1e9/float64(s.Program.Runs))
 	}
+	if s.Samples.Taken+s.Samples.Lost > 0 {
+		fmt.Fprintf(w, "samples: %d taken, %d lost\n", s.Samples.Taken, s.Samples.Lost)
+	}
 	if tables := fills(s); tables != "" {
 		fmt.Fprintln(w, "tables: "+tables)
 	}

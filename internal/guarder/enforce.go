@@ -73,6 +73,8 @@ func (e *Engine) replace(next *inForce, old *before) {
 		was.close()
 	}
 	e.wire = wireOf(next.policy)
+	e.sampler.know(next.policy, next.slots)
+	e.sampler.name(next.indices)
 }
 
 // wireOf returns the trip wire that a policy asks for.
@@ -127,7 +129,7 @@ func (e *Engine) prepare(p *policy.Policy, indices map[string]int, own []netip.A
 	if load == nil {
 		load = (*compile.Tables).Load
 	}
-	generation, err := load(tables, compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own})
+	generation, err := load(tables, compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own, MaxSamples: e.cfg.Samples.MaxRate})
 	if err != nil {
 		return nil, err
 	}

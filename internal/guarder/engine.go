@@ -36,6 +36,8 @@ type Config struct {
 	// an error, unless AcceptLockout is set.
 	Facts         func() (*host.Facts, error)
 	AcceptLockout bool
+	// Samples are the packets that rules have copied.
+	Samples SampleConfig
 
 	// rehearse and load are replaced by tests; nil stands for the real ones.
 	rehearse rehearsal
@@ -58,6 +60,7 @@ type Engine struct {
 	wire    TripWire
 	keeper  keeper
 	matches lastMatches
+	sampler *sampler
 	failed  bool
 	trips   uint64
 	// before is what is in force again if the trial is not confirmed; nil if nothing is
@@ -125,14 +128,21 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 		said: make(map[string]string), stop: make(chan struct{}),
 	}
 	e.trial.Undone = e.undone
-	e.mu.Lock()
-	err = e.begin(p, operator)
-	e.mu.Unlock()
-	if err != nil {
+	if e.sampler, err = newSampler(store.state[compile.MapSamples], cfg.Samples, logger); err != nil {
 		store.Close()
 		home.file.Close()
 		return nil, err
 	}
+	e.mu.Lock()
+	err = e.begin(p, operator)
+	e.mu.Unlock()
+	if err != nil {
+		e.sampler.close()
+		store.Close()
+		home.file.Close()
+		return nil, err
+	}
+	e.sampler.run()
 	ready := make(chan error)
 	e.done.Add(1)
 	go e.watch(ready)
@@ -247,6 +257,9 @@ func (e *Engine) Close() {
 	defer e.mu.Unlock()
 	e.before.close()
 	e.current.close()
+	if err := e.sampler.close(); err != nil {
+		e.logger.Error("close samples", "err", err)
+	}
 	e.store.Close()
 	e.home.file.Close()
 }

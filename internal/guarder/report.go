@@ -94,7 +94,11 @@ func (e *Engine) rules(now time.Time) ([]RuleStatus, error) {
 			if s.Counts == nil {
 				s.Counts = make(map[string]Counts)
 			}
-			s.Counts[creditNames[credit]] = n
+			name := creditNames[credit]
+			if r.Action == policy.Sample && compile.Credit(credit) == compile.CreditCount {
+				name = r.Action.String()
+			}
+			s.Counts[name] = n
 		}
 		all = append(all, s)
 	}
@@ -146,6 +150,15 @@ func (s *Store) addTotals(to *Status) error {
 	if to.Kept, err = s.Total(uint32(bpf.GuardTotalKept)); err != nil {
 		return err
 	}
+	taken, err := s.Total(uint32(bpf.GuardTotalSampled))
+	if err != nil {
+		return err
+	}
+	lost, err := s.Total(uint32(bpf.GuardTotalSamplesLost))
+	if err != nil {
+		return err
+	}
+	to.Samples = SampleStatus{taken.Packets, lost.Packets}
 	for reason := packet.OK + 1; reason < packet.Reasons; reason++ {
 		n, err := s.Total(uint32(bpf.GuardTotalUnparsable) + uint32(reason))
 		if err != nil {

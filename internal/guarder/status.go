@@ -57,6 +57,8 @@ type Status struct {
 	Maps []MapStatus `json:"maps"`
 	// Program is what the programs in the kernel took.
 	Program ProgramStatus `json:"program"`
+	// Samples are the packets that rules had copied.
+	Samples SampleStatus `json:"samples"`
 	// ICMP are messages that arrived and could be read, by type; what never arrived
 	// is absent. Quoted are the errors among them.
 	ICMP   []ICMPStatus   `json:"icmp"`

@@ -164,6 +164,7 @@ func (s *Store) find(rules int) error {
 // stateMaps are those that programs use, and that are pinned.
 var stateMaps = []string{
 	compile.MapCounts, compile.MapTotals, compile.MapGeneration, compile.MapKept, compile.MapDevices, compile.MapICMP,
+	compile.MapSamples,
 }
 
 // make makes and pins everything; meta last, because it says that the rest is there.

@@ -101,9 +101,10 @@ func (e *Engine) look(now time.Time, atAll bool) {
 	}
 	if atAll {
 		for what, do := range map[string]func() error{
-			"own addresses may be out of date": e.refreshOwn,
-			"connections may be kept too long": e.sweep,
-			"devices may not be guarded":       e.follow,
+			"own addresses may be out of date":    e.refreshOwn,
+			"connections may be kept too long":    e.sweep,
+			"devices may not be guarded":          e.follow,
+			"devices of samples may have no name": e.nameDevices,
 			"last matches may be out of date": func() error {
 				_, err := e.rules(now)
 				return err
@@ -149,6 +150,14 @@ func (e *Engine) totals() (t Totals, err error) {
 		t.Dropped += dropped
 	}
 	return t, nil
+}
+
+func (e *Engine) nameDevices() error {
+	indices, err := deviceIndices()
+	if err == nil {
+		e.sampler.name(indices)
+	}
+	return err
 }
 
 func (e *Engine) refreshOwn() error {

@@ -64,6 +64,7 @@ func Compile(p *policy.Policy, options Options) (*Tables, error) {
 	if err := c.keep(); err != nil {
 		return nil, err
 	}
+	c.samples()
 	c.kinds.sort()
 	entries, err := c.entries()
 	if err != nil {
@@ -101,6 +102,22 @@ type compiler struct {
 	rows    *rows
 	dense   *dense
 	t       *Tables
+}
+
+// samples notes what is copied to user space.
+func (c *compiler) samples() {
+	asks := func(s *policy.Sampling) bool { return s != nil && s.Rate > 0 }
+	if asks(c.policy.UnparsableSample) {
+		c.t.UnparsableSamples = c.policy.UnparsableSample
+	}
+	for i := range c.policy.Rules {
+		if s := c.policy.Rules[i].Sample; asks(s) {
+			if c.t.Samples == nil {
+				c.t.Samples = make([]*policy.Sampling, len(c.policy.Rules))
+			}
+			c.t.Samples[i] = s
+		}
+	}
 }
 
 // know collects the leaves that look at kinds.

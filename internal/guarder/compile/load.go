@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"os"
 
 	"github.com/cilium/ebpf"
 
@@ -32,6 +33,9 @@ type LoadOptions struct {
 	Own []netip.Addr
 	// Explain has each packet's judgement written to the map of results.
 	Explain bool
+	// MaxSamples is how many packets per second are copied to user space at most, for
+	// all rules together; with 0 nothing is copied, whatever the rules say.
+	MaxSamples float64
 }
 
 // The maps that outlive a generation.
@@ -40,6 +44,7 @@ const (
 	MapTotals     = "guard_totals"
 	MapDevices    = "guard_devices"
 	MapICMP       = "guard_icmp"
+	MapSamples    = "guard_samples"
 	MapGeneration = "guard_generation"
 	MapResults    = "guard_results"
 	MapKept       = "guard_kept"
@@ -53,7 +58,7 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 		return nil, err
 	}
 	state := make(map[string]*ebpf.Map)
-	for _, name := range []string{MapCounts, MapTotals, MapDevices, MapICMP, MapGeneration, MapResults, MapKept} {
+	for _, name := range []string{MapCounts, MapTotals, MapDevices, MapICMP, MapSamples, MapGeneration, MapResults, MapKept} {
 		m := spec.Maps[name]
 		if name == MapCounts {
 			m.MaxEntries = uint32(max(slots, 1))
@@ -146,7 +151,7 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	delete(spec.Maps, MapGeneration)
 	replacements := maps.Clone(o.State)
 	delete(replacements, MapGeneration)
-	contents := t.contents(o.Slots)
+	contents := t.contents(o)
 	for name, c := range contents {
 		spec.Maps[name].ValueSize, spec.Maps[name].Value = uint32(len(c)), nil
 	}
@@ -165,7 +170,10 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if o.State[MapKept] == nil {
 		spec.Maps[MapKept].MaxEntries = keptAlone
 	}
-	if err := t.constants(spec, o.Explain); err != nil {
+	if o.State[MapSamples] == nil {
+		spec.Maps[MapSamples].MaxEntries = uint32(os.Getpagesize())
+	}
+	if err := t.constants(spec, o); err != nil {
 		return nil, err
 	}
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements})
@@ -181,12 +189,12 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 }
 
 // contents returns the tables that are maps of one value, by their maps.
-func (t *Tables) contents(slots []uint32) map[string][]byte {
+func (t *Tables) contents(o LoadOptions) map[string][]byte {
 	rules := make([]bpf.GuardRule, powerOfTwo(len(t.Credits)))
 	for r, credit := range t.Credits {
 		rules[r] = bpf.GuardRule{Slot: uint32(r), Credit: uint32(credit)}
-		if slots != nil {
-			rules[r].Slot = slots[r]
+		if o.Slots != nil {
+			rules[r].Slot = o.Slots[r]
 		}
 	}
 	return map[string][]byte{
@@ -195,12 +203,12 @@ func (t *Tables) contents(slots []uint32) map[string][]byte {
 		"guard_first": bytesOf(t.First), "guard_lines": bytesOf(t.Lines),
 		"guard_filters": bytesOf(t.Filters), "guard_conditions": bytesOf(t.Conditions),
 		"guard_atoms": bytesOf(padded(t.Atoms)), "guard_tests": bytesOf(padded(t.Tests)),
-		"guard_rules": bytesOf(rules),
+		"guard_rules": bytesOf(rules), "guard_samplings": bytesOf(t.samplings(o.MaxSamples)),
 	}
 }
 
 // constants sets what is known when the program is verified.
-func (t *Tables) constants(spec *ebpf.CollectionSpec, explain bool) error {
+func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 	mask := func(n int) uint64 { return uint64(powerOfTwo(n) - 1) }
 	flag := func(yes bool) uint32 {
 		if yes {
@@ -228,7 +236,8 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, explain bool) error {
 		"guard_ask_counting": flag(t.FirstCounting < t.Words), "guard_ask_overlaps": flag(t.AskOverlaps),
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
 		"guard_first_policy": uint32(t.FirstPolicy),
-		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(explain),
+		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(o.Explain),
+		"guard_ask_samples": flag(t.samples(o.MaxSamples)), "guard_samplings_mask": mask(len(t.samplings(o.MaxSamples))),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

@@ -90,6 +90,11 @@ type Tables struct {
 	KeepConnections, ProtectApplier bool
 	// Unparsable is the credit of packets that cannot be read.
 	Unparsable Credit
+	// Samples[r] says how many of the packets of rule r are copied, UnparsableSamples
+	// how many of those that cannot be read. Nil means that none are, and so does nil
+	// in it.
+	Samples           []*policy.Sampling
+	UnparsableSamples *policy.Sampling
 }
 
 // A Filter is a part of a word's lines. A Condition are the atoms, by bit, that must
