@@ -1,13 +1,14 @@
 //go:build ignore
 
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Names every type of abi.h and guard_{abi,sample_abi,tables,tally}.h once, so that one C type becomes one Go type. */
+/* Names every type of abi.h and guard_{abi,hits_abi,sample_abi,tables,tally}.h once, so that one C type becomes one Go type. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "guard_abi.h"
 #include "guard_tables.h"
 #include "guard_tally.h"
+#include "guard_hits_abi.h"
 #include "guard_sample_abi.h"
 
 const struct traffic *unused_traffic __attribute__((unused));
@@ -79,3 +80,7 @@ const struct guard_sampling *unused_guard_sampling __attribute__((unused));
 const struct guard_sample *unused_guard_sample __attribute__((unused));
 const enum guard_sample_limit *unused_guard_sample_limit __attribute__((unused));
 const enum guard_sampling_entry *unused_guard_sampling_entry __attribute__((unused));
+const struct guard_hit_key *unused_guard_hit_key __attribute__((unused));
+const struct guard_hit *unused_guard_hit __attribute__((unused));
+const struct guard_service *unused_guard_service __attribute__((unused));
+const enum guard_hit_limit *unused_guard_hit_limit __attribute__((unused));

@@ -317,6 +317,36 @@ const (
 	abiGuardHeaderGUARD_HEADER_AUTHENTICATION abiGuardHeader = 16
 )
 
+type abiGuardHit struct {
+	_         structs.HostLayout
+	Packets   uint64
+	Bytes     uint64
+	First     uint64
+	Last      uint64
+	EtherType uint16
+	Port      uint16
+	Protocol  uint8
+	Flags     uint8
+	IcmpType  uint8
+	Credit    uint8
+}
+
+type abiGuardHitKey struct {
+	_      structs.HostLayout
+	Source [2]uint32
+	Slot   uint32
+	Family uint32
+}
+
+type abiGuardHitLimit uint32
+
+const (
+	abiGuardHitLimitGUARD_MAX_HITS   abiGuardHitLimit = 16384
+	abiGuardHitLimitGUARD_EXACT_HITS abiGuardHitLimit = 32
+	abiGuardHitLimitGUARD_HIT_WEIGHT abiGuardHitLimit = 64
+	abiGuardHitLimitGUARD_SERVICES   abiGuardHitLimit = 131072
+)
+
 type abiGuardIcmpEntry uint32
 
 const (
@@ -503,6 +533,12 @@ const (
 	abiGuardSamplingEntryGUARD_SAMPLING_UNPARSABLE abiGuardSamplingEntry = 1
 	abiGuardSamplingEntryGUARD_SAMPLING_RULES      abiGuardSamplingEntry = 2
 )
+
+type abiGuardService struct {
+	_         structs.HostLayout
+	Dropped   abiGuardCount
+	WouldDrop abiGuardCount
+}
 
 type abiGuardTableLimit uint32
 
@@ -837,6 +873,9 @@ const (
 	abiVarUnusedGuardFragment      = "unused_guard_fragment"
 	abiVarUnusedGuardHas           = "unused_guard_has"
 	abiVarUnusedGuardHeader        = "unused_guard_header"
+	abiVarUnusedGuardHit           = "unused_guard_hit"
+	abiVarUnusedGuardHitKey        = "unused_guard_hit_key"
+	abiVarUnusedGuardHitLimit      = "unused_guard_hit_limit"
 	abiVarUnusedGuardIcmpEntry     = "unused_guard_icmp_entry"
 	abiVarUnusedGuardKept          = "unused_guard_kept"
 	abiVarUnusedGuardLimit         = "unused_guard_limit"
@@ -852,6 +891,7 @@ const (
 	abiVarUnusedGuardSampleLimit   = "unused_guard_sample_limit"
 	abiVarUnusedGuardSampling      = "unused_guard_sampling"
 	abiVarUnusedGuardSamplingEntry = "unused_guard_sampling_entry"
+	abiVarUnusedGuardService       = "unused_guard_service"
 	abiVarUnusedGuardTableLimit    = "unused_guard_table_limit"
 	abiVarUnusedGuardTest          = "unused_guard_test"
 	abiVarUnusedGuardTotal         = "unused_guard_total"
@@ -962,6 +1002,9 @@ type abiVariableSpecs struct {
 	UnusedGuardFragment      *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
 	UnusedGuardHas           *ebpf.VariableSpec `ebpf:"unused_guard_has"`
 	UnusedGuardHeader        *ebpf.VariableSpec `ebpf:"unused_guard_header"`
+	UnusedGuardHit           *ebpf.VariableSpec `ebpf:"unused_guard_hit"`
+	UnusedGuardHitKey        *ebpf.VariableSpec `ebpf:"unused_guard_hit_key"`
+	UnusedGuardHitLimit      *ebpf.VariableSpec `ebpf:"unused_guard_hit_limit"`
 	UnusedGuardIcmpEntry     *ebpf.VariableSpec `ebpf:"unused_guard_icmp_entry"`
 	UnusedGuardKept          *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
 	UnusedGuardLimit         *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
@@ -977,6 +1020,7 @@ type abiVariableSpecs struct {
 	UnusedGuardSampleLimit   *ebpf.VariableSpec `ebpf:"unused_guard_sample_limit"`
 	UnusedGuardSampling      *ebpf.VariableSpec `ebpf:"unused_guard_sampling"`
 	UnusedGuardSamplingEntry *ebpf.VariableSpec `ebpf:"unused_guard_sampling_entry"`
+	UnusedGuardService       *ebpf.VariableSpec `ebpf:"unused_guard_service"`
 	UnusedGuardTableLimit    *ebpf.VariableSpec `ebpf:"unused_guard_table_limit"`
 	UnusedGuardTest          *ebpf.VariableSpec `ebpf:"unused_guard_test"`
 	UnusedGuardTotal         *ebpf.VariableSpec `ebpf:"unused_guard_total"`
@@ -1063,6 +1107,9 @@ type abiVariables struct {
 	UnusedGuardFragment      *ebpf.Variable `ebpf:"unused_guard_fragment"`
 	UnusedGuardHas           *ebpf.Variable `ebpf:"unused_guard_has"`
 	UnusedGuardHeader        *ebpf.Variable `ebpf:"unused_guard_header"`
+	UnusedGuardHit           *ebpf.Variable `ebpf:"unused_guard_hit"`
+	UnusedGuardHitKey        *ebpf.Variable `ebpf:"unused_guard_hit_key"`
+	UnusedGuardHitLimit      *ebpf.Variable `ebpf:"unused_guard_hit_limit"`
 	UnusedGuardIcmpEntry     *ebpf.Variable `ebpf:"unused_guard_icmp_entry"`
 	UnusedGuardKept          *ebpf.Variable `ebpf:"unused_guard_kept"`
 	UnusedGuardLimit         *ebpf.Variable `ebpf:"unused_guard_limit"`
@@ -1078,6 +1125,7 @@ type abiVariables struct {
 	UnusedGuardSampleLimit   *ebpf.Variable `ebpf:"unused_guard_sample_limit"`
 	UnusedGuardSampling      *ebpf.Variable `ebpf:"unused_guard_sampling"`
 	UnusedGuardSamplingEntry *ebpf.Variable `ebpf:"unused_guard_sampling_entry"`
+	UnusedGuardService       *ebpf.Variable `ebpf:"unused_guard_service"`
 	UnusedGuardTableLimit    *ebpf.Variable `ebpf:"unused_guard_table_limit"`
 	UnusedGuardTest          *ebpf.Variable `ebpf:"unused_guard_test"`
 	UnusedGuardTotal         *ebpf.Variable `ebpf:"unused_guard_total"`

@@ -86,6 +86,29 @@ int bench_trace_policy(struct xdp_md *ctx)
 	return bench_next(ctx) ? guard_classify(ctx) : XDP_ABORTED;
 }
 
+/* Gives an IPv4 packet a source of its own, as floods have it. */
+static __always_inline bool bench_forge(struct xdp_md *ctx)
+{
+	struct guard_ipv4 *ip = guard_start(ctx) + sizeof(struct guard_ether);
+
+	if ((void *)(ip + 1) > guard_end(ctx))
+		return false;
+	ip->source = bpf_get_prandom_u32();
+	return true;
+}
+
+SEC("xdp")
+int bench_forge_only(struct xdp_md *ctx)
+{
+	return bench_forge(ctx) ? XDP_PASS : XDP_ABORTED;
+}
+
+SEC("xdp")
+int bench_forge_policy(struct xdp_md *ctx)
+{
+	return bench_forge(ctx) ? guard_classify(ctx) : XDP_ABORTED;
+}
+
 /* The rules that end the search of a frame, by each of two policies. */
 struct bench_expected {
 	__u32 rule[2];

@@ -31,6 +31,7 @@ const (
 	BenchGuardMapGuardFirst             = "guard_first"
 	BenchGuardMapGuardFragments         = "guard_fragments"
 	BenchGuardMapGuardGeneration        = "guard_generation"
+	BenchGuardMapGuardHits              = "guard_hits"
 	BenchGuardMapGuardIcmp              = "guard_icmp"
 	BenchGuardMapGuardIndex             = "guard_index"
 	BenchGuardMapGuardKept              = "guard_kept"
@@ -42,12 +43,15 @@ const (
 	BenchGuardMapGuardRules             = "guard_rules"
 	BenchGuardMapGuardSamples           = "guard_samples"
 	BenchGuardMapGuardSamplings         = "guard_samplings"
+	BenchGuardMapGuardServices          = "guard_services"
 	BenchGuardMapGuardTests             = "guard_tests"
 	BenchGuardMapGuardTotals            = "guard_totals"
 	BenchGuardMapGuardTrie4             = "guard_trie4"
 	BenchGuardMapGuardTrie6             = "guard_trie6"
 	BenchGuardMapGuardWalks             = "guard_walks"
 	BenchGuardProgBenchEmpty            = "bench_empty"
+	BenchGuardProgBenchForgeOnly        = "bench_forge_only"
+	BenchGuardProgBenchForgePolicy      = "bench_forge_policy"
 	BenchGuardProgBenchParse            = "bench_parse"
 	BenchGuardProgBenchPolicy           = "bench_policy"
 	BenchGuardProgBenchSwapEntry        = "bench_swap_entry"
@@ -56,6 +60,7 @@ const (
 	BenchGuardProgBenchTracePolicy      = "bench_trace_policy"
 	BenchGuardVarGuardAskConditions     = "guard_ask_conditions"
 	BenchGuardVarGuardAskCounting       = "guard_ask_counting"
+	BenchGuardVarGuardAskHits           = "guard_ask_hits"
 	BenchGuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	BenchGuardVarGuardAskSamples        = "guard_ask_samples"
 	BenchGuardVarGuardAskSourcePort     = "guard_ask_source_port"
@@ -134,6 +139,8 @@ type BenchGuardSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardProgramSpecs struct {
 	BenchEmpty       *ebpf.ProgramSpec `ebpf:"bench_empty"`
+	BenchForgeOnly   *ebpf.ProgramSpec `ebpf:"bench_forge_only"`
+	BenchForgePolicy *ebpf.ProgramSpec `ebpf:"bench_forge_policy"`
 	BenchParse       *ebpf.ProgramSpec `ebpf:"bench_parse"`
 	BenchPolicy      *ebpf.ProgramSpec `ebpf:"bench_policy"`
 	BenchSwapEntry   *ebpf.ProgramSpec `ebpf:"bench_swap_entry"`
@@ -161,6 +168,7 @@ type BenchGuardMapSpecs struct {
 	GuardFirst        *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
+	GuardHits         *ebpf.MapSpec `ebpf:"guard_hits"`
 	GuardIcmp         *ebpf.MapSpec `ebpf:"guard_icmp"`
 	GuardIndex        *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
@@ -172,6 +180,7 @@ type BenchGuardMapSpecs struct {
 	GuardRules        *ebpf.MapSpec `ebpf:"guard_rules"`
 	GuardSamples      *ebpf.MapSpec `ebpf:"guard_samples"`
 	GuardSamplings    *ebpf.MapSpec `ebpf:"guard_samplings"`
+	GuardServices     *ebpf.MapSpec `ebpf:"guard_services"`
 	GuardTests        *ebpf.MapSpec `ebpf:"guard_tests"`
 	GuardTotals       *ebpf.MapSpec `ebpf:"guard_totals"`
 	GuardTrie4        *ebpf.MapSpec `ebpf:"guard_trie4"`
@@ -185,6 +194,7 @@ type BenchGuardMapSpecs struct {
 type BenchGuardVariableSpecs struct {
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
+	GuardAskHits           *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
@@ -255,6 +265,7 @@ type BenchGuardMaps struct {
 	GuardFirst        *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
+	GuardHits         *ebpf.Map `ebpf:"guard_hits"`
 	GuardIcmp         *ebpf.Map `ebpf:"guard_icmp"`
 	GuardIndex        *ebpf.Map `ebpf:"guard_index"`
 	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
@@ -266,6 +277,7 @@ type BenchGuardMaps struct {
 	GuardRules        *ebpf.Map `ebpf:"guard_rules"`
 	GuardSamples      *ebpf.Map `ebpf:"guard_samples"`
 	GuardSamplings    *ebpf.Map `ebpf:"guard_samplings"`
+	GuardServices     *ebpf.Map `ebpf:"guard_services"`
 	GuardTests        *ebpf.Map `ebpf:"guard_tests"`
 	GuardTotals       *ebpf.Map `ebpf:"guard_totals"`
 	GuardTrie4        *ebpf.Map `ebpf:"guard_trie4"`
@@ -290,6 +302,7 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardFirst,
 		m.GuardFragments,
 		m.GuardGeneration,
+		m.GuardHits,
 		m.GuardIcmp,
 		m.GuardIndex,
 		m.GuardKept,
@@ -301,6 +314,7 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardRules,
 		m.GuardSamples,
 		m.GuardSamplings,
+		m.GuardServices,
 		m.GuardTests,
 		m.GuardTotals,
 		m.GuardTrie4,
@@ -315,6 +329,7 @@ func (m *BenchGuardMaps) Close() error {
 type BenchGuardVariables struct {
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
+	GuardAskHits           *ebpf.Variable `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
@@ -355,6 +370,8 @@ type BenchGuardVariables struct {
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardPrograms struct {
 	BenchEmpty       *ebpf.Program `ebpf:"bench_empty"`
+	BenchForgeOnly   *ebpf.Program `ebpf:"bench_forge_only"`
+	BenchForgePolicy *ebpf.Program `ebpf:"bench_forge_policy"`
 	BenchParse       *ebpf.Program `ebpf:"bench_parse"`
 	BenchPolicy      *ebpf.Program `ebpf:"bench_policy"`
 	BenchSwapEntry   *ebpf.Program `ebpf:"bench_swap_entry"`
@@ -366,6 +383,8 @@ type BenchGuardPrograms struct {
 func (p *BenchGuardPrograms) Close() error {
 	return _BenchGuardClose(
 		p.BenchEmpty,
+		p.BenchForgeOnly,
+		p.BenchForgePolicy,
 		p.BenchParse,
 		p.BenchPolicy,
 		p.BenchSwapEntry,

@@ -40,6 +40,8 @@ const (
 	GuardICMPType6  = abiGuardIcmpEntryGUARD_ICMP_TYPE6  // and the type
 	GuardICMPError4 = abiGuardIcmpEntryGUARD_ICMP_ERROR4 // and GuardCiteds times the class, and the protocol
 	GuardICMPError6 = abiGuardIcmpEntryGUARD_ICMP_ERROR6
+	// GuardICMPEntries is how many there are.
+	GuardICMPEntries = abiGuardIcmpEntryGUARD_ICMP_ENTRIES
 )
 
 // Classes of ICMP errors.

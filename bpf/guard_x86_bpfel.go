@@ -27,6 +27,7 @@ const (
 	GuardMapGuardFirst             = "guard_first"
 	GuardMapGuardFragments         = "guard_fragments"
 	GuardMapGuardGeneration        = "guard_generation"
+	GuardMapGuardHits              = "guard_hits"
 	GuardMapGuardIcmp              = "guard_icmp"
 	GuardMapGuardIndex             = "guard_index"
 	GuardMapGuardKept              = "guard_kept"
@@ -38,6 +39,7 @@ const (
 	GuardMapGuardRules             = "guard_rules"
 	GuardMapGuardSamples           = "guard_samples"
 	GuardMapGuardSamplings         = "guard_samplings"
+	GuardMapGuardServices          = "guard_services"
 	GuardMapGuardTests             = "guard_tests"
 	GuardMapGuardTotals            = "guard_totals"
 	GuardMapGuardTrie4             = "guard_trie4"
@@ -48,6 +50,7 @@ const (
 	GuardProgGuardTrial            = "guard_trial"
 	GuardVarGuardAskConditions     = "guard_ask_conditions"
 	GuardVarGuardAskCounting       = "guard_ask_counting"
+	GuardVarGuardAskHits           = "guard_ask_hits"
 	GuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	GuardVarGuardAskSamples        = "guard_ask_samples"
 	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
@@ -146,6 +149,7 @@ type GuardMapSpecs struct {
 	GuardFirst      *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
+	GuardHits       *ebpf.MapSpec `ebpf:"guard_hits"`
 	GuardIcmp       *ebpf.MapSpec `ebpf:"guard_icmp"`
 	GuardIndex      *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
@@ -157,6 +161,7 @@ type GuardMapSpecs struct {
 	GuardRules      *ebpf.MapSpec `ebpf:"guard_rules"`
 	GuardSamples    *ebpf.MapSpec `ebpf:"guard_samples"`
 	GuardSamplings  *ebpf.MapSpec `ebpf:"guard_samplings"`
+	GuardServices   *ebpf.MapSpec `ebpf:"guard_services"`
 	GuardTests      *ebpf.MapSpec `ebpf:"guard_tests"`
 	GuardTotals     *ebpf.MapSpec `ebpf:"guard_totals"`
 	GuardTrie4      *ebpf.MapSpec `ebpf:"guard_trie4"`
@@ -170,6 +175,7 @@ type GuardMapSpecs struct {
 type GuardVariableSpecs struct {
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
+	GuardAskHits           *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
@@ -237,6 +243,7 @@ type GuardMaps struct {
 	GuardFirst      *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
+	GuardHits       *ebpf.Map `ebpf:"guard_hits"`
 	GuardIcmp       *ebpf.Map `ebpf:"guard_icmp"`
 	GuardIndex      *ebpf.Map `ebpf:"guard_index"`
 	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
@@ -248,6 +255,7 @@ type GuardMaps struct {
 	GuardRules      *ebpf.Map `ebpf:"guard_rules"`
 	GuardSamples    *ebpf.Map `ebpf:"guard_samples"`
 	GuardSamplings  *ebpf.Map `ebpf:"guard_samplings"`
+	GuardServices   *ebpf.Map `ebpf:"guard_services"`
 	GuardTests      *ebpf.Map `ebpf:"guard_tests"`
 	GuardTotals     *ebpf.Map `ebpf:"guard_totals"`
 	GuardTrie4      *ebpf.Map `ebpf:"guard_trie4"`
@@ -268,6 +276,7 @@ func (m *GuardMaps) Close() error {
 		m.GuardFirst,
 		m.GuardFragments,
 		m.GuardGeneration,
+		m.GuardHits,
 		m.GuardIcmp,
 		m.GuardIndex,
 		m.GuardKept,
@@ -279,6 +288,7 @@ func (m *GuardMaps) Close() error {
 		m.GuardRules,
 		m.GuardSamples,
 		m.GuardSamplings,
+		m.GuardServices,
 		m.GuardTests,
 		m.GuardTotals,
 		m.GuardTrie4,
@@ -293,6 +303,7 @@ func (m *GuardMaps) Close() error {
 type GuardVariables struct {
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
+	GuardAskHits           *ebpf.Variable `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`

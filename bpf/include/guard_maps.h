@@ -8,6 +8,7 @@
 #ifndef PACKETSCOPE_GUARD_MAPS_H
 #define PACKETSCOPE_GUARD_MAPS_H
 
+#include "guard_hits_abi.h"
 #include "guard_parse.h"
 #include "guard_sample_abi.h"
 #include "guard_tables.h"
@@ -75,7 +76,7 @@ const volatile __u32 guard_ask_source_port, guard_ask_conditions, guard_ask_coun
 const volatile __u32 guard_unparsable; /* enum guard_credit */
 const volatile __u32 guard_explain; /* write guard_results */
 const volatile __u64 guard_samplings_mask;
-const volatile __u32 guard_ask_samples;
+const volatile __u32 guard_ask_samples, guard_ask_hits;
 
 /*
  * The second part outlives a generation.

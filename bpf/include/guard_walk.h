@@ -9,6 +9,7 @@
 #include "guard_atoms.h"
 #include "guard_find.h"
 #include "guard_fragments.h"
+#include "guard_hits.h"
 #include "guard_kept.h"
 #include "guard_sample.h"
 
@@ -151,8 +152,32 @@ __noinline int guard_search(struct xdp_md *ctx, struct guard_walk *w)
 	return 0;
 }
 
+/* Notes whom a rule hits, and whether it wants a copy of the packet. */
+static __always_inline void guard_watch(struct guard_walk *w, __u32 rule, __u32 slot, __u32 credit)
+{
+	if (guard_ask_hits)
+		guard_hit(w, slot, credit);
+	if (guard_ask_samples)
+		guard_want_sample(w, GUARD_SAMPLING_RULES + rule);
+}
+
+/*
+ * The same for a rule that counts, not inlined: it is called in a loop, and Linux 6.1
+ * would look at each way through it in each turn, at more than a million instructions.
+ */
+__noinline int guard_watch_counting(struct guard_walk *w, __u32 rule)
+{
+	const struct guard_rule *rules = guard_only(&guard_rules);
+
+	if (!w || !rules)
+		return 0;
+	guard_watch(w, rule, rules[rule & guard_rules_mask].slot,
+		    rules[rule & guard_rules_mask].credit);
+	return 0;
+}
+
 /* Credits a rule with the packet and returns what it does. */
-static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule)
+static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule, bool counting)
 {
 	const struct guard_rule *rules = guard_only(&guard_rules);
 	struct guard_counts *counts;
@@ -166,8 +191,10 @@ static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule)
 	if (counts)
 		guard_add(&counts->of[(credit == GUARD_SAMPLE ? GUARD_COUNT : credit) & 3],
 			  w->size);
-	if (guard_ask_samples)
-		guard_want_sample(w, GUARD_SAMPLING_RULES + rule);
+	if (!counting)
+		guard_watch(w, rule, slot, credit);
+	else if (guard_ask_hits || guard_ask_samples)
+		guard_watch_counting(w, rule);
 	return credit;
 }
 
@@ -189,7 +216,7 @@ __noinline int guard_count_word(struct guard_walk *w, __u64 x, __u32 word)
 		__u32 rule = lines[(word * 64 + guard_lowest(x)) & guard_lines_mask];
 
 		if (rule < w->terminal && rule != w->last) {
-			guard_credit(w, rule);
+			guard_credit(w, rule, true);
 			if (result) {
 				if (result->counted < GUARD_MAX_COUNTED)
 					result->counts[result->counted & (GUARD_MAX_COUNTED - 1)] =
@@ -258,11 +285,11 @@ static __always_inline __u32 guard_judge(struct xdp_md *ctx, struct guard_walk *
 			guard_total(GUARD_TOTAL_KEPT, w->size);
 	}
 	if (w->audited < w->terminal)
-		guard_credit(w, w->audited);
+		guard_credit(w, w->audited, false);
 	w->unmatched = w->terminal == GUARD_NONE && !spared;
 	if (w->terminal == GUARD_NONE)
 		return GUARD_PASS;
-	return guard_credit(w, w->terminal);
+	return guard_credit(w, w->terminal, false);
 }
 
 /* Writes down how the packet was judged. */

@@ -33,6 +33,7 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	state := command.Flag("state", "Folder where it is remembered which policy was confirmed.").Default(defaultState).String()
 	accept := command.Flag("accept-lockout", "Put a policy in force that would cut off connections that this host has, or yours.").Bool()
 	samples := sampleFlags(command)
+	hits := command.Flag("hits", "Note the sources and ports of what rules drop, for guard top (on by default; --no-hits turns it off).").Default("true").Bool()
 	socket := socketFlag(command)
 	statusSocket := command.Flag("status-socket", "Unix socket by which every user of this host, such as the exporter's, may read the status; empty for none.").String()
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
@@ -40,7 +41,7 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 		defer stop()
 		return runGuard(ctx, e, guarder.Config{
 			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
-			Samples: samples(),
+			Samples: samples(), NoHits: !*hits,
 		}, *socket, *statusSocket, logger)
 	}
 }

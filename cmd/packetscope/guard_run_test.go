@@ -97,9 +97,13 @@ func (g *guarded) order(t *testing.T, args ...string) (string, error) {
 }
 
 func TestGuardIsAdministered(t *testing.T) {
-	g := guard(t, "--device=eth0", "--mode-ceiling=audit", "a.yaml", "dir")
+	g := guard(t, "--device=eth0", "--mode-ceiling=audit", "--sample-file=x.pcapng", "--sample-file-size=2MB", "--no-hits", "a.yaml", "dir")
 	if diff := cmp.Diff([]string{"a.yaml", "dir"}, g.opened.Paths); diff != "" || g.opened.Devices[0] != "eth0" {
 		t.Errorf("opened with %+v", g.opened)
+	}
+	samples := guarder.SampleConfig{MaxRate: 1000, File: "x.pcapng", FileBytes: 2 << 20, Files: 4}
+	if g.opened.Samples != samples || !g.opened.NoHits {
+		t.Errorf("opened with %+v, no hits: %v", g.opened.Samples, g.opened.NoHits)
 	}
 	by := epoch.Add(40 * time.Second)
 	g.status.ConfirmBy = &by

@@ -27,6 +27,7 @@ var sections = []struct {
 	{"test_run", testRun},
 	{"flows", countFlows},
 	{"guard", judgePackets},
+	{"guard_watch", watchPackets},
 	{"throughput", throughput},
 	{"process", process},
 	{"fleet", fleet},

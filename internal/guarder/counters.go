@@ -5,6 +5,8 @@ package guarder
 import (
 	"fmt"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -36,19 +38,31 @@ func (s *Store) Fates(device uint32) (of [4]Counts, err error) {
 	return s.four(compile.MapDevices, device)
 }
 
-// fates are those of all devices.
-func (s *Store) fates() (all [4]Counts, err error) {
-	for device := range uint32(bpf.GuardMaxDevices) {
-		of, err := s.Fates(device)
-		if err != nil {
-			return all, err
-		}
-		for i, n := range of {
-			all[i].Packets += n.Packets
-			all[i].Bytes += n.Bytes
+// each reads all entries of a map with a value per CPU.
+func each[T any](s *Store, name string, add func(key uint32, value T)) error {
+	m := s.state[name]
+	n, cpus := int(m.MaxEntries()), ebpf.MustPossibleCPU()
+	keys, values := make([]uint32, n), make([]T, n*cpus)
+	var cursor ebpf.MapBatchCursor
+	if read, err := m.BatchLookup(&cursor, keys, values, nil); read < n {
+		return fmt.Errorf("read %d of %d entries of %s: %w", read, n, name, err)
+	}
+	for i, key := range keys {
+		for _, v := range values[i*cpus:][:cpus] {
+			add(key, v)
 		}
 	}
-	return all, nil
+	return nil
+}
+
+// fates are those of all devices.
+func (s *Store) fates() (all [4]Counts, err error) {
+	err = each(s, compile.MapDevices, func(_ uint32, c bpf.GuardCounts) {
+		for i := range all {
+			all[i].add(c.Of[i])
+		}
+	})
+	return all, err
 }
 
 func (s *Store) four(name string, key uint32) (of [4]Counts, err error) {
@@ -64,12 +78,6 @@ func (s *Store) four(name string, key uint32) (of [4]Counts, err error) {
 func (s *Store) Total(i uint32) (total Counts, err error) {
 	err = sum(s, compile.MapTotals, i, total.add)
 	return total, err
-}
-
-// message returns an entry of the map of ICMP, enum guard_icmp_entry.
-func (s *Store) message(i uint32) (packets uint64, err error) {
-	err = sum(s, compile.MapICMP, i, func(n uint64) { packets += n })
-	return packets, err
 }
 
 // errorNames and citedNames are the classes of ICMP errors, and the protocols of the
@@ -88,29 +96,23 @@ var (
 
 // icmp returns the messages of ICMP that arrived, and what errors quoted.
 func (s *Store) icmp() (types []ICMPStatus, quoted []QuotedStatus, err error) {
+	var packets [bpf.GuardICMPEntries]uint64
+	if err := each(s, compile.MapICMP, func(entry uint32, n uint64) { packets[entry] += n }); err != nil {
+		return nil, nil, err
+	}
 	for _, family := range []uint8{4, 6} {
-		first, firstError := uint32(bpf.GuardICMPType4), uint32(bpf.GuardICMPError4)
+		first, firstError := packets[bpf.GuardICMPType4:], packets[bpf.GuardICMPError4:]
 		if family == 6 {
-			first, firstError = uint32(bpf.GuardICMPType6), uint32(bpf.GuardICMPError6)
+			first, firstError = packets[bpf.GuardICMPType6:], packets[bpf.GuardICMPError6:]
 		}
-		for kind := range uint32(256) {
-			n, err := s.message(first + kind)
-			if err != nil {
-				return nil, nil, err
-			}
+		for kind, n := range first[:256] {
 			if n > 0 {
 				types = append(types, ICMPStatus{family, uint8(kind), policy.ICMPName(family, uint8(kind)), n})
 			}
 		}
-		for class, name := range errorNames {
-			for cited, protocol := range citedNames {
-				n, err := s.message(firstError + uint32(class)*uint32(bpf.GuardCiteds) + uint32(cited))
-				if err != nil {
-					return nil, nil, err
-				}
-				if n > 0 {
-					quoted = append(quoted, QuotedStatus{family, name, protocol, n})
-				}
+		for i, n := range firstError[:len(errorNames)*len(citedNames)] {
+			if n > 0 {
+				quoted = append(quoted, QuotedStatus{family, errorNames[i/len(citedNames)], citedNames[i%len(citedNames)], n})
 			}
 		}
 	}

@@ -129,7 +129,7 @@ func (e *Engine) prepare(p *policy.Policy, indices map[string]int, own []netip.A
 	if load == nil {
 		load = (*compile.Tables).Load
 	}
-	generation, err := load(tables, compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own, MaxSamples: e.cfg.Samples.MaxRate})
+	generation, err := load(tables, compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own, MaxSamples: e.cfg.Samples.MaxRate, Hits: !e.cfg.NoHits})
 	if err != nil {
 		return nil, err
 	}

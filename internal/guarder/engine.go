@@ -38,6 +38,8 @@ type Config struct {
 	AcceptLockout bool
 	// Samples are the packets that rules have copied.
 	Samples SampleConfig
+	// NoHits leaves it that sources and services are not noted.
+	NoHits bool
 
 	// rehearse and load are replaced by tests; nil stands for the real ones.
 	rehearse rehearsal

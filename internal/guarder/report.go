@@ -15,6 +15,27 @@ import (
 func (e *Engine) Status() (Status, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.status()
+}
+
+// Top is Status with whom it did it to: with up to so many sources, or all if that is
+// 0.
+func (e *Engine) Top(sources int) (Top, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s, err := e.status()
+	if err != nil {
+		return Top{}, err
+	}
+	all, err := e.sources()
+	if err != nil {
+		return Top{}, err
+	}
+	return Top{Time: time.Now(), Status: s, Sources: most(all, sources), Samples: e.sampler.newest()}, nil
+}
+
+// status is Status; the lock is held.
+func (e *Engine) status() (Status, error) {
 	if err := e.running(); err != nil {
 		return Status{}, err
 	}
@@ -24,7 +45,7 @@ func (e *Engine) Status() (Status, error) {
 		Ceiling: ceilingName(e.cfg.Ceiling), Tripped: c.tripped, Trips: e.trips, ApplyFailed: e.failed,
 		Verdicts: make(map[string]Counts), Unparsable: make(map[string]Counts),
 		KeptConnections: e.keeper.connections, NotKept: e.keeper.leftOut, ProtectedUntil: e.keeper.protectedUntil(),
-		Sets: c.policy.Entries, Maps: e.maps(),
+		Sets: c.policy.Entries,
 	}
 	var err error
 	if s.InForce, err = e.whose(); err != nil {
@@ -45,6 +66,13 @@ func (e *Engine) Status() (Status, error) {
 	if s.ICMP, s.Quoted, err = e.store.icmp(); err != nil {
 		return Status{}, err
 	}
+	if s.Sources, err = e.store.countSources(); err != nil {
+		return Status{}, err
+	}
+	if s.Services, err = e.store.services(); err != nil {
+		return Status{}, err
+	}
+	s.Maps = e.maps(s.Sources)
 	return s, e.store.addTotals(&s)
 }
 
@@ -127,11 +155,12 @@ func verdicts(of [4]Counts) map[string]Counts {
 }
 
 // maps returns the tables that can fill up.
-func (e *Engine) maps() []MapStatus {
+func (e *Engine) maps(sources int) []MapStatus {
 	all := []MapStatus{
 		{"counters", uint64(e.store.slotted), uint64(e.store.counters)},
 		{"kept", uint64(e.keeper.connections), uint64(e.store.state[compile.MapKept].MaxEntries())},
 	}
+	all = append(all, MapStatus{"sources", uint64(sources), uint64(bpf.GuardMaxHits)})
 	if g := e.current.generation; g != nil {
 		members, room := g.Members()
 		all = append(all, MapStatus{"members", uint64(members), uint64(room)})

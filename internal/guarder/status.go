@@ -55,6 +55,11 @@ type Status struct {
 	Sets map[string]int `json:"sets"`
 	// Maps are the tables of the kernel that can fill up.
 	Maps []MapStatus `json:"maps"`
+	// Sources is how many pairs of a source and a rule the table of sources holds.
+	Sources int `json:"sources"`
+	// Services are the ports that dropped packets were for, or packets that an audited
+	// rule would have dropped.
+	Services []ServiceStatus `json:"services"`
 	// Program is what the programs in the kernel took.
 	Program ProgramStatus `json:"program"`
 	// Samples are the packets that rules had copied.

@@ -164,7 +164,7 @@ func (s *Store) find(rules int) error {
 // stateMaps are those that programs use, and that are pinned.
 var stateMaps = []string{
 	compile.MapCounts, compile.MapTotals, compile.MapGeneration, compile.MapKept, compile.MapDevices, compile.MapICMP,
-	compile.MapSamples,
+	compile.MapSamples, compile.MapHits, compile.MapServices,
 }
 
 // make makes and pins everything; meta last, because it says that the rest is there.
@@ -263,7 +263,7 @@ func (s *Store) recycle(have map[uint64]uint32, wanted map[uint64]bool) (uint32,
 			continue
 		}
 		zero := make([]bpf.GuardCounts, ebpf.MustPossibleCPU())
-		if err := errors.Join(s.slots.Delete(id), s.state[compile.MapCounts].Put(slot, zero)); err != nil {
+		if err := errors.Join(s.slots.Delete(id), s.state[compile.MapCounts].Put(slot, zero), s.forgetHits(slot)); err != nil {
 			return 0, fmt.Errorf("free a counter: %w", err)
 		}
 		delete(have, id)

@@ -36,6 +36,9 @@ type LoadOptions struct {
 	// MaxSamples is how many packets per second are copied to user space at most, for
 	// all rules together; with 0 nothing is copied, whatever the rules say.
 	MaxSamples float64
+	// Hits has those that rules hit noted, in the maps of hits and services; without
+	// these in State they have no room.
+	Hits bool
 }
 
 // The maps that outlive a generation.
@@ -45,6 +48,8 @@ const (
 	MapDevices    = "guard_devices"
 	MapICMP       = "guard_icmp"
 	MapSamples    = "guard_samples"
+	MapHits       = "guard_hits"
+	MapServices   = "guard_services"
 	MapGeneration = "guard_generation"
 	MapResults    = "guard_results"
 	MapKept       = "guard_kept"
@@ -58,7 +63,7 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 		return nil, err
 	}
 	state := make(map[string]*ebpf.Map)
-	for _, name := range []string{MapCounts, MapTotals, MapDevices, MapICMP, MapSamples, MapGeneration, MapResults, MapKept} {
+	for _, name := range []string{MapCounts, MapTotals, MapDevices, MapICMP, MapSamples, MapHits, MapServices, MapGeneration, MapResults, MapKept} {
 		m := spec.Maps[name]
 		if name == MapCounts {
 			m.MaxEntries = uint32(max(slots, 1))
@@ -167,11 +172,10 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if shared := o.State[MapCounts]; shared != nil {
 		spec.Maps[MapCounts].MaxEntries = shared.MaxEntries()
 	}
-	if o.State[MapKept] == nil {
-		spec.Maps[MapKept].MaxEntries = keptAlone
-	}
-	if o.State[MapSamples] == nil {
-		spec.Maps[MapSamples].MaxEntries = uint32(os.Getpagesize())
+	for name, least := range map[string]int{MapKept: keptAlone, MapSamples: os.Getpagesize(), MapHits: 1, MapServices: 1} {
+		if o.State[name] == nil {
+			spec.Maps[name].MaxEntries = uint32(least)
+		}
 	}
 	if err := t.constants(spec, o); err != nil {
 		return nil, err
@@ -237,7 +241,7 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
 		"guard_first_policy": uint32(t.FirstPolicy),
 		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(o.Explain),
-		"guard_ask_samples": flag(t.samples(o.MaxSamples)), "guard_samplings_mask": mask(len(t.samplings(o.MaxSamples))),
+		"guard_ask_hits": flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)), "guard_samplings_mask": mask(len(t.samplings(o.MaxSamples))),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

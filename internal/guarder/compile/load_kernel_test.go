@@ -45,7 +45,8 @@ func TestProgramMeansThePolicy(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		g := loaded(t, tables, LoadOptions{Explain: true, Own: own})
+		// Whatever is watched must not change what is judged.
+		g := loaded(t, tables, LoadOptions{Explain: true, Own: own, Hits: m.chance(2), MaxSamples: float64(oneOf(m, 0, 1000))})
 		var fragments packet.Tracker
 		var there policy.Kept
 		for range packets {

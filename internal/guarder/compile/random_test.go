@@ -186,6 +186,9 @@ func (m maker) policy(rules int) *policy.Policy {
 		if m.chance(10) {
 			r.Interfaces = []string{oneOf(m, "eth0", "eth1", "eth2", "eth?", "*1")}
 		}
+		if m.chance(4) {
+			r.Sample = &policy.Sampling{Rate: float64(1 + m.IntN(100)), Snap: 14 + m.IntN(policy.MaxSnap-13)}
+		}
 		p.Rules = append(p.Rules, r)
 	}
 	return p

@@ -5,6 +5,7 @@ package compile
 import (
 	"testing"
 
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 	"github.com/packetscope/packetscope/internal/guarder/workload"
 )
 
@@ -18,7 +19,8 @@ func TestVerifierHasLittleToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := loaded(t, tables, LoadOptions{})
+	tables.UnparsableSamples = &policy.Sampling{Rate: 1, Snap: 128}
+	g := loaded(t, tables, LoadOptions{Hits: true, MaxSamples: 1000})
 	defer g.Close()
 	info, err := g.Program.Info()
 	if err != nil {

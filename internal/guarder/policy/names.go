@@ -66,6 +66,28 @@ func ICMPName(family, kind uint8) string {
 	return nameOf(icmp4Types, kind, "%d")
 }
 
+// ProtocolName returns the word for the protocol of a packet, or its number; of frames
+// that are not IP it is that of their type. Both kinds of ICMP are "icmp".
+func ProtocolName(etherType uint16, protocol uint8) string {
+	switch {
+	case etherType != packet.EtherIPv4 && etherType != packet.EtherIPv6:
+		return nameOf(etherTypes, etherType, "%#04x")
+	case protocol == packet.ICMPv6:
+		return "icmp"
+	}
+	return nameOf(protocols, protocol, "%d")
+}
+
+// FlagNames returns the names of flags of TCP, from the lowest bit.
+func FlagNames(flags uint8) (all []string) {
+	for bit := range 8 {
+		if flags>>bit&1 != 0 {
+			all = append(all, nameOf(tcpFlags, 1<<bit, "%d"))
+		}
+	}
+	return all
+}
+
 // An icmpClass is what messages of both families have in common.
 type icmpClass struct {
 	v4, v6 []uint8
