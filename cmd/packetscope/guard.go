@@ -19,6 +19,7 @@ func addGuard(app *kingpin.Application) map[string]verb {
 		"guard explain": addGuardExplain(guard),
 		"guard run":     addGuardRun(guard),
 		"guard status":  addGuardStatus(guard),
+		"guard top":     addGuardTop(guard),
 		"guard detach":  addGuardDetach(guard),
 	}
 	maps.Copy(verbs, addGuardOrders(guard))

@@ -22,9 +22,12 @@ type fakeGuard struct {
 	status guarder.Status
 	asked  guarder.Order
 	err    error
+	// top makes what guard top reads.
+	top func() (guarder.Top, error)
 }
 
 func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, nil }
+func (g *fakeGuard) Top(int) (guarder.Top, error)    { return g.top() }
 func (g *fakeGuard) Apply(o guarder.Order) error     { g.asked = o; return g.tell("apply") }
 func (g *fakeGuard) Confirm() error                  { return g.tell("confirm") }
 func (g *fakeGuard) Rollback() error                 { return g.tell("rollback") }

@@ -2,6 +2,7 @@ package guarder
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 // An Administered is what the admin socket gives access to; [Engine] is one.
 type Administered interface {
 	Status() (Status, error)
+	// Top returns at most so many sources, or all if that is 0.
+	Top(sources int) (Top, error)
 	// Apply reads the policy from its files again and puts it in force.
 	Apply(Order) error
 	Confirm() error
@@ -68,10 +72,19 @@ func listen(path string, mode os.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// AdminHandler serves GET /status and POST /apply, /confirm, /rollback and /detach.
-// An error is the text of the answer, with status 409.
+// AdminHandler serves GET /status and /top?sources=N, and POST /apply, /confirm,
+// /rollback and /detach. An error is the text of the answer, with status 409.
 func AdminHandler(a Administered) http.Handler {
 	mux := StatusHandler(a)
+	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) {
+		sources, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("sources"), "0"))
+		if err != nil || sources < 0 {
+			http.Error(w, "sources: want a number from 0", http.StatusBadRequest)
+			return
+		}
+		t, err := a.Top(sources)
+		tell(w, t, err)
+	})
 	mux.HandleFunc("POST /apply", func(w http.ResponseWriter, r *http.Request) {
 		var o Order
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&o); err != nil && !errors.Is(err, io.EOF) {
@@ -86,19 +99,24 @@ func AdminHandler(a Administered) http.Handler {
 	return mux
 }
 
-// StatusHandler serves GET /status alone.
+// StatusHandler serves GET /status alone, which names nobody's address.
 func StatusHandler(a Administered) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		s, err := a.Status()
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(s)
+		tell(w, s, err)
 	})
 	return mux
+}
+
+// tell writes what was asked for, unless there was an error.
+func tell(w http.ResponseWriter, what any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(what) // whoever asked may have gone
 }
 
 // maxOrder is the longest order, in bytes.
@@ -120,14 +138,25 @@ var ErrNoAgent = errors.New("no agent answers")
 
 // Status implements [Administered].
 func (c Client) Status() (s Status, err error) {
-	body, err := c.ask(http.MethodGet, "status", nil)
+	err = c.read("status", &s)
+	return s, err
+}
+
+// Top implements [Administered].
+func (c Client) Top(sources int) (t Top, err error) {
+	err = c.read("top?sources="+strconv.Itoa(sources), &t)
+	return t, err
+}
+
+func (c Client) read(what string, to any) error {
+	body, err := c.ask(http.MethodGet, what, nil)
 	if err != nil {
-		return s, err
+		return err
 	}
-	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&s); err != nil {
-		return s, fmt.Errorf("answer of the agent: %w", err)
+	if err := json.Unmarshal(body, to); err != nil {
+		return fmt.Errorf("answer of the agent: %w", err)
 	}
-	return s, nil
+	return nil
 }
 
 // Apply implements [Administered].

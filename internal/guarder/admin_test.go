@@ -2,6 +2,7 @@ package guarder
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
@@ -26,10 +27,14 @@ type agent struct {
 }
 
 func (a *agent) Status() (Status, error) { return a.status, a.err }
-func (a *agent) Apply(o Order) error     { a.order = o; return a.tell("apply") }
-func (a *agent) Confirm() error          { return a.tell("confirm") }
-func (a *agent) Rollback() error         { return a.tell("rollback") }
-func (a *agent) Detach() error           { return a.tell("detach") }
+func (a *agent) Top(sources int) (Top, error) {
+	a.tell(fmt.Sprint("top ", sources))
+	return Top{Status: a.status, Sources: []SourceStatus{{Source: "192.0.2.7", Rule: "r"}}}, a.err
+}
+func (a *agent) Apply(o Order) error { a.order = o; return a.tell("apply") }
+func (a *agent) Confirm() error      { return a.tell("confirm") }
+func (a *agent) Rollback() error     { return a.tell("rollback") }
+func (a *agent) Detach() error       { return a.tell("detach") }
 
 func (a *agent) tell(what string) error {
 	a.told = append(a.told, what)
@@ -70,12 +75,16 @@ func TestClientReachesTheAgent(t *testing.T) {
 		Local: netip.MustParseAddrPort("192.0.2.10:22"), Remote: netip.MustParseAddrPort("[2001:db8::7]:50000"),
 	}}}
 	apply := func() error { return c.Apply(order) }
+	top, err := c.Top(7)
+	if err != nil || len(top.Sources) != 1 || top.Sources[0].Source != "192.0.2.7" || top.Status.Generation != 7 {
+		t.Errorf("top %+v, %v", top, err)
+	}
 	for _, do := range []func() error{apply, c.Confirm, c.Rollback, c.Detach} {
 		if err := do(); err != nil {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"apply", "confirm", "rollback", "detach"}, a.told); diff != "" {
+	if diff := cmp.Diff([]string{"top 7", "apply", "confirm", "rollback", "detach"}, a.told); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff(order, a.order, cmpopts.EquateComparable(host.Connection{})); diff != "" {
@@ -115,6 +124,9 @@ func TestStatusSocketIsForAllAndChangesNothing(t *testing.T) {
 	c := Client{path}
 	if s, err := c.Status(); err != nil || s.Generation != 7 {
 		t.Errorf("status %+v, %v", s, err)
+	}
+	if top, err := c.Top(0); err == nil || a.told != nil {
+		t.Errorf("anybody learns sources: %+v, %v", top, err)
 	}
 	for _, do := range []func() error{func() error { return c.Apply(Order{}) }, c.Confirm, c.Rollback, c.Detach} {
 		if err := do(); err == nil || a.told != nil {
