@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"os/signal"
 	"syscall"
@@ -37,6 +38,8 @@ type env struct {
 	// a folder; it returns the names of that.
 	openGuarder   func(guarder.Config, *slog.Logger) (guardEngine, error)
 	detachGuarder func(dir string) ([]string, error)
+	// rehearseGuarder brings a policy into the kernel to ask it about packets.
+	rehearseGuarder func(p *policy.Policy, own []netip.Addr) (rehearsal, error)
 	// owners tells who has sockets; normally [owner.Of].
 	owners func([]owner.Socket) []owner.Owner
 	// guardHost reads what a policy is compared with; normally [host.Read].
@@ -66,7 +69,7 @@ func newEnv(args []string) env {
 		open:        openStack,
 		watchDrops:  watchDrops,
 		openSockets: openSockets,
-		openGuarder: openGuarder, detachGuarder: guarder.Detach,
+		openGuarder: openGuarder, detachGuarder: guarder.Detach, rehearseGuarder: rehearseGuarder,
 		owners:    owner.Of,
 		guardHost: host.Read, guardProbe: (*host.Facts).Probe,
 		drop:        kernel.DropTo,

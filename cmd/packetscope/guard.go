@@ -17,6 +17,7 @@ func addGuard(app *kingpin.Application) map[string]verb {
 		"guard check":   addGuardCheck(guard),
 		"guard test":    addGuardTest(guard),
 		"guard explain": addGuardExplain(guard),
+		"guard replay":  addGuardReplay(guard),
 		"guard run":     addGuardRun(guard),
 		"guard status":  addGuardStatus(guard),
 		"guard top":     addGuardTop(guard),

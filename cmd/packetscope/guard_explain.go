@@ -49,13 +49,9 @@ func (x *explanation) run(e env) error {
 	if (x.packet == "") == (x.pcap == "") {
 		return errors.New("guard explain: want a packet, or a capture with --pcap")
 	}
-	var own []netip.Addr
-	for _, text := range x.own {
-		a, err := netip.ParseAddr(text)
-		if err != nil {
-			return fmt.Errorf("--own: %w", err)
-		}
-		own = append(own, a)
+	own, err := parseAddresses("--own", x.own)
+	if err != nil {
+		return err
 	}
 	p, faults := policy.Load(x.files, policy.Options{Ceiling: x.ceiling()})
 	if p == nil {

@@ -67,12 +67,13 @@ func (env *Env) Eval(e Expr, p *packet.Packet) bool {
 	case Binding:
 		return env.conflict(e.Set, p)
 	case Interfaces:
-		return e.has(env.Interface)
+		return e.Has(env.Interface)
 	}
 	return false // Socket: nothing is known yet
 }
 
-func (i Interfaces) has(name string) bool {
+// Has tells whether one of the names or patterns stands for a device.
+func (i Interfaces) Has(name string) bool {
 	return slices.ContainsFunc(i, func(pattern string) bool {
 		matches, err := path.Match(pattern, name)
 		return err == nil && matches

@@ -222,5 +222,5 @@ func (r *Rule) of(env *Env) bool {
 	if r.Interfaces == nil {
 		return true
 	}
-	return Interfaces(r.Interfaces).has(env.Interface)
+	return Interfaces(r.Interfaces).Has(env.Interface)
 }

@@ -1,0 +1,78 @@
+//go:build kernel && linux
+
+package guarder
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+const rehearsedPolicy = `version: 1
+unparsable: {action: drop, mode: audit}
+groups:
+- name: tests
+  stage: policy
+  priority: 100
+  rules:
+  - {rule: all, match: {any_packet: true}, action: count}
+  - {rule: outside, match: {proto: tcp, dst_port: 23}, action: drop, mode: enforce, interfaces: eth0}
+  - {rule: inside, match: {proto: tcp}, action: drop, mode: audit, interfaces: "eth*"}
+  - {rule: own, match: {dst: local}, action: pass, mode: enforce}
+`
+
+// TestRehearsalJudgesAsOnADevice asks about packets of devices that this host has not
+// got.
+func TestRehearsalJudgesAsOnADevice(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(file, []byte(rehearsedPolicy), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, faults := policy.Load([]string{file}, policy.Options{})
+	if p == nil {
+		t.Fatal(faults)
+	}
+	own := netip.MustParseAddr(toV4)
+	r, err := NewRehearsal(p, []netip.Addr{own})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	env := &policy.Env{Sets: p.Sets, Bindings: p.Bindings, Own: func(a netip.Addr) bool { return a == own }}
+	seen := make(map[string]bool)
+	for _, frame := range [][]byte{frame(false, tcp(23)).Bytes(), frame(false, tcp(80)).Bytes(), frame(true, tcp(23)).Bytes(), frame(false, udp(53)).Bytes(), frame(false, udp(53)).Bytes()[:30]} {
+		for _, env.Interface = range []string{"", "eth0", "eth1", "wlan0", "eth0"} {
+			got, err := r.Judge(env.Interface, frame)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parsed := packet.Parse(frame)
+			if diff := cmp.Diff(p.Judge(&parsed, env), got); diff != "" {
+				t.Errorf("on %q (-want +got):\n%s", env.Interface, diff)
+			}
+			seen[fmt.Sprintf("%+v", got)] = true
+		}
+	}
+	if len(seen) != 6 {
+		t.Errorf("%d different judgements were made", len(seen))
+	}
+	for want, size := range map[error]int{ErrShortFrame: 13, ErrLongFrame: 4000, nil: os.Getpagesize() - 576} {
+		if _, err := r.Judge("", make([]byte, size)); !errors.Is(err, want) {
+			t.Errorf("%d bytes: %v, want %v", size, err, want)
+		}
+	}
+	for i := range 16 {
+		_, err = r.Judge(fmt.Sprint("dev", i), frame(false, tcp(23)).Bytes())
+	}
+	if err == nil {
+		t.Error("there is no end to devices")
+	}
+}
