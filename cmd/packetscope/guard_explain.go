@@ -136,14 +136,7 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 func explainPacket(w io.Writer, p *policy.Policy, pkt *packet.Packet, environment *policy.Env) error {
 	steps, judgement := p.Explain(pkt, environment)
 	for _, step := range steps {
-		text := "does not match: " + step.Why
-		if step.Matched {
-			text = "matches: " + effect(step.Rule)
-		}
-		if step.Kept {
-			text += ", but not this packet, which is kept"
-		}
-		if _, err := fmt.Fprintf(w, "%v: %s/%s %s\n", step.Rule.At, step.Rule.Group, step.Rule.Name, text); err != nil {
+		if _, err := fmt.Fprintln(w, stepText(step)); err != nil {
 			return err
 		}
 	}
@@ -173,6 +166,18 @@ func exemption(p *policy.Policy, pkt *packet.Packet, j policy.Judgement) string 
 		return ""
 	}
 	return "unless " + strings.Join(unless, ", or ") + " (--kept shows that)\n"
+}
+
+// stepText returns what one rule does to a packet, behind the place of the rule.
+func stepText(step policy.Step) string {
+	text := "does not match: " + step.Why
+	if step.Matched {
+		text = "matches: " + effect(step.Rule)
+	}
+	if step.Kept {
+		text += ", but not this packet, which is kept"
+	}
+	return fmt.Sprintf("%v: %s/%s %s", step.Rule.At, step.Rule.Group, step.Rule.Name, text)
 }
 
 func effect(r *policy.Rule) string {

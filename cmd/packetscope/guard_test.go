@@ -120,6 +120,13 @@ func TestGuardReadsPolicies(t *testing.T) {
 			"bad_test.yaml:4:13: telnet: verdict is pass, want drop (tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn)\n" +
 				"bad_test.yaml: failed, 1 of 1 packet\n" +
 				"good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
+		{"untested rules", []string{"test", "--strict", in("good_test.yaml")}, 3, "good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
+		{"one test", []string{"test", "--strict", "--run=^land$", in("good_test.yaml")}, 0, "good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
+		{"a test that is explained", []string{"test", "--debug", in("bad_test.yaml")}, 1,
+			"bad_test.yaml:4:13: telnet: verdict is pass, want drop (tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn)\n" +
+				"    good.yaml:5:5: g/land does not match: src = dst does not hold\n" +
+				"    good.yaml:6:5: g/telnet matches: would drop (audit)\n" +
+				"bad_test.yaml: failed, 1 of 1 packet\n"},
 		{"explain", []string{"explain", "--policy", in("good.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn"}, 0,
 			"good.yaml:5:5: g/land does not match: src = dst does not hold\n" +
 				"good.yaml:6:5: g/telnet matches: would drop (audit)\n" +
@@ -150,6 +157,46 @@ func TestGuardReadsPolicies(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: output (-want +got):\n%s", c.claim, diff)
 		}
+	}
+}
+
+func TestGuardTestsAreReportedToBuildServers(t *testing.T) {
+	folder := guardFolder(t)
+	if err := os.WriteFile(filepath.Join(folder, "broken_test.yaml"), []byte("own: 192.0.2.1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(folder, "junit.xml")
+	w := newWorld("guard", "test", "--junit="+file, folder)
+	if err := run(context.Background(), w.env); exitStatus(err) != 1 {
+		t.Errorf("%v", err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites>
+  <testsuite name="bad_test.yaml" tests="1" failures="1" errors="0">
+    <testcase name="telnet" classname="bad_test.yaml">
+      <failure message="1 of 1 packet">bad_test.yaml:4:13: telnet: verdict is pass, want drop (tcp 192.0.2.7:4000 &gt; 192.0.2.1:23 flags=syn)</failure>
+    </testcase>
+  </testsuite>
+  <testsuite name="broken_test.yaml" tests="1" failures="0" errors="1">
+    <testcase name="read" classname="broken_test.yaml">
+      <error message="the file or its policy has faults">broken_test.yaml:1:1: error[G104]: the file names no policy; add policy: and a file</error>
+    </testcase>
+  </testsuite>
+  <testsuite name="good_test.yaml" tests="1" failures="0" errors="0">
+    <testcase name="land" classname="good_test.yaml"></testcase>
+  </testsuite>
+</testsuites>
+`
+	if diff := cmp.Diff(want, strings.ReplaceAll(string(text), folder+"/", "")); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	none := newWorld("guard", "test", "--run=nothing", filepath.Join(folder, "good_test.yaml"))
+	if err := run(context.Background(), none.env); err == nil || err.Error() != "guard test: no test has a name that --run matches" {
+		t.Errorf("no test at all: %v", err)
 	}
 }
 

@@ -37,7 +37,7 @@ func TestReadyPoliciesHaveNoFaults(t *testing.T) {
 // Each rule is seen to match a packet, and not to match another.
 func TestReadyPoliciesPassTheirTests(t *testing.T) {
 	for _, file := range readyFiles(t) {
-		report, faults := RunTests(strings.TrimSuffix(file, ".yaml") + "_test.yaml")
+		report, faults := RunTests(strings.TrimSuffix(file, ".yaml")+"_test.yaml", nil)
 		for _, f := range faults {
 			t.Error(f)
 		}
@@ -54,7 +54,7 @@ func TestReadyPoliciesPassTheirTests(t *testing.T) {
 
 // testdata/matches.yaml has a rule for each key of a match, seen both ways.
 func TestEachMatchHasPolicyTests(t *testing.T) {
-	report, faults := RunTests("testdata/matches_test.yaml")
+	report, faults := RunTests("testdata/matches_test.yaml", nil)
 	for _, f := range faults {
 		t.Error(f)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -15,6 +16,8 @@ import (
 type Report struct {
 	// Packets is how many packets were judged.
 	Packets int
+	// Cases are the tests that were run, in their order.
+	Cases []Case
 	// Failures are the packets that were judged otherwise than the file says.
 	Failures []Failure
 	// Hits tells how many packets each rule ("group/rule") matched, and Misses how
@@ -23,12 +26,25 @@ type Report struct {
 	Hits, Misses map[string]int
 }
 
+// A Case is a test that was run.
+type Case struct {
+	At Position
+	// Name is "" if the test has none.
+	Name string
+	// Packets is how many it has, and Failures how many of them failed.
+	Packets, Failures int
+}
+
 // A Failure is a packet that was not judged as a test says.
 type Failure struct {
 	At           Position // of the packet
 	Test, Packet string
 	// Text says what was judged and what was wanted.
 	Text string
+	// Case is the index of its test in [Report.Cases].
+	Case int
+	// Steps are what each rule up to the one that ended the search did.
+	Steps []Step
 }
 
 // String returns "file:line:column: test: text (packet)"; a test need not have a name.
@@ -58,8 +74,10 @@ func (f Failure) String() string {
 // Of rule, would_drop and counted, those that are not given are not looked at, but
 // a packet that passes while an audited rule would have dropped it needs would_drop.
 //
+// If run is not nil, only tests are run whose name it matches.
+//
 // Faults of the file, and errors of the policy, are returned; then nothing is judged.
-func RunTests(path string) (Report, []Fault) {
+func RunTests(path string, run *regexp.Regexp) (Report, []Fault) {
 	l := &loader{files: []string{path}, first: map[string]Position{}}
 	r := &reader{loader: l, file: path}
 	report := Report{Hits: map[string]int{}, Misses: map[string]int{}}
@@ -82,6 +100,9 @@ func RunTests(path string) (Report, []Fault) {
 	if p == nil {
 		return report, faults
 	}
+	if run != nil {
+		u.tests = slices.DeleteFunc(u.tests, func(t unitTest) bool { return !run.MatchString(t.name) })
+	}
 	u.run(p, &report)
 	return report, sorted(l.faults, l.files)
 }
@@ -97,6 +118,7 @@ type unit struct {
 
 // A unitTest is one entry of "tests". What is nil is not looked at.
 type unitTest struct {
+	at             Position
 	name           string
 	packets        []*yaml.Node
 	verdict        int
@@ -137,7 +159,7 @@ func (u *unit) fields() []field {
 }
 
 func (u *unit) test(n *yaml.Node) {
-	t := unitTest{verdict: -1}
+	t := unitTest{at: u.position(n), verdict: -1}
 	u.in = ""
 	u.mapping(n, "a test", u.testFields(&t))
 	if t.verdict < 0 && !has(n, "verdict") {
@@ -198,7 +220,8 @@ func (u *unit) run(p *Policy, report *Report) {
 		report.Hits[p.Rules[i].Group+"/"+p.Rules[i].Name] += 0
 	}
 	env := &Env{Own: func(a netip.Addr) bool { return slices.Contains(u.own, a) }, Sets: p.Sets, Bindings: p.Bindings}
-	for _, t := range u.tests {
+	for n, t := range u.tests {
+		report.Cases = append(report.Cases, Case{At: t.at, Name: t.name, Packets: len(t.specimens)})
 		for i, s := range t.specimens {
 			report.Packets++
 			env.Interface = s.Interface
@@ -214,7 +237,8 @@ func (u *unit) run(p *Policy, report *Report) {
 				}
 			}
 			if text := t.compare(p, j); text != "" {
-				report.Failures = append(report.Failures, Failure{u.position(t.packets[i]), t.name, t.packets[i].Value, text})
+				report.Cases[n].Failures++
+				report.Failures = append(report.Failures, Failure{u.position(t.packets[i]), t.name, t.packets[i].Value, text, n, steps})
 			}
 		}
 	}

@@ -26,7 +26,7 @@ groups:
 			t.Fatal(err)
 		}
 	}
-	report, all := RunTests(filepath.Join(folder, "p_test.yaml"))
+	report, all := RunTests(filepath.Join(folder, "p_test.yaml"), nil)
 	for _, f := range report.Failures {
 		failures = append(failures, strings.ReplaceAll(f.String(), folder+"/", ""))
 	}
