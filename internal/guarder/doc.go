@@ -23,6 +23,15 @@
 // connections that it keeps are written down, devices get the entry program, and one
 // entry of a map is replaced. Whatever fails before that changes nothing.
 //
+// # What it did
+//
+// Counters are kept by rule, by device, and for ICMP by type; they outlive agents. Whom
+// rules hit is kept in tables of bounded size, by source ([SourceStatus]) and by port
+// ([ServiceStatus]), exactly as long as there is little of it and as estimates under a
+// flood. Rules can have packets copied ([Sample]), to be shown and to be written to a
+// capture. [Engine.Status] and [Engine.Top] return it all. A [Rehearsal] asks the
+// kernel what a policy would do with packets, without putting it in force.
+//
 // # Nets under the operator
 //
 // A change may have to be confirmed ([Trial]): what was before comes back unless

@@ -7,9 +7,11 @@ import "time"
 //
 // The numbers are exact for sources that the table held on to, as long as rules hit no
 // more than 32 packets per CPU in a jiffy (8,000 per second and CPU at 250 Hz). Of hits
-// beyond that, one of 64 on average is noted and counts for 64: so they are estimates
-// that are right on average, with a standard deviation of 37 times the root of how many
-// times 64 there are. A table that is full forgets who was not hit for the longest time.
+// beyond that, one of 64 on average is noted and counts for 64, at random distances from
+// 1 to 127: so they are estimates that are right on average. The standard deviation of a
+// sum that holds n times 64 is 37 times the root of n for all of a flood, and at most 64
+// times that root for a source that sends a part of it. A table that is full forgets
+// who was not hit for the longest time.
 type SourceStatus struct {
 	// Source is an IPv4 address, or an IPv6 prefix of 64 bits; "" are packets without
 	// an address. Of ARP it is the sender.
