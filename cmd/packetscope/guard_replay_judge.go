@@ -95,14 +95,6 @@ func (j *judged) place(i int) string {
 	return j.Rules[i].At.String()
 }
 
-// named returns "group/rule (file:line:column)", or "no rule".
-func (j *judged) named(i int) string {
-	if i == policy.None {
-		return "no rule"
-	}
-	return j.ruleName(i) + " (" + j.place(i) + ")"
-}
-
 // verdictWords are those of the output.
 var verdictWords = map[policy.Verdict]string{policy.Passed: "pass", policy.Dropped: "drop"}
 
