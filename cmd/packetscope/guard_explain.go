@@ -27,6 +27,7 @@ func addGuardExplain(guard *kingpin.CmdClause) verb {
 	command.Flag("pcap", "A capture (pcap or pcapng) whose packets are explained.").StringVar(&x.pcap)
 	command.Flag("interface", "The interface of packets that name none.").StringVar(&x.device)
 	command.Flag("kept", "Take the packets for ones of connections that are kept, or of the peer that put the policy in force.").BoolVar(&x.kept)
+	command.Flag("json", "Print JSON, one object a packet and line.").BoolVar(&x.asJSON)
 	words := command.Arg("packet", "The packet, such as 'tcp 192.0.2.1:1234 > 198.51.100.1:22 flags=syn iface=eth0'.").Strings()
 	x.ceiling = ceilingFlag(command)
 	return func(_ context.Context, e env, _ *slog.Logger) error {
@@ -42,6 +43,7 @@ type explanation struct {
 	pcap       string
 	device     string
 	kept       bool
+	asJSON     bool
 	ceiling    func() policy.Mode
 }
 
@@ -68,13 +70,16 @@ func (x *explanation) run(e env) error {
 		environment.Kept = keptBy(p)
 	}
 	if x.pcap != "" {
-		return explainCapture(e.stdout, x.pcap, p, environment)
+		return explainCapture(e.stdout, x.pcap, p, environment, x.asJSON)
 	}
 	s, err := policy.ParseSpecimen(x.packet)
 	if err != nil {
 		return err
 	}
 	environment.Interface = cmp.Or(s.Interface, x.device)
+	if x.asJSON {
+		return explainInJSON(e.stdout, p, &s.Packet, &environment, explained{Packet: 1, Length: len(s.Frame), Captured: len(s.Frame)})
+	}
 	return explainPacket(e.stdout, p, &s.Packet, &environment)
 }
 
@@ -94,7 +99,7 @@ func keptBy(p *policy.Policy) func(*packet.Packet) bool {
 }
 
 // explainCapture explains each packet of a capture, under a line with its number.
-func explainCapture(w io.Writer, file string, p *policy.Policy, environment policy.Env) error {
+func explainCapture(w io.Writer, file string, p *policy.Policy, environment policy.Env, asJSON bool) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -118,6 +123,13 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 		pkt := packet.Parse(record.Frame)
 		if pkt.Reason == packet.OK {
 			fragments.See(&pkt, record.Time)
+		}
+		if asJSON {
+			head := explained{Packet: n, Length: max(record.Length, len(record.Frame)), Captured: len(record.Frame)}
+			if err := explainInJSON(w, p, &pkt, &environment, head); err != nil {
+				return err
+			}
+			continue
 		}
 		cut := ""
 		if record.Length > len(record.Frame) {

@@ -49,6 +49,8 @@ type replayVerdict struct {
 	Place          string `json:"place,omitempty"`
 	WouldDrop      string `json:"would_drop,omitempty"`
 	WouldDropPlace string `json:"would_drop_place,omitempty"`
+	// Kept is a rule that would have dropped the packet but for its being kept.
+	Kept string `json:"kept,omitempty"`
 	// Counted are the first 16 rules that counted.
 	Counted []string `json:"counted,omitempty"`
 	// Reason is why the packet cannot be read to its end.
@@ -58,7 +60,7 @@ type replayVerdict struct {
 func (j *judged) verdict(x policy.Judgement) *replayVerdict {
 	v := &replayVerdict{
 		Verdict: verdictWords[x.Verdict], Rule: j.ruleName(x.By), Place: j.place(x.By),
-		WouldDrop: j.ruleName(x.WouldDrop), WouldDropPlace: j.place(x.WouldDrop),
+		WouldDrop: j.ruleName(x.WouldDrop), WouldDropPlace: j.place(x.WouldDrop), Kept: j.ruleName(x.Kept),
 	}
 	for _, i := range x.Counted {
 		v.Counted = append(v.Counted, j.ruleName(i))

@@ -120,6 +120,11 @@ func TestGuardReadsPolicies(t *testing.T) {
 			"bad_test.yaml:4:13: telnet: verdict is pass, want drop (tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn)\n" +
 				"bad_test.yaml: failed, 1 of 1 packet\n" +
 				"good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
+		{"explain for programs", []string{"explain", "--json", "--policy", in("good.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn iface=eth0"}, 0,
+			`{"packet":1,"device":"eth0","length":54,"captured":54,"verdict":"pass","would_drop":"g/telnet","would_drop_place":"good.yaml:6:5",` +
+				`"text":"tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn len=40","steps":[` +
+				`{"rule":"g/land","place":"good.yaml:5:5","matched":false,"why":"src = dst does not hold"},` +
+				`{"rule":"g/telnet","place":"good.yaml:6:5","matched":true,"effect":"would_drop"}]}` + "\n"},
 		{"untested rules", []string{"test", "--strict", in("good_test.yaml")}, 3, "good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
 		{"one test", []string{"test", "--strict", "--run=^land$", in("good_test.yaml")}, 0, "good_test.yaml: ok, 1 packet, 1 of 2 rules matched (not g/telnet)\n"},
 		{"a test that is explained", []string{"test", "--debug", in("bad_test.yaml")}, 1,
