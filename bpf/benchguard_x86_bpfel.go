@@ -20,34 +20,21 @@ const (
 	BenchGuardMapBenchFrames            = "bench_frames"
 	BenchGuardMapBenchOutcomes          = "bench_outcomes"
 	BenchGuardMapBenchTurn              = "bench_turn"
-	BenchGuardMapGuardAtoms             = "guard_atoms"
 	BenchGuardMapGuardBindings          = "guard_bindings"
-	BenchGuardMapGuardConditions        = "guard_conditions"
 	BenchGuardMapGuardCounts            = "guard_counts"
-	BenchGuardMapGuardDense             = "guard_dense"
 	BenchGuardMapGuardDevices           = "guard_devices"
 	BenchGuardMapGuardDrafts            = "guard_drafts"
-	BenchGuardMapGuardFilters           = "guard_filters"
-	BenchGuardMapGuardFirst             = "guard_first"
 	BenchGuardMapGuardFragments         = "guard_fragments"
 	BenchGuardMapGuardGeneration        = "guard_generation"
 	BenchGuardMapGuardHits              = "guard_hits"
 	BenchGuardMapGuardIcmp              = "guard_icmp"
-	BenchGuardMapGuardIndex             = "guard_index"
 	BenchGuardMapGuardKept              = "guard_kept"
-	BenchGuardMapGuardLines             = "guard_lines"
 	BenchGuardMapGuardMembers           = "guard_members"
 	BenchGuardMapGuardPaces             = "guard_paces"
 	BenchGuardMapGuardResults           = "guard_results"
-	BenchGuardMapGuardRows              = "guard_rows"
-	BenchGuardMapGuardRules             = "guard_rules"
 	BenchGuardMapGuardSamples           = "guard_samples"
-	BenchGuardMapGuardSamplings         = "guard_samplings"
 	BenchGuardMapGuardServices          = "guard_services"
-	BenchGuardMapGuardTests             = "guard_tests"
 	BenchGuardMapGuardTotals            = "guard_totals"
-	BenchGuardMapGuardTrie4             = "guard_trie4"
-	BenchGuardMapGuardTrie6             = "guard_trie6"
 	BenchGuardMapGuardWalks             = "guard_walks"
 	BenchGuardProgBenchEmpty            = "bench_empty"
 	BenchGuardProgBenchForgeOnly        = "bench_forge_only"
@@ -58,24 +45,32 @@ const (
 	BenchGuardProgBenchSwapPolicy       = "bench_swap_policy"
 	BenchGuardProgBenchTraceCopy        = "bench_trace_copy"
 	BenchGuardProgBenchTracePolicy      = "bench_trace_policy"
+	BenchGuardVarGuardAskAudited        = "guard_ask_audited"
 	BenchGuardVarGuardAskConditions     = "guard_ask_conditions"
 	BenchGuardVarGuardAskCounting       = "guard_ask_counting"
 	BenchGuardVarGuardAskHits           = "guard_ask_hits"
 	BenchGuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	BenchGuardVarGuardAskSamples        = "guard_ask_samples"
+	BenchGuardVarGuardAskSections       = "guard_ask_sections"
 	BenchGuardVarGuardAskSourcePort     = "guard_ask_source_port"
+	BenchGuardVarGuardAtoms             = "guard_atoms"
 	BenchGuardVarGuardAtomsMask         = "guard_atoms_mask"
+	BenchGuardVarGuardConditions        = "guard_conditions"
 	BenchGuardVarGuardConditionsMask    = "guard_conditions_mask"
+	BenchGuardVarGuardDense             = "guard_dense"
+	BenchGuardVarGuardDenseMask         = "guard_dense_mask"
 	BenchGuardVarGuardDestination6      = "guard_destination6"
 	BenchGuardVarGuardDestinationWords  = "guard_destination_words"
 	BenchGuardVarGuardExplain           = "guard_explain"
+	BenchGuardVarGuardFilters           = "guard_filters"
 	BenchGuardVarGuardFiltersMask       = "guard_filters_mask"
-	BenchGuardVarGuardFirstAudited      = "guard_first_audited"
-	BenchGuardVarGuardFirstCounting     = "guard_first_counting"
+	BenchGuardVarGuardFirst             = "guard_first"
 	BenchGuardVarGuardFirstMask         = "guard_first_mask"
 	BenchGuardVarGuardFirstPolicy       = "guard_first_policy"
+	BenchGuardVarGuardIndex             = "guard_index"
 	BenchGuardVarGuardIndexMask         = "guard_index_mask"
 	BenchGuardVarGuardKeepConnections   = "guard_keep_connections"
+	BenchGuardVarGuardLines             = "guard_lines"
 	BenchGuardVarGuardLinesMask         = "guard_lines_mask"
 	BenchGuardVarGuardNoDestination     = "guard_no_destination"
 	BenchGuardVarGuardNoDestinationPort = "guard_no_destination_port"
@@ -83,14 +78,21 @@ const (
 	BenchGuardVarGuardNoSourcePort      = "guard_no_source_port"
 	BenchGuardVarGuardNotIp             = "guard_not_ip"
 	BenchGuardVarGuardProtectApplier    = "guard_protect_applier"
+	BenchGuardVarGuardRows              = "guard_rows"
 	BenchGuardVarGuardRowsMask          = "guard_rows_mask"
+	BenchGuardVarGuardRules             = "guard_rules"
 	BenchGuardVarGuardRulesMask         = "guard_rules_mask"
+	BenchGuardVarGuardSamplings         = "guard_samplings"
 	BenchGuardVarGuardSamplingsMask     = "guard_samplings_mask"
+	BenchGuardVarGuardSections          = "guard_sections"
 	BenchGuardVarGuardSource6           = "guard_source6"
 	BenchGuardVarGuardSourceWords       = "guard_source_words"
 	BenchGuardVarGuardSummaries         = "guard_summaries"
+	BenchGuardVarGuardTests             = "guard_tests"
 	BenchGuardVarGuardTestsMask         = "guard_tests_mask"
+	BenchGuardVarGuardTrie4             = "guard_trie4"
 	BenchGuardVarGuardTrie4Mask         = "guard_trie4_mask"
+	BenchGuardVarGuardTrie6             = "guard_trie6"
 	BenchGuardVarGuardTrie6Mask         = "guard_trie6_mask"
 	BenchGuardVarGuardTriggers          = "guard_triggers"
 	BenchGuardVarGuardUnparsable        = "guard_unparsable"
@@ -157,34 +159,21 @@ type BenchGuardMapSpecs struct {
 	BenchFrames       *ebpf.MapSpec `ebpf:"bench_frames"`
 	BenchOutcomes     *ebpf.MapSpec `ebpf:"bench_outcomes"`
 	BenchTurn         *ebpf.MapSpec `ebpf:"bench_turn"`
-	GuardAtoms        *ebpf.MapSpec `ebpf:"guard_atoms"`
 	GuardBindings     *ebpf.MapSpec `ebpf:"guard_bindings"`
-	GuardConditions   *ebpf.MapSpec `ebpf:"guard_conditions"`
 	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
-	GuardDense        *ebpf.MapSpec `ebpf:"guard_dense"`
 	GuardDevices      *ebpf.MapSpec `ebpf:"guard_devices"`
 	GuardDrafts       *ebpf.MapSpec `ebpf:"guard_drafts"`
-	GuardFilters      *ebpf.MapSpec `ebpf:"guard_filters"`
-	GuardFirst        *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardHits         *ebpf.MapSpec `ebpf:"guard_hits"`
 	GuardIcmp         *ebpf.MapSpec `ebpf:"guard_icmp"`
-	GuardIndex        *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
-	GuardLines        *ebpf.MapSpec `ebpf:"guard_lines"`
 	GuardMembers      *ebpf.MapSpec `ebpf:"guard_members"`
 	GuardPaces        *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
-	GuardRows         *ebpf.MapSpec `ebpf:"guard_rows"`
-	GuardRules        *ebpf.MapSpec `ebpf:"guard_rules"`
 	GuardSamples      *ebpf.MapSpec `ebpf:"guard_samples"`
-	GuardSamplings    *ebpf.MapSpec `ebpf:"guard_samplings"`
 	GuardServices     *ebpf.MapSpec `ebpf:"guard_services"`
-	GuardTests        *ebpf.MapSpec `ebpf:"guard_tests"`
 	GuardTotals       *ebpf.MapSpec `ebpf:"guard_totals"`
-	GuardTrie4        *ebpf.MapSpec `ebpf:"guard_trie4"`
-	GuardTrie6        *ebpf.MapSpec `ebpf:"guard_trie6"`
 	GuardWalks        *ebpf.MapSpec `ebpf:"guard_walks"`
 }
 
@@ -192,24 +181,32 @@ type BenchGuardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardVariableSpecs struct {
+	GuardAskAudited        *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskHits           *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
+	GuardAskSections       *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
+	GuardAtoms             *ebpf.VariableSpec `ebpf:"guard_atoms"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
+	GuardConditions        *ebpf.VariableSpec `ebpf:"guard_conditions"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
+	GuardDense             *ebpf.VariableSpec `ebpf:"guard_dense"`
+	GuardDenseMask         *ebpf.VariableSpec `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
+	GuardFilters           *ebpf.VariableSpec `ebpf:"guard_filters"`
 	GuardFiltersMask       *ebpf.VariableSpec `ebpf:"guard_filters_mask"`
-	GuardFirstAudited      *ebpf.VariableSpec `ebpf:"guard_first_audited"`
-	GuardFirstCounting     *ebpf.VariableSpec `ebpf:"guard_first_counting"`
+	GuardFirst             *ebpf.VariableSpec `ebpf:"guard_first"`
 	GuardFirstMask         *ebpf.VariableSpec `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
+	GuardIndex             *ebpf.VariableSpec `ebpf:"guard_index"`
 	GuardIndexMask         *ebpf.VariableSpec `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
+	GuardLines             *ebpf.VariableSpec `ebpf:"guard_lines"`
 	GuardLinesMask         *ebpf.VariableSpec `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
@@ -217,14 +214,21 @@ type BenchGuardVariableSpecs struct {
 	GuardNoSourcePort      *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
+	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
 	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
+	GuardRules             *ebpf.VariableSpec `ebpf:"guard_rules"`
 	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
+	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
 	GuardSamplingsMask     *ebpf.VariableSpec `ebpf:"guard_samplings_mask"`
+	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.VariableSpec `ebpf:"guard_summaries"`
+	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
 	GuardTestsMask         *ebpf.VariableSpec `ebpf:"guard_tests_mask"`
+	GuardTrie4             *ebpf.VariableSpec `ebpf:"guard_trie4"`
 	GuardTrie4Mask         *ebpf.VariableSpec `ebpf:"guard_trie4_mask"`
+	GuardTrie6             *ebpf.VariableSpec `ebpf:"guard_trie6"`
 	GuardTrie6Mask         *ebpf.VariableSpec `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.VariableSpec `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.VariableSpec `ebpf:"guard_unparsable"`
@@ -254,34 +258,21 @@ type BenchGuardMaps struct {
 	BenchFrames       *ebpf.Map `ebpf:"bench_frames"`
 	BenchOutcomes     *ebpf.Map `ebpf:"bench_outcomes"`
 	BenchTurn         *ebpf.Map `ebpf:"bench_turn"`
-	GuardAtoms        *ebpf.Map `ebpf:"guard_atoms"`
 	GuardBindings     *ebpf.Map `ebpf:"guard_bindings"`
-	GuardConditions   *ebpf.Map `ebpf:"guard_conditions"`
 	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
-	GuardDense        *ebpf.Map `ebpf:"guard_dense"`
 	GuardDevices      *ebpf.Map `ebpf:"guard_devices"`
 	GuardDrafts       *ebpf.Map `ebpf:"guard_drafts"`
-	GuardFilters      *ebpf.Map `ebpf:"guard_filters"`
-	GuardFirst        *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
 	GuardHits         *ebpf.Map `ebpf:"guard_hits"`
 	GuardIcmp         *ebpf.Map `ebpf:"guard_icmp"`
-	GuardIndex        *ebpf.Map `ebpf:"guard_index"`
 	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
-	GuardLines        *ebpf.Map `ebpf:"guard_lines"`
 	GuardMembers      *ebpf.Map `ebpf:"guard_members"`
 	GuardPaces        *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults      *ebpf.Map `ebpf:"guard_results"`
-	GuardRows         *ebpf.Map `ebpf:"guard_rows"`
-	GuardRules        *ebpf.Map `ebpf:"guard_rules"`
 	GuardSamples      *ebpf.Map `ebpf:"guard_samples"`
-	GuardSamplings    *ebpf.Map `ebpf:"guard_samplings"`
 	GuardServices     *ebpf.Map `ebpf:"guard_services"`
-	GuardTests        *ebpf.Map `ebpf:"guard_tests"`
 	GuardTotals       *ebpf.Map `ebpf:"guard_totals"`
-	GuardTrie4        *ebpf.Map `ebpf:"guard_trie4"`
-	GuardTrie6        *ebpf.Map `ebpf:"guard_trie6"`
 	GuardWalks        *ebpf.Map `ebpf:"guard_walks"`
 }
 
@@ -291,34 +282,21 @@ func (m *BenchGuardMaps) Close() error {
 		m.BenchFrames,
 		m.BenchOutcomes,
 		m.BenchTurn,
-		m.GuardAtoms,
 		m.GuardBindings,
-		m.GuardConditions,
 		m.GuardCounts,
-		m.GuardDense,
 		m.GuardDevices,
 		m.GuardDrafts,
-		m.GuardFilters,
-		m.GuardFirst,
 		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardHits,
 		m.GuardIcmp,
-		m.GuardIndex,
 		m.GuardKept,
-		m.GuardLines,
 		m.GuardMembers,
 		m.GuardPaces,
 		m.GuardResults,
-		m.GuardRows,
-		m.GuardRules,
 		m.GuardSamples,
-		m.GuardSamplings,
 		m.GuardServices,
-		m.GuardTests,
 		m.GuardTotals,
-		m.GuardTrie4,
-		m.GuardTrie6,
 		m.GuardWalks,
 	)
 }
@@ -327,24 +305,32 @@ func (m *BenchGuardMaps) Close() error {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardVariables struct {
+	GuardAskAudited        *ebpf.Variable `ebpf:"guard_ask_audited"`
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskHits           *ebpf.Variable `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
+	GuardAskSections       *ebpf.Variable `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
+	GuardAtoms             *ebpf.Variable `ebpf:"guard_atoms"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
+	GuardConditions        *ebpf.Variable `ebpf:"guard_conditions"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
+	GuardDense             *ebpf.Variable `ebpf:"guard_dense"`
+	GuardDenseMask         *ebpf.Variable `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
+	GuardFilters           *ebpf.Variable `ebpf:"guard_filters"`
 	GuardFiltersMask       *ebpf.Variable `ebpf:"guard_filters_mask"`
-	GuardFirstAudited      *ebpf.Variable `ebpf:"guard_first_audited"`
-	GuardFirstCounting     *ebpf.Variable `ebpf:"guard_first_counting"`
+	GuardFirst             *ebpf.Variable `ebpf:"guard_first"`
 	GuardFirstMask         *ebpf.Variable `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
+	GuardIndex             *ebpf.Variable `ebpf:"guard_index"`
 	GuardIndexMask         *ebpf.Variable `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
+	GuardLines             *ebpf.Variable `ebpf:"guard_lines"`
 	GuardLinesMask         *ebpf.Variable `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
@@ -352,14 +338,21 @@ type BenchGuardVariables struct {
 	GuardNoSourcePort      *ebpf.Variable `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
+	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
 	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
+	GuardRules             *ebpf.Variable `ebpf:"guard_rules"`
 	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
+	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
 	GuardSamplingsMask     *ebpf.Variable `ebpf:"guard_samplings_mask"`
+	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.Variable `ebpf:"guard_summaries"`
+	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`
 	GuardTestsMask         *ebpf.Variable `ebpf:"guard_tests_mask"`
+	GuardTrie4             *ebpf.Variable `ebpf:"guard_trie4"`
 	GuardTrie4Mask         *ebpf.Variable `ebpf:"guard_trie4_mask"`
+	GuardTrie6             *ebpf.Variable `ebpf:"guard_trie6"`
 	GuardTrie6Mask         *ebpf.Variable `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.Variable `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.Variable `ebpf:"guard_unparsable"`

@@ -16,57 +16,52 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	GuardMapGuardAtoms             = "guard_atoms"
 	GuardMapGuardBindings          = "guard_bindings"
-	GuardMapGuardConditions        = "guard_conditions"
 	GuardMapGuardCounts            = "guard_counts"
-	GuardMapGuardDense             = "guard_dense"
 	GuardMapGuardDevices           = "guard_devices"
 	GuardMapGuardDrafts            = "guard_drafts"
-	GuardMapGuardFilters           = "guard_filters"
-	GuardMapGuardFirst             = "guard_first"
 	GuardMapGuardFragments         = "guard_fragments"
 	GuardMapGuardGeneration        = "guard_generation"
 	GuardMapGuardHits              = "guard_hits"
 	GuardMapGuardIcmp              = "guard_icmp"
-	GuardMapGuardIndex             = "guard_index"
 	GuardMapGuardKept              = "guard_kept"
-	GuardMapGuardLines             = "guard_lines"
 	GuardMapGuardMembers           = "guard_members"
 	GuardMapGuardPaces             = "guard_paces"
 	GuardMapGuardResults           = "guard_results"
-	GuardMapGuardRows              = "guard_rows"
-	GuardMapGuardRules             = "guard_rules"
 	GuardMapGuardSamples           = "guard_samples"
-	GuardMapGuardSamplings         = "guard_samplings"
 	GuardMapGuardServices          = "guard_services"
-	GuardMapGuardTests             = "guard_tests"
 	GuardMapGuardTotals            = "guard_totals"
-	GuardMapGuardTrie4             = "guard_trie4"
-	GuardMapGuardTrie6             = "guard_trie6"
 	GuardMapGuardWalks             = "guard_walks"
 	GuardProgGuardEntry            = "guard_entry"
 	GuardProgGuardPolicy           = "guard_policy"
 	GuardProgGuardTrial            = "guard_trial"
+	GuardVarGuardAskAudited        = "guard_ask_audited"
 	GuardVarGuardAskConditions     = "guard_ask_conditions"
 	GuardVarGuardAskCounting       = "guard_ask_counting"
 	GuardVarGuardAskHits           = "guard_ask_hits"
 	GuardVarGuardAskOverlaps       = "guard_ask_overlaps"
 	GuardVarGuardAskSamples        = "guard_ask_samples"
+	GuardVarGuardAskSections       = "guard_ask_sections"
 	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
+	GuardVarGuardAtoms             = "guard_atoms"
 	GuardVarGuardAtomsMask         = "guard_atoms_mask"
+	GuardVarGuardConditions        = "guard_conditions"
 	GuardVarGuardConditionsMask    = "guard_conditions_mask"
 	GuardVarGuardDeadline          = "guard_deadline"
+	GuardVarGuardDense             = "guard_dense"
+	GuardVarGuardDenseMask         = "guard_dense_mask"
 	GuardVarGuardDestination6      = "guard_destination6"
 	GuardVarGuardDestinationWords  = "guard_destination_words"
 	GuardVarGuardExplain           = "guard_explain"
+	GuardVarGuardFilters           = "guard_filters"
 	GuardVarGuardFiltersMask       = "guard_filters_mask"
-	GuardVarGuardFirstAudited      = "guard_first_audited"
-	GuardVarGuardFirstCounting     = "guard_first_counting"
+	GuardVarGuardFirst             = "guard_first"
 	GuardVarGuardFirstMask         = "guard_first_mask"
 	GuardVarGuardFirstPolicy       = "guard_first_policy"
+	GuardVarGuardIndex             = "guard_index"
 	GuardVarGuardIndexMask         = "guard_index_mask"
 	GuardVarGuardKeepConnections   = "guard_keep_connections"
+	GuardVarGuardLines             = "guard_lines"
 	GuardVarGuardLinesMask         = "guard_lines_mask"
 	GuardVarGuardNoDestination     = "guard_no_destination"
 	GuardVarGuardNoDestinationPort = "guard_no_destination_port"
@@ -74,14 +69,21 @@ const (
 	GuardVarGuardNoSourcePort      = "guard_no_source_port"
 	GuardVarGuardNotIp             = "guard_not_ip"
 	GuardVarGuardProtectApplier    = "guard_protect_applier"
+	GuardVarGuardRows              = "guard_rows"
 	GuardVarGuardRowsMask          = "guard_rows_mask"
+	GuardVarGuardRules             = "guard_rules"
 	GuardVarGuardRulesMask         = "guard_rules_mask"
+	GuardVarGuardSamplings         = "guard_samplings"
 	GuardVarGuardSamplingsMask     = "guard_samplings_mask"
+	GuardVarGuardSections          = "guard_sections"
 	GuardVarGuardSource6           = "guard_source6"
 	GuardVarGuardSourceWords       = "guard_source_words"
 	GuardVarGuardSummaries         = "guard_summaries"
+	GuardVarGuardTests             = "guard_tests"
 	GuardVarGuardTestsMask         = "guard_tests_mask"
+	GuardVarGuardTrie4             = "guard_trie4"
 	GuardVarGuardTrie4Mask         = "guard_trie4_mask"
+	GuardVarGuardTrie6             = "guard_trie6"
 	GuardVarGuardTrie6Mask         = "guard_trie6_mask"
 	GuardVarGuardTriggers          = "guard_triggers"
 	GuardVarGuardUnparsable        = "guard_unparsable"
@@ -138,34 +140,21 @@ type GuardProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type GuardMapSpecs struct {
-	GuardAtoms      *ebpf.MapSpec `ebpf:"guard_atoms"`
 	GuardBindings   *ebpf.MapSpec `ebpf:"guard_bindings"`
-	GuardConditions *ebpf.MapSpec `ebpf:"guard_conditions"`
 	GuardCounts     *ebpf.MapSpec `ebpf:"guard_counts"`
-	GuardDense      *ebpf.MapSpec `ebpf:"guard_dense"`
 	GuardDevices    *ebpf.MapSpec `ebpf:"guard_devices"`
 	GuardDrafts     *ebpf.MapSpec `ebpf:"guard_drafts"`
-	GuardFilters    *ebpf.MapSpec `ebpf:"guard_filters"`
-	GuardFirst      *ebpf.MapSpec `ebpf:"guard_first"`
 	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardHits       *ebpf.MapSpec `ebpf:"guard_hits"`
 	GuardIcmp       *ebpf.MapSpec `ebpf:"guard_icmp"`
-	GuardIndex      *ebpf.MapSpec `ebpf:"guard_index"`
 	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
-	GuardLines      *ebpf.MapSpec `ebpf:"guard_lines"`
 	GuardMembers    *ebpf.MapSpec `ebpf:"guard_members"`
 	GuardPaces      *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults    *ebpf.MapSpec `ebpf:"guard_results"`
-	GuardRows       *ebpf.MapSpec `ebpf:"guard_rows"`
-	GuardRules      *ebpf.MapSpec `ebpf:"guard_rules"`
 	GuardSamples    *ebpf.MapSpec `ebpf:"guard_samples"`
-	GuardSamplings  *ebpf.MapSpec `ebpf:"guard_samplings"`
 	GuardServices   *ebpf.MapSpec `ebpf:"guard_services"`
-	GuardTests      *ebpf.MapSpec `ebpf:"guard_tests"`
 	GuardTotals     *ebpf.MapSpec `ebpf:"guard_totals"`
-	GuardTrie4      *ebpf.MapSpec `ebpf:"guard_trie4"`
-	GuardTrie6      *ebpf.MapSpec `ebpf:"guard_trie6"`
 	GuardWalks      *ebpf.MapSpec `ebpf:"guard_walks"`
 }
 
@@ -173,25 +162,33 @@ type GuardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type GuardVariableSpecs struct {
+	GuardAskAudited        *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
 	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskHits           *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
+	GuardAskSections       *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
+	GuardAtoms             *ebpf.VariableSpec `ebpf:"guard_atoms"`
 	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
+	GuardConditions        *ebpf.VariableSpec `ebpf:"guard_conditions"`
 	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
 	GuardDeadline          *ebpf.VariableSpec `ebpf:"guard_deadline"`
+	GuardDense             *ebpf.VariableSpec `ebpf:"guard_dense"`
+	GuardDenseMask         *ebpf.VariableSpec `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
+	GuardFilters           *ebpf.VariableSpec `ebpf:"guard_filters"`
 	GuardFiltersMask       *ebpf.VariableSpec `ebpf:"guard_filters_mask"`
-	GuardFirstAudited      *ebpf.VariableSpec `ebpf:"guard_first_audited"`
-	GuardFirstCounting     *ebpf.VariableSpec `ebpf:"guard_first_counting"`
+	GuardFirst             *ebpf.VariableSpec `ebpf:"guard_first"`
 	GuardFirstMask         *ebpf.VariableSpec `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
+	GuardIndex             *ebpf.VariableSpec `ebpf:"guard_index"`
 	GuardIndexMask         *ebpf.VariableSpec `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
+	GuardLines             *ebpf.VariableSpec `ebpf:"guard_lines"`
 	GuardLinesMask         *ebpf.VariableSpec `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
@@ -199,14 +196,21 @@ type GuardVariableSpecs struct {
 	GuardNoSourcePort      *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
+	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
 	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
+	GuardRules             *ebpf.VariableSpec `ebpf:"guard_rules"`
 	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
+	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
 	GuardSamplingsMask     *ebpf.VariableSpec `ebpf:"guard_samplings_mask"`
+	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.VariableSpec `ebpf:"guard_summaries"`
+	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
 	GuardTestsMask         *ebpf.VariableSpec `ebpf:"guard_tests_mask"`
+	GuardTrie4             *ebpf.VariableSpec `ebpf:"guard_trie4"`
 	GuardTrie4Mask         *ebpf.VariableSpec `ebpf:"guard_trie4_mask"`
+	GuardTrie6             *ebpf.VariableSpec `ebpf:"guard_trie6"`
 	GuardTrie6Mask         *ebpf.VariableSpec `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.VariableSpec `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.VariableSpec `ebpf:"guard_unparsable"`
@@ -232,67 +236,41 @@ func (o *GuardObjects) Close() error {
 //
 // It can be passed to LoadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type GuardMaps struct {
-	GuardAtoms      *ebpf.Map `ebpf:"guard_atoms"`
 	GuardBindings   *ebpf.Map `ebpf:"guard_bindings"`
-	GuardConditions *ebpf.Map `ebpf:"guard_conditions"`
 	GuardCounts     *ebpf.Map `ebpf:"guard_counts"`
-	GuardDense      *ebpf.Map `ebpf:"guard_dense"`
 	GuardDevices    *ebpf.Map `ebpf:"guard_devices"`
 	GuardDrafts     *ebpf.Map `ebpf:"guard_drafts"`
-	GuardFilters    *ebpf.Map `ebpf:"guard_filters"`
-	GuardFirst      *ebpf.Map `ebpf:"guard_first"`
 	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
 	GuardHits       *ebpf.Map `ebpf:"guard_hits"`
 	GuardIcmp       *ebpf.Map `ebpf:"guard_icmp"`
-	GuardIndex      *ebpf.Map `ebpf:"guard_index"`
 	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
-	GuardLines      *ebpf.Map `ebpf:"guard_lines"`
 	GuardMembers    *ebpf.Map `ebpf:"guard_members"`
 	GuardPaces      *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults    *ebpf.Map `ebpf:"guard_results"`
-	GuardRows       *ebpf.Map `ebpf:"guard_rows"`
-	GuardRules      *ebpf.Map `ebpf:"guard_rules"`
 	GuardSamples    *ebpf.Map `ebpf:"guard_samples"`
-	GuardSamplings  *ebpf.Map `ebpf:"guard_samplings"`
 	GuardServices   *ebpf.Map `ebpf:"guard_services"`
-	GuardTests      *ebpf.Map `ebpf:"guard_tests"`
 	GuardTotals     *ebpf.Map `ebpf:"guard_totals"`
-	GuardTrie4      *ebpf.Map `ebpf:"guard_trie4"`
-	GuardTrie6      *ebpf.Map `ebpf:"guard_trie6"`
 	GuardWalks      *ebpf.Map `ebpf:"guard_walks"`
 }
 
 func (m *GuardMaps) Close() error {
 	return _GuardClose(
-		m.GuardAtoms,
 		m.GuardBindings,
-		m.GuardConditions,
 		m.GuardCounts,
-		m.GuardDense,
 		m.GuardDevices,
 		m.GuardDrafts,
-		m.GuardFilters,
-		m.GuardFirst,
 		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardHits,
 		m.GuardIcmp,
-		m.GuardIndex,
 		m.GuardKept,
-		m.GuardLines,
 		m.GuardMembers,
 		m.GuardPaces,
 		m.GuardResults,
-		m.GuardRows,
-		m.GuardRules,
 		m.GuardSamples,
-		m.GuardSamplings,
 		m.GuardServices,
-		m.GuardTests,
 		m.GuardTotals,
-		m.GuardTrie4,
-		m.GuardTrie6,
 		m.GuardWalks,
 	)
 }
@@ -301,25 +279,33 @@ func (m *GuardMaps) Close() error {
 //
 // It can be passed to LoadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type GuardVariables struct {
+	GuardAskAudited        *ebpf.Variable `ebpf:"guard_ask_audited"`
 	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
 	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskHits           *ebpf.Variable `ebpf:"guard_ask_hits"`
 	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
+	GuardAskSections       *ebpf.Variable `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
+	GuardAtoms             *ebpf.Variable `ebpf:"guard_atoms"`
 	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
+	GuardConditions        *ebpf.Variable `ebpf:"guard_conditions"`
 	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
 	GuardDeadline          *ebpf.Variable `ebpf:"guard_deadline"`
+	GuardDense             *ebpf.Variable `ebpf:"guard_dense"`
+	GuardDenseMask         *ebpf.Variable `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
+	GuardFilters           *ebpf.Variable `ebpf:"guard_filters"`
 	GuardFiltersMask       *ebpf.Variable `ebpf:"guard_filters_mask"`
-	GuardFirstAudited      *ebpf.Variable `ebpf:"guard_first_audited"`
-	GuardFirstCounting     *ebpf.Variable `ebpf:"guard_first_counting"`
+	GuardFirst             *ebpf.Variable `ebpf:"guard_first"`
 	GuardFirstMask         *ebpf.Variable `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
+	GuardIndex             *ebpf.Variable `ebpf:"guard_index"`
 	GuardIndexMask         *ebpf.Variable `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
+	GuardLines             *ebpf.Variable `ebpf:"guard_lines"`
 	GuardLinesMask         *ebpf.Variable `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
@@ -327,14 +313,21 @@ type GuardVariables struct {
 	GuardNoSourcePort      *ebpf.Variable `ebpf:"guard_no_source_port"`
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
+	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
 	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
+	GuardRules             *ebpf.Variable `ebpf:"guard_rules"`
 	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
+	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
 	GuardSamplingsMask     *ebpf.Variable `ebpf:"guard_samplings_mask"`
+	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
 	GuardSummaries         *ebpf.Variable `ebpf:"guard_summaries"`
+	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`
 	GuardTestsMask         *ebpf.Variable `ebpf:"guard_tests_mask"`
+	GuardTrie4             *ebpf.Variable `ebpf:"guard_trie4"`
 	GuardTrie4Mask         *ebpf.Variable `ebpf:"guard_trie4_mask"`
+	GuardTrie6             *ebpf.Variable `ebpf:"guard_trie6"`
 	GuardTrie6Mask         *ebpf.Variable `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.Variable `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.Variable `ebpf:"guard_unparsable"`

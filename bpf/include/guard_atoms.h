@@ -10,6 +10,12 @@
 #include "guard_bits.h"
 #include "guard_maps.h"
 
+/* The line of the lowest bit of x in a word. */
+static __always_inline __u64 guard_line(__u32 word, __u64 x)
+{
+	return guard_lines[(word * 64 + guard_lowest(x)) & guard_lines_mask];
+}
+
 static __always_inline void guard_set(struct guard_walk *w, __u32 field, __u32 value)
 {
 	w->value[field] = value;
@@ -207,12 +213,12 @@ __noinline int guard_is_same(struct guard_walk *w, __u32 left, __u32 right)
 }
 
 /* Whether a byte of the payload is one of those of a test. */
-__noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w,
-				const struct guard_test *t)
+__noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w, __u32 test)
 {
+	const struct guard_test *t = &guard_tests[test & guard_tests_mask];
 	__u8 *byte;
 
-	if (!w || !t || t->a >= w->packet.payload_length)
+	if (!w || t->a >= w->packet.payload_length)
 		return 0;
 	byte = guard_header(ctx, w->packet.payload + t->a, w->packet.end, 1);
 	if (!byte)
@@ -220,9 +226,9 @@ __noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w,
 	return t->bytes[*byte >> 6 & 3] >> (*byte & 63) & 1;
 }
 
-static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *w,
-					 const struct guard_test *t)
+static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *w, __u32 test)
 {
+	const struct guard_test *t = &guard_tests[test & guard_tests_mask];
 	__u32 value = w->value[t->field & 31];
 	bool there = w->present >> (t->field & 31) & 1;
 
@@ -242,7 +248,7 @@ static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *
 	case GUARD_OP_BINDING:
 		return guard_is_conflict(w, t->a);
 	case GUARD_OP_PAYLOAD:
-		return guard_is_payload(ctx, w, t);
+		return guard_is_payload(ctx, w, test);
 	}
 	return false;
 }
@@ -251,7 +257,6 @@ static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *
 struct guard_trial {
 	struct xdp_md *ctx;
 	struct guard_walk *w;
-	const struct guard_test *tests;
 	__u32 first;
 	__u32 result;
 	__u32 all;
@@ -262,7 +267,7 @@ static long guard_try(__u32 i, void *data)
 {
 	struct guard_trial *t = data;
 
-	if (guard_passes(t->ctx, t->w, &t->tests[(t->first + i) & guard_tests_mask]) == t->all)
+	if (guard_passes(t->ctx, t->w, t->first + i) == t->all)
 		return 0;
 	t->result = !t->all;
 	return 1;
@@ -271,12 +276,11 @@ static long guard_try(__u32 i, void *data)
 /* Whether an atom is true of the packet. */
 __noinline int guard_is_true(struct xdp_md *ctx, struct guard_walk *w, __u32 atom)
 {
-	struct guard_trial t = { .ctx = ctx, .w = w, .tests = guard_only(&guard_tests) };
-	struct guard_atom *atoms = guard_only(&guard_atoms), *a;
+	struct guard_trial t = { .ctx = ctx, .w = w };
+	const struct guard_atom *a = &guard_atoms[atom & guard_atoms_mask];
 
-	if (!w || !t.tests || !atoms)
+	if (!w)
 		return 0;
-	a = &atoms[atom & guard_atoms_mask];
 	t.first = a->first;
 	t.result = t.all = !!a->all;
 	bpf_loop(a->tests, guard_try, &t, 0);
@@ -286,13 +290,12 @@ __noinline int guard_is_true(struct xdp_md *ctx, struct guard_walk *w, __u32 ato
 /* Looks at the atoms of a condition that were not looked at before. */
 __noinline int guard_holds(struct xdp_md *ctx, struct guard_walk *w, __u32 condition)
 {
-	struct guard_condition *c = guard_only(&guard_conditions);
 	__u64 open, yes, no;
 
-	if (!w || !c)
+	if (!w)
 		return 0;
-	yes = c[condition & guard_conditions_mask].yes;
-	no = c[condition & guard_conditions_mask].no;
+	yes = guard_conditions[condition & guard_conditions_mask].yes;
+	no = guard_conditions[condition & guard_conditions_mask].no;
 	if (!w->known) {
 		for (int t = 0; t < GUARD_TRAITS; t++)
 			if (!(w->traits >> t & 1))
@@ -318,15 +321,14 @@ __noinline int guard_holds(struct xdp_md *ctx, struct guard_walk *w, __u32 condi
 __noinline __u64 guard_clear_false(struct xdp_md *ctx, struct guard_walk *w, __u64 x,
 				   __u64 conditional, __u32 word_all)
 {
-	__u64 *lines = guard_only(&guard_lines);
 	__u32 word = word_all >> 1;
 
-	if (!w || !lines)
+	if (!w)
 		return 0;
 	conditional &= x;
 	for (int i = 0; i < 64 && conditional; i++) {
 		__u64 bit = conditional & -conditional;
-		__u64 line = lines[(word * 64 + guard_lowest(conditional)) & guard_lines_mask];
+		__u64 line = guard_line(word, conditional);
 
 		if (!guard_holds(ctx, w, line >> 32))
 			x ^= bit;

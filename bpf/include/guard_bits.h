@@ -14,7 +14,11 @@ static const __u8 guard_de_bruijn[64] = {
 
 static __always_inline __u32 guard_lowest(__u64 x)
 {
-	return guard_de_bruijn[((x & -x) * 0x022fdd63cc95386dull) >> 58];
+	__u64 product = (x & -x) * 0x022fdd63cc95386dull;
+
+	/* Else clang knows what this is, and puts its own in its place, which asks for 0. */
+	asm volatile("" : "+r"(product));
+	return guard_de_bruijn[product >> 58];
 }
 
 /* How many bits are set: Hacker's Delight, 5-1. */

@@ -41,10 +41,9 @@ enum {
 	GUARD_INDEX_FLAGS4 = 1536,
 };
 
-static __always_inline __u32 guard_look4(const __u32 *trie, const __u64 *rows, __u32 root,
-					 __u32 address)
+static __always_inline __u32 guard_look4(__u32 root, __u32 address)
 {
-	__u32 e = trie[(root + (address >> (32 - GUARD_ROOT_BITS))) & guard_trie4_mask];
+	__u32 e = guard_trie4[(root + (address >> (32 - GUARD_ROOT_BITS))) & guard_trie4_mask];
 	int shift = 32 - GUARD_ROOT_BITS;
 	__u64 compare;
 
@@ -53,19 +52,19 @@ static __always_inline __u32 guard_look4(const __u32 *trie, const __u64 *rows, _
 		if (!(e & GUARD_NODE))
 			break;
 		shift -= GUARD_STRIDE;
-		e = trie[((e & ~GUARD_NODE) + (address >> shift & (GUARD_FAN - 1))) &
-			 guard_trie4_mask];
+		e = guard_trie4[((e & ~GUARD_NODE) + (address >> shift & (GUARD_FAN - 1))) &
+				guard_trie4_mask];
 	}
-	compare = rows[(e + GUARD_ROW_COMPARE) & guard_rows_mask];
+	compare = guard_rows[(e + GUARD_ROW_COMPARE) & guard_rows_mask];
 	if ((address ^ (__u32)compare) & (__u32)(compare >> 32))
-		e = rows[(e + GUARD_ROW_SUMMARIES + 1) & guard_rows_mask] >> 32;
+		e = guard_rows[(e + GUARD_ROW_SUMMARIES + 1) & guard_rows_mask] >> 32;
 	return e;
 }
 
 /* How many nodes a path has at most: maxDepth6 of the Go half. */
 #define GUARD_DEPTH6 40
 
-static __always_inline __u32 guard_look6(const __u64 *trie, __u32 e, const __be32 *address)
+static __always_inline __u32 guard_look6(__u32 e, const __be32 *address)
 {
 	__u64 high = bpf_be64_to_cpu(((const guard_word *)address)[0]);
 	__u64 low = bpf_be64_to_cpu(((const guard_word *)address)[1]);
@@ -76,16 +75,16 @@ static __always_inline __u32 guard_look6(const __u64 *trie, __u32 e, const __be3
 
 		if (!(e & GUARD_NODE))
 			break;
-		other = (high ^ trie[(n + GUARD_NODE_HIGH) & guard_trie6_mask]) &
-			trie[(n + GUARD_NODE_HIGH_MASK) & guard_trie6_mask];
-		other |= (low ^ trie[(n + GUARD_NODE_LOW) & guard_trie6_mask]) &
-			 trie[(n + GUARD_NODE_LOW_MASK) & guard_trie6_mask];
-		choice = trie[(n + GUARD_NODE_CHOICE) & guard_trie6_mask];
+		other = (high ^ guard_trie6[(n + GUARD_NODE_HIGH) & guard_trie6_mask]) &
+			guard_trie6[(n + GUARD_NODE_HIGH_MASK) & guard_trie6_mask];
+		other |= (low ^ guard_trie6[(n + GUARD_NODE_LOW) & guard_trie6_mask]) &
+			 guard_trie6[(n + GUARD_NODE_LOW_MASK) & guard_trie6_mask];
+		choice = guard_trie6[(n + GUARD_NODE_CHOICE) & guard_trie6_mask];
 		if (other)
 			return choice;
 		way = choice >> 38 & 1 ? low : high;
 		way = way >> (choice >> 32 & 63) & choice >> 40;
-		e = trie[(n + GUARD_NODE_CHILDREN + (way >> 1)) & guard_trie6_mask] >>
+		e = guard_trie6[(n + GUARD_NODE_CHILDREN + (way >> 1)) & guard_trie6_mask] >>
 		    ((way & 1) * 32);
 	}
 	return e;
@@ -94,34 +93,31 @@ static __always_inline __u32 guard_look6(const __u64 *trie, __u32 e, const __be3
 /* Not inlined, so that the verifier does not look at it once per way to it. */
 __noinline int guard_find6(struct guard_walk *w)
 {
-	__u64 *trie = guard_only(&guard_trie6);
-
-	if (!w || !trie)
+	if (!w)
 		return 0;
-	w->source = guard_look6(trie, guard_source6, w->packet.source);
-	w->destination = guard_look6(trie, guard_destination6, w->packet.destination);
+	w->source = guard_look6(guard_source6, w->packet.source);
+	w->destination = guard_look6(guard_destination6, w->packet.destination);
 	return 0;
 }
 
 /* The row in a page of 256 that an entry of the index leads to. */
-static __always_inline __u32 guard_page(const __u32 *index, __u32 entry, __u8 at)
+static __always_inline __u32 guard_page(__u32 entry, __u8 at)
 {
-	return index[(index[entry & guard_index_mask] + at) & guard_index_mask];
+	return guard_index[(guard_index[entry & guard_index_mask] + at) & guard_index_mask];
 }
 
-static __always_inline __u32 guard_find_kind(const __u32 *index, const struct guard_packet *p)
+static __always_inline __u32 guard_find_kind(const struct guard_packet *p)
 {
 	__u32 six = p->family == 6 ? 256 : 0;
 
 	if (p->protocol == GUARD_TCP && p->has & GUARD_HAS_PORTS)
-		return index[(GUARD_INDEX_FLAGS4 + six + p->flags) & guard_index_mask];
+		return guard_index[(GUARD_INDEX_FLAGS4 + six + p->flags) & guard_index_mask];
 	if (p->has & GUARD_HAS_ICMP)
-		return guard_page(index, GUARD_INDEX_ICMP4 + six + p->icmp_type, p->icmp_code);
-	return index[(GUARD_INDEX_PROTOCOL4 + six + p->protocol) & guard_index_mask];
+		return guard_page(GUARD_INDEX_ICMP4 + six + p->icmp_type, p->icmp_code);
+	return guard_index[(GUARD_INDEX_PROTOCOL4 + six + p->protocol) & guard_index_mask];
 }
 
-static __always_inline void guard_find(struct guard_walk *w, const __u32 *index, const __u32 *trie4,
-				       const __u64 *rows)
+static __always_inline void guard_find(struct guard_walk *w)
 {
 	struct guard_packet *p = &w->packet;
 
@@ -129,25 +125,22 @@ static __always_inline void guard_find(struct guard_walk *w, const __u32 *index,
 	w->destination = guard_no_destination;
 	w->kind = guard_not_ip;
 	if (p->family == 4) {
-		w->source = guard_look4(trie4, rows, 0, bpf_ntohl(p->source[0]));
-		w->destination = guard_look4(trie4, rows, 1 << GUARD_ROOT_BITS,
-					     bpf_ntohl(p->destination[0]));
+		w->source = guard_look4(0, bpf_ntohl(p->source[0]));
+		w->destination = guard_look4(1 << GUARD_ROOT_BITS, bpf_ntohl(p->destination[0]));
 	} else if (p->family == 6) {
 		guard_find6(w);
 	}
 	if (p->family)
-		w->kind = guard_find_kind(index, p);
+		w->kind = guard_find_kind(p);
 	w->source_port = guard_no_source_port;
 	w->destination_port = guard_no_destination_port;
 	if (p->has & GUARD_HAS_PORTS) {
 		__u16 port = p->destination_port;
 
-		w->destination_port =
-			guard_page(index, GUARD_INDEX_DESTINATION_PORT + (port >> 8), port);
+		w->destination_port = guard_page(GUARD_INDEX_DESTINATION_PORT + (port >> 8), port);
 		port = p->source_port;
 		if (guard_ask_source_port)
-			w->source_port =
-				guard_page(index, GUARD_INDEX_SOURCE_PORT + (port >> 8), port);
+			w->source_port = guard_page(GUARD_INDEX_SOURCE_PORT + (port >> 8), port);
 	}
 }
 

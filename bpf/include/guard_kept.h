@@ -66,14 +66,13 @@ __noinline int guard_is_kept(struct guard_walk *w)
  */
 static __always_inline bool guard_spare(struct guard_walk *w)
 {
-	const struct guard_rule *rules = guard_only(&guard_rules);
 	bool audited, ended = false;
 
 	if (w->audited >= w->terminal)
 		w->audited = GUARD_NONE;
 	audited = w->audited != GUARD_NONE && w->audited >= guard_first_policy;
-	if (rules && w->terminal != GUARD_NONE && w->terminal >= guard_first_policy)
-		ended = rules[w->terminal & guard_rules_mask].credit == GUARD_DROP;
+	if (w->terminal != GUARD_NONE && w->terminal >= guard_first_policy)
+		ended = guard_rules[w->terminal & guard_rules_mask].credit == GUARD_DROP;
 	if ((!audited && !ended) || !guard_is_kept(w))
 		return false;
 	w->kept = audited ? w->audited : w->terminal;

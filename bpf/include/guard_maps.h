@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * The maps of Guarder. Those of the first part belong to one generation: user space
- * sizes and fills them before the program runs, and nobody writes them after. Most are
- * arrays with one value, which is a table; its size is a power of two, so that a
- * mask keeps an index inside.
+ * sizes and fills them before the program runs, and nobody writes them after.
  */
 #ifndef PACKETSCOPE_GUARD_MAPS_H
 #define PACKETSCOPE_GUARD_MAPS_H
@@ -14,34 +12,28 @@
 #include "guard_tables.h"
 #include "guard_tally.h"
 
-#define GUARD_TABLE(name, element)                   \
-	struct {                                     \
-		__uint(type, BPF_MAP_TYPE_ARRAY);    \
-		__uint(max_entries, 1);              \
-		__uint(key_size, 4);                 \
-		__uint(value_size, sizeof(element)); \
-	} name SEC(".maps")
+/*
+ * A table is a variable in a section of its own, which is a map of one value. Its
+ * address is an operand of the instruction that takes it, where an entry of another
+ * map has to be looked up, and can be missing. It is declared with a few entries, and
+ * user space makes it as large as it has to be: a power of two, so that a mask keeps
+ * an index inside.
+ */
+#define GUARD_TABLE(name, element) element guard_##name[16] SEC(".data." #name)
 
-GUARD_TABLE(guard_rows, __u64); /* bit vectors of addresses */
-GUARD_TABLE(guard_index, __u32); /* rows of ports and kinds */
-GUARD_TABLE(guard_trie4, __u32); /* rows of IPv4 addresses */
-GUARD_TABLE(guard_trie6, __u64); /* rows of IPv6 addresses */
-GUARD_TABLE(guard_first, __u32); /* by word: its first rule */
-GUARD_TABLE(guard_lines, __u64); /* by bit: its rule, and in the upper half its condition */
-GUARD_TABLE(guard_filters, struct guard_filter); /* by word and whether the packet has traits */
-GUARD_TABLE(guard_conditions, struct guard_condition);
-GUARD_TABLE(guard_atoms, struct guard_atom);
-GUARD_TABLE(guard_tests, struct guard_test);
-GUARD_TABLE(guard_rules, struct guard_rule);
-GUARD_TABLE(guard_samplings, struct guard_sampling); /* the only one that the program writes */
-
-/* Bit vectors of ports and kinds: one per entry. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, 4);
-	__uint(value_size, sizeof(__u64));
-} guard_dense SEC(".maps");
+GUARD_TABLE(rows, __u64); /* bit vectors of addresses */
+GUARD_TABLE(dense, __u64); /* bit vectors of ports and kinds */
+GUARD_TABLE(index, __u32); /* rows of ports and kinds */
+GUARD_TABLE(trie4, __u32); /* rows of IPv4 addresses */
+GUARD_TABLE(trie6, __u64); /* rows of IPv6 addresses */
+GUARD_TABLE(first, __u32); /* by word: its first rule */
+GUARD_TABLE(lines, __u64); /* by bit: its rule, and in the upper half its condition */
+GUARD_TABLE(filters, struct guard_filter); /* by word and whether the packet has traits */
+GUARD_TABLE(conditions, struct guard_condition);
+GUARD_TABLE(atoms, struct guard_atom);
+GUARD_TABLE(tests, struct guard_test);
+GUARD_TABLE(rules, struct guard_rule);
+GUARD_TABLE(samplings, struct guard_sampling); /* the only one that the program writes */
 
 /* Sets that tests look up; set 0 are this host's addresses, which user space may change. */
 struct {
@@ -61,7 +53,8 @@ struct {
 } guard_bindings SEC(".maps");
 
 /* Constants of a generation. */
-const volatile __u64 guard_rows_mask, guard_index_mask, guard_trie4_mask, guard_trie6_mask;
+const volatile __u64 guard_rows_mask, guard_dense_mask, guard_index_mask;
+const volatile __u64 guard_trie4_mask, guard_trie6_mask;
 const volatile __u64 guard_first_mask, guard_lines_mask, guard_filters_mask, guard_conditions_mask;
 const volatile __u64 guard_atoms_mask, guard_tests_mask, guard_rules_mask;
 const volatile __u32 guard_no_source, guard_no_destination, guard_no_source_port; /* rows */
@@ -71,8 +64,10 @@ const volatile __u64 guard_source_words[GUARD_MAX_SUMMARIES]; /* in which rows s
 const volatile __u64 guard_destination_words[GUARD_MAX_SUMMARIES];
 const volatile __u64 guard_triggers[GUARD_TRAITS]; /* atoms that are false without a trait */
 const volatile __u32 guard_summaries = 1; /* of a row */
-const volatile __u32 guard_first_audited, guard_first_counting; /* words */
-const volatile __u32 guard_ask_source_port, guard_ask_conditions, guard_ask_counting;
+const volatile __u64 guard_sections[GUARD_SECTIONS][GUARD_MAX_SUMMARIES]; /* words of each */
+const volatile __u32 guard_ask_sections; /* there are others beside the first */
+const volatile __u32 guard_ask_audited, guard_ask_counting; /* which */
+const volatile __u32 guard_ask_source_port, guard_ask_conditions;
 const volatile __u32 guard_unparsable; /* enum guard_credit */
 const volatile __u32 guard_explain; /* write guard_results */
 const volatile __u64 guard_samplings_mask;
@@ -146,6 +141,8 @@ struct {
 	__type(value, struct guard_result);
 } guard_results SEC(".maps");
 
+#define GUARD_NONE 0xffffffffu /* no rule */
+
 /* One packet on its way; in a map because the stack is too small for it. */
 struct guard_walk {
 	struct guard_packet packet;
@@ -163,8 +160,6 @@ struct guard_walk {
 	__u32 wants; /* entries of guard_samplings that want a copy: the first of wanted */
 	__u32 wanted[GUARD_MAX_WANTED];
 };
-
-#define GUARD_NONE 0xffffffffu /* no rule */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -35,12 +35,11 @@ static __always_inline bool guard_may_sample(const struct guard_sampling *s, __u
  */
 static __always_inline void guard_want_sample(struct guard_walk *w, __u32 entry)
 {
-	const struct guard_sampling *all = guard_only(&guard_samplings);
 	struct guard_pace *pace = guard_only(&guard_paces);
 
-	if (!all || !pace)
+	if (!pace)
 		return;
-	if (!guard_may_sample(&all[entry & guard_samplings_mask], guard_now(pace)) ||
+	if (!guard_may_sample(&guard_samplings[entry & guard_samplings_mask], guard_now(pace)) ||
 	    w->wants >= GUARD_MAX_WANTED)
 		return;
 	w->wanted[w->wants & (GUARD_MAX_WANTED - 1)] = entry;
@@ -73,21 +72,19 @@ static __always_inline void guard_copy_sample(struct xdp_md *ctx, struct guard_w
 /* Copies the packet for those that want it. */
 __noinline int guard_sample_all(struct xdp_md *ctx, struct guard_walk *w, int verdict)
 {
-	struct guard_sampling *all = guard_only(&guard_samplings);
-	const struct guard_rule *rules = guard_only(&guard_rules);
 	struct guard_draft *d = guard_only(&guard_drafts);
 	__u64 now = bpf_ktime_get_ns();
 
-	if (!w || !all || !rules || !d)
+	if (!w || !d)
 		return 0;
 	for (int i = 0; i < w->wants && i < GUARD_MAX_WANTED; i++) {
 		__u32 entry = w->wanted[i & (GUARD_MAX_WANTED - 1)];
 		__u32 rule = entry - GUARD_SAMPLING_RULES;
-		struct guard_sampling *s = &all[entry & guard_samplings_mask];
+		struct guard_sampling *s = &guard_samplings[entry & guard_samplings_mask];
 
 		if (!guard_take(s, now))
 			continue;
-		if (!guard_take(&all[GUARD_SAMPLING_ALL], now)) {
+		if (!guard_take(&guard_samplings[GUARD_SAMPLING_ALL], now)) {
 			guard_total(GUARD_TOTAL_SAMPLES_LOST, w->size);
 			continue;
 		}
@@ -100,8 +97,8 @@ __noinline int guard_sample_all(struct xdp_md *ctx, struct guard_walk *w, int ve
 			d->head.slot = GUARD_NONE;
 			d->head.credit = guard_unparsable;
 		} else {
-			d->head.slot = rules[rule & guard_rules_mask].slot;
-			d->head.credit = rules[rule & guard_rules_mask].credit;
+			d->head.slot = guard_rules[rule & guard_rules_mask].slot;
+			d->head.credit = guard_rules[rule & guard_rules_mask].credit;
 		}
 		guard_copy_sample(ctx, w, d, s->snap);
 	}

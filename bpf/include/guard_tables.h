@@ -83,6 +83,14 @@ enum guard_op {
 	GUARD_OPS,
 };
 
+/* What becomes of a packet that a line matches; lines of each section have words apart. */
+enum guard_section {
+	GUARD_SECTION_TERMINAL, /* the search ends */
+	GUARD_SECTION_AUDITED, /* it would have been dropped */
+	GUARD_SECTION_COUNTING, /* it is counted or sampled */
+	GUARD_SECTIONS,
+};
+
 /* What a rule does with a packet that it is credited with. */
 enum guard_credit {
 	GUARD_PASS,

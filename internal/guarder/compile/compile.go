@@ -192,7 +192,7 @@ func (c *compiler) tables(entries []*entry) error {
 	c.dense = &dense{words: t.Words, summaries: t.Summaries, seen: make(map[string]uint32)}
 	c.ports()
 	c.index()
-	t.Dense = c.dense.rows
+	t.Dense = padded(c.dense.rows)
 	if len(c.dense.rows)*8 > c.options.maxBytes() {
 		return c.tooLarge()
 	}

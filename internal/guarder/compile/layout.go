@@ -11,7 +11,8 @@ import (
 // none is the number of no rule: greater than that of any.
 const none = math.MaxUint32
 
-// A section is what becomes of a packet that a line matches.
+// A section is what becomes of a packet that a line matches, in the order of the C enum
+// guard_section.
 type section uint8
 
 const (

@@ -9,6 +9,7 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -156,13 +157,7 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	delete(spec.Maps, MapGeneration)
 	replacements := maps.Clone(o.State)
 	delete(replacements, MapGeneration)
-	contents := t.contents(o)
-	for name, c := range contents {
-		spec.Maps[name].ValueSize, spec.Maps[name].Value = uint32(len(c)), nil
-	}
-	stride := t.stride()
-	spec.Maps["guard_dense"].ValueSize, spec.Maps["guard_dense"].Value = uint32(8*stride), nil
-	spec.Maps["guard_dense"].MaxEntries = uint32(len(t.Dense) / stride)
+	t.place(spec, o)
 	spec.Maps["guard_members"].MaxEntries = uint32(len(t.Members) + ownRoom)
 	spec.Maps["guard_bindings"].MaxEntries = uint32(max(len(t.Bounds), 1))
 	if t.AskOverlaps {
@@ -185,15 +180,16 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 		return nil, fmt.Errorf("load %s with tables of %d rules: %w", name, len(t.Credits), err)
 	}
 	g := &Generation{Program: coll.Programs[name], coll: coll, members: len(t.Members)}
-	if err := errors.Join(t.fill(coll, contents), g.SetOwn(o.Own)); err != nil {
+	if err := errors.Join(t.fill(coll), g.SetOwn(o.Own)); err != nil {
 		g.Close()
 		return nil, err
 	}
 	return g, nil
 }
 
-// contents returns the tables that are maps of one value, by their maps.
-func (t *Tables) contents(o LoadOptions) map[string][]byte {
+// place makes the tables the contents of their sections, which are declared with a few
+// entries.
+func (t *Tables) place(spec *ebpf.CollectionSpec, o LoadOptions) {
 	rules := make([]bpf.GuardRule, powerOfTwo(len(t.Credits)))
 	for r, credit := range t.Credits {
 		rules[r] = bpf.GuardRule{Slot: uint32(r), Credit: uint32(credit)}
@@ -201,13 +197,22 @@ func (t *Tables) contents(o LoadOptions) map[string][]byte {
 			rules[r].Slot = o.Slots[r]
 		}
 	}
-	return map[string][]byte{
-		"guard_rows": bytesOf(t.Rows), "guard_index": bytesOf(t.Index),
-		"guard_trie4": bytesOf(t.Trie4), "guard_trie6": bytesOf(t.Trie6),
-		"guard_first": bytesOf(t.First), "guard_lines": bytesOf(t.Lines),
-		"guard_filters": bytesOf(t.Filters), "guard_conditions": bytesOf(t.Conditions),
-		"guard_atoms": bytesOf(padded(t.Atoms)), "guard_tests": bytesOf(padded(t.Tests)),
-		"guard_rules": bytesOf(rules), "guard_samplings": bytesOf(t.samplings(o.MaxSamples)),
+	for name, table := range map[string][]byte{
+		"rows": bytesOf(t.Rows), "dense": bytesOf(t.Dense), "index": bytesOf(t.Index),
+		"trie4": bytesOf(t.Trie4), "trie6": bytesOf(t.Trie6),
+		"first": bytesOf(t.First), "lines": bytesOf(t.Lines),
+		"filters": bytesOf(t.Filters), "conditions": bytesOf(t.Conditions),
+		"atoms": bytesOf(padded(t.Atoms)), "tests": bytesOf(padded(t.Tests)),
+		"rules": bytesOf(rules), "samplings": bytesOf(t.samplings(o.MaxSamples)),
+	} {
+		// Its C type would say how long it is.
+		m := spec.Maps[".data."+name]
+		m.ValueSize, m.Key, m.Value = uint32(len(table)), nil, nil
+		m.Contents = []ebpf.MapKV{{Key: uint32(0), Value: table}}
+		if name != "samplings" {
+			m.Flags |= unix.BPF_F_RDONLY_PROG
+		}
+		delete(spec.Variables, "guard_"+name)
 	}
 }
 
@@ -223,8 +228,12 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 	var sourceWords, destinationWords [bpf.GuardMaxSummaries]uint64
 	copy(sourceWords[:], t.SourceWords)
 	copy(destinationWords[:], t.DestinationWords)
+	var sectionWords [sections][bpf.GuardMaxSummaries]uint64
+	for word := range t.Words {
+		sectionWords[t.section(word)][word/wordBits] |= 1 << (word % wordBits)
+	}
 	for name, value := range map[string]any{
-		"guard_rows_mask": mask(len(t.Rows)), "guard_index_mask": mask(len(t.Index)),
+		"guard_rows_mask": mask(len(t.Rows)), "guard_dense_mask": mask(len(t.Dense)), "guard_index_mask": mask(len(t.Index)),
 		"guard_trie4_mask": mask(len(t.Trie4)), "guard_trie6_mask": mask(len(t.Trie6)),
 		"guard_first_mask": mask(len(t.First)), "guard_lines_mask": mask(len(t.Lines)),
 		"guard_filters_mask": mask(len(t.Filters)), "guard_conditions_mask": mask(len(t.Conditions)),
@@ -235,9 +244,10 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_not_ip": t.NotIP, "guard_source6": t.Source6, "guard_destination6": t.Destination6,
 		"guard_source_words": sourceWords, "guard_destination_words": destinationWords,
 		"guard_triggers": t.Triggers, "guard_summaries": uint32(t.Summaries),
-		"guard_first_audited": uint32(t.FirstAudited), "guard_first_counting": uint32(t.FirstCounting),
+		"guard_sections": sectionWords, "guard_ask_sections": flag(t.FirstAudited < t.Words),
+		"guard_ask_audited": flag(t.FirstAudited < t.FirstCounting), "guard_ask_counting": flag(t.FirstCounting < t.Words),
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
-		"guard_ask_counting": flag(t.FirstCounting < t.Words), "guard_ask_overlaps": flag(t.AskOverlaps),
+		"guard_ask_overlaps":     flag(t.AskOverlaps),
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
 		"guard_first_policy": uint32(t.FirstPolicy),
 		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(o.Explain),
@@ -250,19 +260,8 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 	return nil
 }
 
-// fill writes the tables.
-func (t *Tables) fill(coll *ebpf.Collection, contents map[string][]byte) error {
-	for name, c := range contents {
-		if err := coll.Maps[name].Put(uint32(0), c); err != nil {
-			return fmt.Errorf("fill %s: %w", name, err)
-		}
-	}
-	stride := t.stride()
-	for row := range len(t.Dense) / stride {
-		if err := coll.Maps["guard_dense"].Put(uint32(row), bytesOf(t.Dense[row*stride:][:stride])); err != nil {
-			return fmt.Errorf("fill guard_dense: %w", err)
-		}
-	}
+// fill writes the sets.
+func (t *Tables) fill(coll *ebpf.Collection) error {
 	for _, m := range t.Members {
 		if err := coll.Maps["guard_members"].Put(memberOf(m), uint32(1)); err != nil {
 			return fmt.Errorf("fill guard_members with %v: %w", m.Prefix, err)

@@ -40,7 +40,7 @@ func creditOf(action policy.Action, mode policy.Mode) Credit {
 type Tables struct {
 	// Rows are the bit vectors of addresses; a row is named by where it begins.
 	Rows []uint64
-	// Dense are the bit vectors of ports and kinds, named by their number.
+	// Dense are the bit vectors of ports and kinds; a row is named by where it begins.
 	Dense []uint64
 	// Index leads to the rows of ports, protocols, TCP flags and ICMP: see the
 	// constants index....
@@ -119,8 +119,16 @@ const (
 	indexPages           = 2048
 )
 
-// stride returns how many words a row of Dense takes.
-func (t *Tables) stride() int { return (&dense{words: t.Words, summaries: t.Summaries}).stride() }
+// section returns which lines stand in a word.
+func (t *Tables) section(word int) section {
+	switch {
+	case word >= t.FirstCounting:
+		return counting
+	case word >= t.FirstAudited:
+		return audited
+	}
+	return terminal
+}
 
 // Size returns how many bytes the tables take.
 func (t *Tables) Size() int {

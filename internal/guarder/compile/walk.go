@@ -76,7 +76,7 @@ type walk struct {
 	facts facts
 
 	source, destination             uint32 // rows of addresses
-	sourcePort, destinationPort, of uint32 // numbers of dense rows
+	sourcePort, destinationPort, of uint32 // rows of ports and the kind
 	terminal, audited               uint32
 	known, atoms                    uint64 // atoms that were looked at, and are true
 }
@@ -141,11 +141,8 @@ func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
 	return e
 }
 
-// dense returns a row by its number.
-func (t *Tables) dense(n uint32) []uint64 {
-	stride := t.stride()
-	return t.Dense[int(n)*stride:][:stride]
-}
+// dense returns the row of a port or kind.
+func (t *Tables) dense(at uint32) []uint64 { return t.Dense[at:][:t.Summaries+t.Words] }
 
 // verdict finds the first terminal rule and the first audited one.
 func (w *walk) verdict() {
