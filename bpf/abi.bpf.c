@@ -84,3 +84,4 @@ const struct guard_hit_key *unused_guard_hit_key __attribute__((unused));
 const struct guard_hit *unused_guard_hit __attribute__((unused));
 const struct guard_service *unused_guard_service __attribute__((unused));
 const enum guard_hit_limit *unused_guard_hit_limit __attribute__((unused));
+const enum guard_operand *unused_guard_operand __attribute__((unused));

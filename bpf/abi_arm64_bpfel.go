@@ -399,6 +399,26 @@ const (
 	abiGuardOpGUARD_OPS        abiGuardOp = 7
 )
 
+type abiGuardOperand uint32
+
+const (
+	abiGuardOperandGUARD_ROWS       abiGuardOperand = 0
+	abiGuardOperandGUARD_DENSE      abiGuardOperand = 1
+	abiGuardOperandGUARD_INDEX      abiGuardOperand = 2
+	abiGuardOperandGUARD_TRIE4      abiGuardOperand = 3
+	abiGuardOperandGUARD_TRIE6      abiGuardOperand = 4
+	abiGuardOperandGUARD_FIRST      abiGuardOperand = 5
+	abiGuardOperandGUARD_LINES      abiGuardOperand = 6
+	abiGuardOperandGUARD_FILTERS    abiGuardOperand = 7
+	abiGuardOperandGUARD_CONDITIONS abiGuardOperand = 8
+	abiGuardOperandGUARD_ATOMS      abiGuardOperand = 9
+	abiGuardOperandGUARD_TESTS      abiGuardOperand = 10
+	abiGuardOperandGUARD_RULES      abiGuardOperand = 11
+	abiGuardOperandGUARD_SAMPLINGS  abiGuardOperand = 12
+	abiGuardOperandGUARD_SUMMARIES  abiGuardOperand = 13
+	abiGuardOperandGUARD_OPERANDS   abiGuardOperand = 14
+)
+
 type abiGuardOption uint32
 
 const (
@@ -881,6 +901,7 @@ const (
 	abiVarUnusedGuardLimit         = "unused_guard_limit"
 	abiVarUnusedGuardMember        = "unused_guard_member"
 	abiVarUnusedGuardOp            = "unused_guard_op"
+	abiVarUnusedGuardOperand       = "unused_guard_operand"
 	abiVarUnusedGuardOption        = "unused_guard_option"
 	abiVarUnusedGuardPacket        = "unused_guard_packet"
 	abiVarUnusedGuardQuoted        = "unused_guard_quoted"
@@ -1010,6 +1031,7 @@ type abiVariableSpecs struct {
 	UnusedGuardLimit         *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
 	UnusedGuardMember        *ebpf.VariableSpec `ebpf:"unused_guard_member"`
 	UnusedGuardOp            *ebpf.VariableSpec `ebpf:"unused_guard_op"`
+	UnusedGuardOperand       *ebpf.VariableSpec `ebpf:"unused_guard_operand"`
 	UnusedGuardOption        *ebpf.VariableSpec `ebpf:"unused_guard_option"`
 	UnusedGuardPacket        *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
 	UnusedGuardQuoted        *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
@@ -1115,6 +1137,7 @@ type abiVariables struct {
 	UnusedGuardLimit         *ebpf.Variable `ebpf:"unused_guard_limit"`
 	UnusedGuardMember        *ebpf.Variable `ebpf:"unused_guard_member"`
 	UnusedGuardOp            *ebpf.Variable `ebpf:"unused_guard_op"`
+	UnusedGuardOperand       *ebpf.Variable `ebpf:"unused_guard_operand"`
 	UnusedGuardOption        *ebpf.Variable `ebpf:"unused_guard_option"`
 	UnusedGuardPacket        *ebpf.Variable `ebpf:"unused_guard_packet"`
 	UnusedGuardQuoted        *ebpf.Variable `ebpf:"unused_guard_quoted"`

@@ -54,24 +54,17 @@ const (
 	BenchGuardVarGuardAskSections       = "guard_ask_sections"
 	BenchGuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	BenchGuardVarGuardAtoms             = "guard_atoms"
-	BenchGuardVarGuardAtomsMask         = "guard_atoms_mask"
 	BenchGuardVarGuardConditions        = "guard_conditions"
-	BenchGuardVarGuardConditionsMask    = "guard_conditions_mask"
 	BenchGuardVarGuardDense             = "guard_dense"
-	BenchGuardVarGuardDenseMask         = "guard_dense_mask"
 	BenchGuardVarGuardDestination6      = "guard_destination6"
 	BenchGuardVarGuardDestinationWords  = "guard_destination_words"
 	BenchGuardVarGuardExplain           = "guard_explain"
 	BenchGuardVarGuardFilters           = "guard_filters"
-	BenchGuardVarGuardFiltersMask       = "guard_filters_mask"
 	BenchGuardVarGuardFirst             = "guard_first"
-	BenchGuardVarGuardFirstMask         = "guard_first_mask"
 	BenchGuardVarGuardFirstPolicy       = "guard_first_policy"
 	BenchGuardVarGuardIndex             = "guard_index"
-	BenchGuardVarGuardIndexMask         = "guard_index_mask"
 	BenchGuardVarGuardKeepConnections   = "guard_keep_connections"
 	BenchGuardVarGuardLines             = "guard_lines"
-	BenchGuardVarGuardLinesMask         = "guard_lines_mask"
 	BenchGuardVarGuardNoDestination     = "guard_no_destination"
 	BenchGuardVarGuardNoDestinationPort = "guard_no_destination_port"
 	BenchGuardVarGuardNoSource          = "guard_no_source"
@@ -79,21 +72,14 @@ const (
 	BenchGuardVarGuardNotIp             = "guard_not_ip"
 	BenchGuardVarGuardProtectApplier    = "guard_protect_applier"
 	BenchGuardVarGuardRows              = "guard_rows"
-	BenchGuardVarGuardRowsMask          = "guard_rows_mask"
 	BenchGuardVarGuardRules             = "guard_rules"
-	BenchGuardVarGuardRulesMask         = "guard_rules_mask"
 	BenchGuardVarGuardSamplings         = "guard_samplings"
-	BenchGuardVarGuardSamplingsMask     = "guard_samplings_mask"
 	BenchGuardVarGuardSections          = "guard_sections"
 	BenchGuardVarGuardSource6           = "guard_source6"
 	BenchGuardVarGuardSourceWords       = "guard_source_words"
-	BenchGuardVarGuardSummaries         = "guard_summaries"
 	BenchGuardVarGuardTests             = "guard_tests"
-	BenchGuardVarGuardTestsMask         = "guard_tests_mask"
 	BenchGuardVarGuardTrie4             = "guard_trie4"
-	BenchGuardVarGuardTrie4Mask         = "guard_trie4_mask"
 	BenchGuardVarGuardTrie6             = "guard_trie6"
-	BenchGuardVarGuardTrie6Mask         = "guard_trie6_mask"
 	BenchGuardVarGuardTriggers          = "guard_triggers"
 	BenchGuardVarGuardUnparsable        = "guard_unparsable"
 )
@@ -190,24 +176,17 @@ type BenchGuardVariableSpecs struct {
 	GuardAskSections       *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtoms             *ebpf.VariableSpec `ebpf:"guard_atoms"`
-	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditions        *ebpf.VariableSpec `ebpf:"guard_conditions"`
-	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
 	GuardDense             *ebpf.VariableSpec `ebpf:"guard_dense"`
-	GuardDenseMask         *ebpf.VariableSpec `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
 	GuardFilters           *ebpf.VariableSpec `ebpf:"guard_filters"`
-	GuardFiltersMask       *ebpf.VariableSpec `ebpf:"guard_filters_mask"`
 	GuardFirst             *ebpf.VariableSpec `ebpf:"guard_first"`
-	GuardFirstMask         *ebpf.VariableSpec `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
 	GuardIndex             *ebpf.VariableSpec `ebpf:"guard_index"`
-	GuardIndexMask         *ebpf.VariableSpec `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
 	GuardLines             *ebpf.VariableSpec `ebpf:"guard_lines"`
-	GuardLinesMask         *ebpf.VariableSpec `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.VariableSpec `ebpf:"guard_no_source"`
@@ -215,21 +194,14 @@ type BenchGuardVariableSpecs struct {
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
-	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
 	GuardRules             *ebpf.VariableSpec `ebpf:"guard_rules"`
-	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
 	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
-	GuardSamplingsMask     *ebpf.VariableSpec `ebpf:"guard_samplings_mask"`
 	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
-	GuardSummaries         *ebpf.VariableSpec `ebpf:"guard_summaries"`
 	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
-	GuardTestsMask         *ebpf.VariableSpec `ebpf:"guard_tests_mask"`
 	GuardTrie4             *ebpf.VariableSpec `ebpf:"guard_trie4"`
-	GuardTrie4Mask         *ebpf.VariableSpec `ebpf:"guard_trie4_mask"`
 	GuardTrie6             *ebpf.VariableSpec `ebpf:"guard_trie6"`
-	GuardTrie6Mask         *ebpf.VariableSpec `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.VariableSpec `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.VariableSpec `ebpf:"guard_unparsable"`
 }
@@ -314,24 +286,17 @@ type BenchGuardVariables struct {
 	GuardAskSections       *ebpf.Variable `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtoms             *ebpf.Variable `ebpf:"guard_atoms"`
-	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditions        *ebpf.Variable `ebpf:"guard_conditions"`
-	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
 	GuardDense             *ebpf.Variable `ebpf:"guard_dense"`
-	GuardDenseMask         *ebpf.Variable `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
 	GuardFilters           *ebpf.Variable `ebpf:"guard_filters"`
-	GuardFiltersMask       *ebpf.Variable `ebpf:"guard_filters_mask"`
 	GuardFirst             *ebpf.Variable `ebpf:"guard_first"`
-	GuardFirstMask         *ebpf.Variable `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
 	GuardIndex             *ebpf.Variable `ebpf:"guard_index"`
-	GuardIndexMask         *ebpf.Variable `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
 	GuardLines             *ebpf.Variable `ebpf:"guard_lines"`
-	GuardLinesMask         *ebpf.Variable `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.Variable `ebpf:"guard_no_source"`
@@ -339,21 +304,14 @@ type BenchGuardVariables struct {
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
-	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
 	GuardRules             *ebpf.Variable `ebpf:"guard_rules"`
-	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
 	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
-	GuardSamplingsMask     *ebpf.Variable `ebpf:"guard_samplings_mask"`
 	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
-	GuardSummaries         *ebpf.Variable `ebpf:"guard_summaries"`
 	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`
-	GuardTestsMask         *ebpf.Variable `ebpf:"guard_tests_mask"`
 	GuardTrie4             *ebpf.Variable `ebpf:"guard_trie4"`
-	GuardTrie4Mask         *ebpf.Variable `ebpf:"guard_trie4_mask"`
 	GuardTrie6             *ebpf.Variable `ebpf:"guard_trie6"`
-	GuardTrie6Mask         *ebpf.Variable `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.Variable `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.Variable `ebpf:"guard_unparsable"`
 }

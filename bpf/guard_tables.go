@@ -24,6 +24,30 @@ type (
 	GuardCounts = abiGuardCounts
 	// GuardResult is the value of the map guard_results.
 	GuardResult = abiGuardResult
+	// GuardOperand numbers the operands that user space puts into the program.
+	GuardOperand = abiGuardOperand
+)
+
+// Operand is what stands in the program for GuardOperand 0; the others follow.
+const Operand = 0x67750000
+
+// Operands of the program, those of tables first: their greatest index.
+const (
+	GuardRows       = abiGuardOperandGUARD_ROWS
+	GuardDense      = abiGuardOperandGUARD_DENSE
+	GuardIndex      = abiGuardOperandGUARD_INDEX
+	GuardTrie4      = abiGuardOperandGUARD_TRIE4
+	GuardTrie6      = abiGuardOperandGUARD_TRIE6
+	GuardFirst      = abiGuardOperandGUARD_FIRST
+	GuardLines      = abiGuardOperandGUARD_LINES
+	GuardFilters    = abiGuardOperandGUARD_FILTERS
+	GuardConditions = abiGuardOperandGUARD_CONDITIONS
+	GuardAtoms      = abiGuardOperandGUARD_ATOMS
+	GuardTests      = abiGuardOperandGUARD_TESTS
+	GuardRules      = abiGuardOperandGUARD_RULES
+	GuardSamplings  = abiGuardOperandGUARD_SAMPLINGS
+	GuardSummaries  = abiGuardOperandGUARD_SUMMARIES
+	GuardOperands   = abiGuardOperandGUARD_OPERANDS
 )
 
 // Limits of the tables.

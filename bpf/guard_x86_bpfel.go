@@ -44,25 +44,18 @@ const (
 	GuardVarGuardAskSections       = "guard_ask_sections"
 	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
 	GuardVarGuardAtoms             = "guard_atoms"
-	GuardVarGuardAtomsMask         = "guard_atoms_mask"
 	GuardVarGuardConditions        = "guard_conditions"
-	GuardVarGuardConditionsMask    = "guard_conditions_mask"
 	GuardVarGuardDeadline          = "guard_deadline"
 	GuardVarGuardDense             = "guard_dense"
-	GuardVarGuardDenseMask         = "guard_dense_mask"
 	GuardVarGuardDestination6      = "guard_destination6"
 	GuardVarGuardDestinationWords  = "guard_destination_words"
 	GuardVarGuardExplain           = "guard_explain"
 	GuardVarGuardFilters           = "guard_filters"
-	GuardVarGuardFiltersMask       = "guard_filters_mask"
 	GuardVarGuardFirst             = "guard_first"
-	GuardVarGuardFirstMask         = "guard_first_mask"
 	GuardVarGuardFirstPolicy       = "guard_first_policy"
 	GuardVarGuardIndex             = "guard_index"
-	GuardVarGuardIndexMask         = "guard_index_mask"
 	GuardVarGuardKeepConnections   = "guard_keep_connections"
 	GuardVarGuardLines             = "guard_lines"
-	GuardVarGuardLinesMask         = "guard_lines_mask"
 	GuardVarGuardNoDestination     = "guard_no_destination"
 	GuardVarGuardNoDestinationPort = "guard_no_destination_port"
 	GuardVarGuardNoSource          = "guard_no_source"
@@ -70,21 +63,14 @@ const (
 	GuardVarGuardNotIp             = "guard_not_ip"
 	GuardVarGuardProtectApplier    = "guard_protect_applier"
 	GuardVarGuardRows              = "guard_rows"
-	GuardVarGuardRowsMask          = "guard_rows_mask"
 	GuardVarGuardRules             = "guard_rules"
-	GuardVarGuardRulesMask         = "guard_rules_mask"
 	GuardVarGuardSamplings         = "guard_samplings"
-	GuardVarGuardSamplingsMask     = "guard_samplings_mask"
 	GuardVarGuardSections          = "guard_sections"
 	GuardVarGuardSource6           = "guard_source6"
 	GuardVarGuardSourceWords       = "guard_source_words"
-	GuardVarGuardSummaries         = "guard_summaries"
 	GuardVarGuardTests             = "guard_tests"
-	GuardVarGuardTestsMask         = "guard_tests_mask"
 	GuardVarGuardTrie4             = "guard_trie4"
-	GuardVarGuardTrie4Mask         = "guard_trie4_mask"
 	GuardVarGuardTrie6             = "guard_trie6"
-	GuardVarGuardTrie6Mask         = "guard_trie6_mask"
 	GuardVarGuardTriggers          = "guard_triggers"
 	GuardVarGuardUnparsable        = "guard_unparsable"
 )
@@ -171,25 +157,18 @@ type GuardVariableSpecs struct {
 	GuardAskSections       *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAtoms             *ebpf.VariableSpec `ebpf:"guard_atoms"`
-	GuardAtomsMask         *ebpf.VariableSpec `ebpf:"guard_atoms_mask"`
 	GuardConditions        *ebpf.VariableSpec `ebpf:"guard_conditions"`
-	GuardConditionsMask    *ebpf.VariableSpec `ebpf:"guard_conditions_mask"`
 	GuardDeadline          *ebpf.VariableSpec `ebpf:"guard_deadline"`
 	GuardDense             *ebpf.VariableSpec `ebpf:"guard_dense"`
-	GuardDenseMask         *ebpf.VariableSpec `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
 	GuardFilters           *ebpf.VariableSpec `ebpf:"guard_filters"`
-	GuardFiltersMask       *ebpf.VariableSpec `ebpf:"guard_filters_mask"`
 	GuardFirst             *ebpf.VariableSpec `ebpf:"guard_first"`
-	GuardFirstMask         *ebpf.VariableSpec `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
 	GuardIndex             *ebpf.VariableSpec `ebpf:"guard_index"`
-	GuardIndexMask         *ebpf.VariableSpec `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
 	GuardLines             *ebpf.VariableSpec `ebpf:"guard_lines"`
-	GuardLinesMask         *ebpf.VariableSpec `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.VariableSpec `ebpf:"guard_no_source"`
@@ -197,21 +176,14 @@ type GuardVariableSpecs struct {
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
-	GuardRowsMask          *ebpf.VariableSpec `ebpf:"guard_rows_mask"`
 	GuardRules             *ebpf.VariableSpec `ebpf:"guard_rules"`
-	GuardRulesMask         *ebpf.VariableSpec `ebpf:"guard_rules_mask"`
 	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
-	GuardSamplingsMask     *ebpf.VariableSpec `ebpf:"guard_samplings_mask"`
 	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
-	GuardSummaries         *ebpf.VariableSpec `ebpf:"guard_summaries"`
 	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
-	GuardTestsMask         *ebpf.VariableSpec `ebpf:"guard_tests_mask"`
 	GuardTrie4             *ebpf.VariableSpec `ebpf:"guard_trie4"`
-	GuardTrie4Mask         *ebpf.VariableSpec `ebpf:"guard_trie4_mask"`
 	GuardTrie6             *ebpf.VariableSpec `ebpf:"guard_trie6"`
-	GuardTrie6Mask         *ebpf.VariableSpec `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.VariableSpec `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.VariableSpec `ebpf:"guard_unparsable"`
 }
@@ -288,25 +260,18 @@ type GuardVariables struct {
 	GuardAskSections       *ebpf.Variable `ebpf:"guard_ask_sections"`
 	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAtoms             *ebpf.Variable `ebpf:"guard_atoms"`
-	GuardAtomsMask         *ebpf.Variable `ebpf:"guard_atoms_mask"`
 	GuardConditions        *ebpf.Variable `ebpf:"guard_conditions"`
-	GuardConditionsMask    *ebpf.Variable `ebpf:"guard_conditions_mask"`
 	GuardDeadline          *ebpf.Variable `ebpf:"guard_deadline"`
 	GuardDense             *ebpf.Variable `ebpf:"guard_dense"`
-	GuardDenseMask         *ebpf.Variable `ebpf:"guard_dense_mask"`
 	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
 	GuardFilters           *ebpf.Variable `ebpf:"guard_filters"`
-	GuardFiltersMask       *ebpf.Variable `ebpf:"guard_filters_mask"`
 	GuardFirst             *ebpf.Variable `ebpf:"guard_first"`
-	GuardFirstMask         *ebpf.Variable `ebpf:"guard_first_mask"`
 	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
 	GuardIndex             *ebpf.Variable `ebpf:"guard_index"`
-	GuardIndexMask         *ebpf.Variable `ebpf:"guard_index_mask"`
 	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
 	GuardLines             *ebpf.Variable `ebpf:"guard_lines"`
-	GuardLinesMask         *ebpf.Variable `ebpf:"guard_lines_mask"`
 	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
 	GuardNoSource          *ebpf.Variable `ebpf:"guard_no_source"`
@@ -314,21 +279,14 @@ type GuardVariables struct {
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
-	GuardRowsMask          *ebpf.Variable `ebpf:"guard_rows_mask"`
 	GuardRules             *ebpf.Variable `ebpf:"guard_rules"`
-	GuardRulesMask         *ebpf.Variable `ebpf:"guard_rules_mask"`
 	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
-	GuardSamplingsMask     *ebpf.Variable `ebpf:"guard_samplings_mask"`
 	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
-	GuardSummaries         *ebpf.Variable `ebpf:"guard_summaries"`
 	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`
-	GuardTestsMask         *ebpf.Variable `ebpf:"guard_tests_mask"`
 	GuardTrie4             *ebpf.Variable `ebpf:"guard_trie4"`
-	GuardTrie4Mask         *ebpf.Variable `ebpf:"guard_trie4_mask"`
 	GuardTrie6             *ebpf.Variable `ebpf:"guard_trie6"`
-	GuardTrie6Mask         *ebpf.Variable `ebpf:"guard_trie6_mask"`
 	GuardTriggers          *ebpf.Variable `ebpf:"guard_triggers"`
 	GuardUnparsable        *ebpf.Variable `ebpf:"guard_unparsable"`
 }

@@ -13,7 +13,7 @@
 /* The line of the lowest bit of x in a word. */
 static __always_inline __u64 guard_line(__u32 word, __u64 x)
 {
-	return guard_lines[(word * 64 + guard_lowest(x)) & guard_lines_mask];
+	return *guard_lines_at(word * 64 + guard_lowest(x));
 }
 
 static __always_inline void guard_set(struct guard_walk *w, __u32 field, __u32 value)
@@ -215,7 +215,7 @@ __noinline int guard_is_same(struct guard_walk *w, __u32 left, __u32 right)
 /* Whether a byte of the payload is one of those of a test. */
 __noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w, __u32 test)
 {
-	const struct guard_test *t = &guard_tests[test & guard_tests_mask];
+	const struct guard_test *t = guard_tests_at(test);
 	__u8 *byte;
 
 	if (!w || t->a >= w->packet.payload_length)
@@ -228,7 +228,7 @@ __noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w, __u32 
 
 static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *w, __u32 test)
 {
-	const struct guard_test *t = &guard_tests[test & guard_tests_mask];
+	const struct guard_test *t = guard_tests_at(test);
 	__u32 value = w->value[t->field & 31];
 	bool there = w->present >> (t->field & 31) & 1;
 
@@ -277,7 +277,7 @@ static long guard_try(__u32 i, void *data)
 __noinline int guard_is_true(struct xdp_md *ctx, struct guard_walk *w, __u32 atom)
 {
 	struct guard_trial t = { .ctx = ctx, .w = w };
-	const struct guard_atom *a = &guard_atoms[atom & guard_atoms_mask];
+	const struct guard_atom *a = guard_atoms_at(atom);
 
 	if (!w)
 		return 0;
@@ -294,8 +294,8 @@ __noinline int guard_holds(struct xdp_md *ctx, struct guard_walk *w, __u32 condi
 
 	if (!w)
 		return 0;
-	yes = guard_conditions[condition & guard_conditions_mask].yes;
-	no = guard_conditions[condition & guard_conditions_mask].no;
+	yes = guard_conditions_at(condition)->yes;
+	no = guard_conditions_at(condition)->no;
 	if (!w->known) {
 		for (int t = 0; t < GUARD_TRAITS; t++)
 			if (!(w->traits >> t & 1))

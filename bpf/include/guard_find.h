@@ -5,7 +5,7 @@
 
 #include "guard_maps.h"
 
-/* Marks what a trie holds as a node; without it, it is a row. */
+/* Marks what a trie holds as a node, and is beyond its mask; without it, it is a row. */
 #define GUARD_NODE 0x80000000u
 
 /* An IPv4 trie: 12 bits of the address, then 4 at a time. */
@@ -43,7 +43,7 @@ enum {
 
 static __always_inline __u32 guard_look4(__u32 root, __u32 address)
 {
-	__u32 e = guard_trie4[(root + (address >> (32 - GUARD_ROOT_BITS))) & guard_trie4_mask];
+	__u32 e = *guard_trie4_at(root + (address >> (32 - GUARD_ROOT_BITS)));
 	int shift = 32 - GUARD_ROOT_BITS;
 	__u64 compare;
 
@@ -52,12 +52,11 @@ static __always_inline __u32 guard_look4(__u32 root, __u32 address)
 		if (!(e & GUARD_NODE))
 			break;
 		shift -= GUARD_STRIDE;
-		e = guard_trie4[((e & ~GUARD_NODE) + (address >> shift & (GUARD_FAN - 1))) &
-				guard_trie4_mask];
+		e = *guard_trie4_at(e + (address >> shift & (GUARD_FAN - 1)));
 	}
-	compare = guard_rows[(e + GUARD_ROW_COMPARE) & guard_rows_mask];
+	compare = *guard_rows_at(e + GUARD_ROW_COMPARE);
 	if ((address ^ (__u32)compare) & (__u32)(compare >> 32))
-		e = guard_rows[(e + GUARD_ROW_SUMMARIES + 1) & guard_rows_mask] >> 32;
+		e = *guard_rows_at(e + GUARD_ROW_SUMMARIES + 1) >> 32;
 	return e;
 }
 
@@ -71,21 +70,20 @@ static __always_inline __u32 guard_look6(__u32 e, const __be32 *address)
 
 #pragma nounroll
 	for (int i = 0; i < GUARD_DEPTH6; i++) {
-		__u64 n = e & ~GUARD_NODE, other, choice, way;
+		__u64 n = e, other, choice, way;
 
 		if (!(e & GUARD_NODE))
 			break;
-		other = (high ^ guard_trie6[(n + GUARD_NODE_HIGH) & guard_trie6_mask]) &
-			guard_trie6[(n + GUARD_NODE_HIGH_MASK) & guard_trie6_mask];
-		other |= (low ^ guard_trie6[(n + GUARD_NODE_LOW) & guard_trie6_mask]) &
-			 guard_trie6[(n + GUARD_NODE_LOW_MASK) & guard_trie6_mask];
-		choice = guard_trie6[(n + GUARD_NODE_CHOICE) & guard_trie6_mask];
+		other = (high ^ *guard_trie6_at(n + GUARD_NODE_HIGH)) &
+			*guard_trie6_at(n + GUARD_NODE_HIGH_MASK);
+		other |= (low ^ *guard_trie6_at(n + GUARD_NODE_LOW)) &
+			 *guard_trie6_at(n + GUARD_NODE_LOW_MASK);
+		choice = *guard_trie6_at(n + GUARD_NODE_CHOICE);
 		if (other)
 			return choice;
 		way = choice >> 38 & 1 ? low : high;
 		way = way >> (choice >> 32 & 63) & choice >> 40;
-		e = guard_trie6[(n + GUARD_NODE_CHILDREN + (way >> 1)) & guard_trie6_mask] >>
-		    ((way & 1) * 32);
+		e = *guard_trie6_at(n + GUARD_NODE_CHILDREN + (way >> 1)) >> ((way & 1) * 32);
 	}
 	return e;
 }
@@ -103,7 +101,7 @@ __noinline int guard_find6(struct guard_walk *w)
 /* The row in a page of 256 that an entry of the index leads to. */
 static __always_inline __u32 guard_page(__u32 entry, __u8 at)
 {
-	return guard_index[(guard_index[entry & guard_index_mask] + at) & guard_index_mask];
+	return *guard_index_at(*guard_index_at(entry) + at);
 }
 
 static __always_inline __u32 guard_find_kind(const struct guard_packet *p)
@@ -111,10 +109,10 @@ static __always_inline __u32 guard_find_kind(const struct guard_packet *p)
 	__u32 six = p->family == 6 ? 256 : 0;
 
 	if (p->protocol == GUARD_TCP && p->has & GUARD_HAS_PORTS)
-		return guard_index[(GUARD_INDEX_FLAGS4 + six + p->flags) & guard_index_mask];
+		return *guard_index_at(GUARD_INDEX_FLAGS4 + six + p->flags);
 	if (p->has & GUARD_HAS_ICMP)
 		return guard_page(GUARD_INDEX_ICMP4 + six + p->icmp_type, p->icmp_code);
-	return guard_index[(GUARD_INDEX_PROTOCOL4 + six + p->protocol) & guard_index_mask];
+	return *guard_index_at(GUARD_INDEX_PROTOCOL4 + six + p->protocol);
 }
 
 static __always_inline void guard_find(struct guard_walk *w)

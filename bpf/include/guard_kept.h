@@ -72,7 +72,7 @@ static __always_inline bool guard_spare(struct guard_walk *w)
 		w->audited = GUARD_NONE;
 	audited = w->audited != GUARD_NONE && w->audited >= guard_first_policy;
 	if (w->terminal != GUARD_NONE && w->terminal >= guard_first_policy)
-		ended = guard_rules[w->terminal & guard_rules_mask].credit == GUARD_DROP;
+		ended = guard_rules_at(w->terminal)->credit == GUARD_DROP;
 	if ((!audited && !ended) || !guard_is_kept(w))
 		return false;
 	w->kept = audited ? w->audited : w->terminal;

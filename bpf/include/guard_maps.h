@@ -19,21 +19,38 @@
  * user space makes it as large as it has to be: a power of two, so that a mask keeps
  * an index inside.
  */
-#define GUARD_TABLE(name, element) element guard_##name[16] SEC(".data." #name)
+#define GUARD_TABLE(name, number, element)                                 \
+	element guard_##name[16] SEC(".data." #name);                      \
+	static __always_inline element *guard_##name##_at(__u64 i)         \
+	{                                                                  \
+		asm("%0 &= %1" : "+r"(i) : "i"(GUARD_OPERAND + (number))); \
+		return &guard_##name[i];                                   \
+	}
 
-GUARD_TABLE(rows, __u64); /* bit vectors of addresses */
-GUARD_TABLE(dense, __u64); /* bit vectors of ports and kinds */
-GUARD_TABLE(index, __u32); /* rows of ports and kinds */
-GUARD_TABLE(trie4, __u32); /* rows of IPv4 addresses */
-GUARD_TABLE(trie6, __u64); /* rows of IPv6 addresses */
-GUARD_TABLE(first, __u32); /* by word: its first rule */
-GUARD_TABLE(lines, __u64); /* by bit: its rule, and in the upper half its condition */
-GUARD_TABLE(filters, struct guard_filter); /* by word and whether the packet has traits */
-GUARD_TABLE(conditions, struct guard_condition);
-GUARD_TABLE(atoms, struct guard_atom);
-GUARD_TABLE(tests, struct guard_test);
-GUARD_TABLE(rules, struct guard_rule);
-GUARD_TABLE(samplings, struct guard_sampling); /* the only one that the program writes */
+GUARD_TABLE(rows, GUARD_ROWS, __u64) /* bit vectors of addresses */
+GUARD_TABLE(dense, GUARD_DENSE, __u64) /* bit vectors of ports and kinds */
+GUARD_TABLE(index, GUARD_INDEX, __u32) /* rows of ports and kinds */
+GUARD_TABLE(trie4, GUARD_TRIE4, __u32) /* rows of IPv4 addresses */
+GUARD_TABLE(trie6, GUARD_TRIE6, __u64) /* rows of IPv6 addresses */
+GUARD_TABLE(first, GUARD_FIRST, __u32) /* by word: its first rule */
+GUARD_TABLE(lines, GUARD_LINES, __u64) /* by bit: its rule, and in the upper half its condition */
+/* By word and whether the packet has traits: */
+GUARD_TABLE(filters, GUARD_FILTERS, struct guard_filter)
+GUARD_TABLE(conditions, GUARD_CONDITIONS, struct guard_condition)
+GUARD_TABLE(atoms, GUARD_ATOMS, struct guard_atom)
+GUARD_TABLE(tests, GUARD_TESTS, struct guard_test)
+GUARD_TABLE(rules, GUARD_RULES, struct guard_rule)
+/* The only one that the program writes: */
+GUARD_TABLE(samplings, GUARD_SAMPLINGS, struct guard_sampling)
+
+/* How many summaries a row has. */
+static __always_inline __u32 guard_summaries(void)
+{
+	__u32 n;
+
+	asm volatile("%0 = %1" : "=r"(n) : "i"(GUARD_OPERAND + GUARD_SUMMARIES));
+	return n;
+}
 
 /* Sets that tests look up; set 0 are this host's addresses, which user space may change. */
 struct {
@@ -53,24 +70,18 @@ struct {
 } guard_bindings SEC(".maps");
 
 /* Constants of a generation. */
-const volatile __u64 guard_rows_mask, guard_dense_mask, guard_index_mask;
-const volatile __u64 guard_trie4_mask, guard_trie6_mask;
-const volatile __u64 guard_first_mask, guard_lines_mask, guard_filters_mask, guard_conditions_mask;
-const volatile __u64 guard_atoms_mask, guard_tests_mask, guard_rules_mask;
 const volatile __u32 guard_no_source, guard_no_destination, guard_no_source_port; /* rows */
 const volatile __u32 guard_no_destination_port, guard_not_ip; /* rows */
 const volatile __u32 guard_source6, guard_destination6; /* roots */
 const volatile __u64 guard_source_words[GUARD_MAX_SUMMARIES]; /* in which rows say something */
 const volatile __u64 guard_destination_words[GUARD_MAX_SUMMARIES];
 const volatile __u64 guard_triggers[GUARD_TRAITS]; /* atoms that are false without a trait */
-const volatile __u32 guard_summaries = 1; /* of a row */
 const volatile __u64 guard_sections[GUARD_SECTIONS][GUARD_MAX_SUMMARIES]; /* words of each */
 const volatile __u32 guard_ask_sections; /* there are others beside the first */
 const volatile __u32 guard_ask_audited, guard_ask_counting; /* which */
 const volatile __u32 guard_ask_source_port, guard_ask_conditions;
 const volatile __u32 guard_unparsable; /* enum guard_credit */
 const volatile __u32 guard_explain; /* write guard_results */
-const volatile __u64 guard_samplings_mask;
 const volatile __u32 guard_ask_samples, guard_ask_hits;
 
 /*

@@ -39,7 +39,7 @@ static __always_inline void guard_want_sample(struct guard_walk *w, __u32 entry)
 
 	if (!pace)
 		return;
-	if (!guard_may_sample(&guard_samplings[entry & guard_samplings_mask], guard_now(pace)) ||
+	if (!guard_may_sample(guard_samplings_at(entry), guard_now(pace)) ||
 	    w->wants >= GUARD_MAX_WANTED)
 		return;
 	w->wanted[w->wants & (GUARD_MAX_WANTED - 1)] = entry;
@@ -80,11 +80,11 @@ __noinline int guard_sample_all(struct xdp_md *ctx, struct guard_walk *w, int ve
 	for (int i = 0; i < w->wants && i < GUARD_MAX_WANTED; i++) {
 		__u32 entry = w->wanted[i & (GUARD_MAX_WANTED - 1)];
 		__u32 rule = entry - GUARD_SAMPLING_RULES;
-		struct guard_sampling *s = &guard_samplings[entry & guard_samplings_mask];
+		struct guard_sampling *s = guard_samplings_at(entry);
 
 		if (!guard_take(s, now))
 			continue;
-		if (!guard_take(&guard_samplings[GUARD_SAMPLING_ALL], now)) {
+		if (!guard_take(guard_samplings_at(GUARD_SAMPLING_ALL), now)) {
 			guard_total(GUARD_TOTAL_SAMPLES_LOST, w->size);
 			continue;
 		}
@@ -97,8 +97,8 @@ __noinline int guard_sample_all(struct xdp_md *ctx, struct guard_walk *w, int ve
 			d->head.slot = GUARD_NONE;
 			d->head.credit = guard_unparsable;
 		} else {
-			d->head.slot = guard_rules[rule & guard_rules_mask].slot;
-			d->head.credit = guard_rules[rule & guard_rules_mask].credit;
+			d->head.slot = guard_rules_at(rule)->slot;
+			d->head.credit = guard_rules_at(rule)->credit;
 		}
 		guard_copy_sample(ctx, w, d, s->snap);
 	}

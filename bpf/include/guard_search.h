@@ -29,17 +29,17 @@ static __always_inline struct guard_columns guard_columns_of(const struct guard_
 
 static __always_inline __u64 guard_row(__u32 at)
 {
-	return guard_rows[at & guard_rows_mask];
+	return *guard_rows_at(at);
 }
 
 /* What the rows of ports and kinds have in common in one of their words. */
 static __always_inline __u64 guard_dense_common(const struct guard_columns *c, __u32 word)
 {
-	__u64 x = guard_dense[(c->destination_port + word) & guard_dense_mask];
+	__u64 x = *guard_dense_at(c->destination_port + word);
 
-	x &= guard_dense[(c->kind + word) & guard_dense_mask];
+	x &= *guard_dense_at(c->kind + word);
 	if (guard_ask_source_port)
-		x &= guard_dense[(c->source_port + word) & guard_dense_mask];
+		x &= *guard_dense_at(c->source_port + word);
 	return x;
 }
 
@@ -49,7 +49,7 @@ static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s,
 {
 	__u32 source = c->source + GUARD_ROW_SUMMARIES + 2 * s;
 	__u32 destination = c->destination + GUARD_ROW_SUMMARIES + 2 * s;
-	__u32 words = GUARD_ROW_SUMMARIES + 2 * guard_summaries;
+	__u32 words = GUARD_ROW_SUMMARIES + 2 * guard_summaries();
 	__u64 source_has = guard_row(source), destination_has = guard_row(destination);
 	__u64 both = source_has & destination_has & guard_dense_common(c, s);
 
@@ -68,7 +68,7 @@ static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s,
 /* The lines of a word, whose bit in the summary is given, that match but for their condition. */
 static __always_inline __u64 guard_common(const struct guard_columns *c, __u32 word, __u64 bit)
 {
-	__u64 x = guard_dense_common(c, guard_summaries + word);
+	__u64 x = guard_dense_common(c, guard_summaries() + word);
 
 	if (c->source_asked & bit)
 		x &= guard_row(c->source_words + guard_count_bits(c->source_there & (bit - 1)));
@@ -85,7 +85,7 @@ static __always_inline __u64 guard_filter(struct xdp_md *ctx, struct guard_walk 
 	const struct guard_filter *f;
 	bool unusual = w->traits != 1 << GUARD_TRAIT_ALWAYS;
 
-	f = &guard_filters[(word * 2 + unusual) & guard_filters_mask];
+	f = guard_filters_at(word * 2 + unusual);
 	x &= f->possible;
 	if (x & f->conditional)
 		x = guard_clear_false(ctx, w, x, f->conditional, word << 1 | all);
@@ -101,7 +101,7 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 				       __u32 *best)
 {
 #pragma nounroll
-	for (__u32 s = 0; s < guard_summaries; s++) {
+	for (__u32 s = 0; s < guard_summaries(); s++) {
 		__u64 candidates = guard_candidates(c, s, section);
 
 #pragma nounroll
@@ -113,7 +113,7 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 				break;
 			candidates ^= bit;
 			word = s * 64 + guard_lowest(bit);
-			if (guard_first[word & guard_first_mask] >= *best)
+			if (*guard_first_at(word) >= *best)
 				continue;
 			x = guard_common(c, word, bit);
 			if (guard_ask_conditions && x)
@@ -127,16 +127,16 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 	}
 }
 
-/* Finds the first rule that ends the search, and the first audited one before it. */
-__noinline int guard_search(struct xdp_md *ctx, struct guard_walk *w)
+/*
+ * Finds the first rule that ends the search, and the first audited one before it. All
+ * that it starts from was written behind w, so that the verifier looks at it once.
+ */
+static __always_inline void guard_search(struct xdp_md *ctx, struct guard_walk *w)
 {
+	struct guard_columns c = guard_columns_of(w);
 	__u64 source, destination;
-	struct guard_columns c;
 	__u32 audited;
 
-	if (!w)
-		return 0;
-	c = guard_columns_of(w);
 	source = guard_row(c.source + GUARD_ROW_BEST);
 	destination = guard_row(c.destination + GUARD_ROW_BEST);
 	w->terminal = (__u32)source < (__u32)destination ? source : destination;
@@ -145,7 +145,6 @@ __noinline int guard_search(struct xdp_md *ctx, struct guard_walk *w)
 	w->audited = audited < w->terminal ? audited : w->terminal;
 	if (guard_ask_audited)
 		guard_scan(ctx, w, &c, GUARD_SECTION_AUDITED, &w->audited);
-	return 0;
 }
 
 #endif

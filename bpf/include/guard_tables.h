@@ -8,6 +8,32 @@
 
 #include <linux/types.h>
 
+/*
+ * Numbers of a generation that are operands of instructions: user space finds them as
+ * GUARD_OPERAND and their number in the program, and puts its own in their place. To
+ * load them from memory costs an instruction for the address and one more each time.
+ */
+#define GUARD_OPERAND 0x67750000
+
+enum guard_operand {
+	/* By table: the greatest index, which is a mask. */
+	GUARD_ROWS,
+	GUARD_DENSE,
+	GUARD_INDEX,
+	GUARD_TRIE4,
+	GUARD_TRIE6,
+	GUARD_FIRST,
+	GUARD_LINES,
+	GUARD_FILTERS,
+	GUARD_CONDITIONS,
+	GUARD_ATOMS,
+	GUARD_TESTS,
+	GUARD_RULES,
+	GUARD_SAMPLINGS,
+	GUARD_SUMMARIES, /* how many a row has */
+	GUARD_OPERANDS,
+};
+
 /* Numbers that tests look at. */
 enum guard_field {
 	GUARD_FIELD_TTL,

@@ -30,16 +30,15 @@ __noinline int guard_watch_counting(struct guard_walk *w, __u32 rule)
 {
 	if (!w)
 		return 0;
-	guard_watch(w, rule, guard_rules[rule & guard_rules_mask].slot,
-		    guard_rules[rule & guard_rules_mask].credit);
+	guard_watch(w, rule, guard_rules_at(rule)->slot, guard_rules_at(rule)->credit);
 	return 0;
 }
 
 /* Credits a rule with the packet and returns what it does. */
 static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule, bool counting)
 {
-	__u32 slot = guard_rules[rule & guard_rules_mask].slot;
-	__u32 credit = guard_rules[rule & guard_rules_mask].credit;
+	__u32 slot = guard_rules_at(rule)->slot;
+	__u32 credit = guard_rules_at(rule)->credit;
 	struct guard_counts *counts;
 
 	counts = bpf_map_lookup_elem(&guard_counts, &slot);
@@ -94,7 +93,7 @@ __noinline int guard_count_all(struct xdp_md *ctx, struct guard_walk *w)
 	c = guard_columns_of(w);
 	w->last = GUARD_NONE;
 #pragma nounroll
-	for (__u32 s = 0; s < guard_summaries; s++) {
+	for (__u32 s = 0; s < guard_summaries(); s++) {
 		__u64 candidates = guard_candidates(&c, s, GUARD_SECTION_COUNTING);
 
 #pragma nounroll

@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"github.com/cilium/ebpf"
-	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -157,7 +156,9 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	delete(spec.Maps, MapGeneration)
 	replacements := maps.Clone(o.State)
 	delete(replacements, MapGeneration)
-	t.place(spec, o)
+	tables := t.tables(o)
+	place(spec, tables)
+	t.operands(spec.Programs[name], tables)
 	spec.Maps["guard_members"].MaxEntries = uint32(len(t.Members) + ownRoom)
 	spec.Maps["guard_bindings"].MaxEntries = uint32(max(len(t.Bounds), 1))
 	if t.AskOverlaps {
@@ -187,38 +188,8 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	return g, nil
 }
 
-// place makes the tables the contents of their sections, which are declared with a few
-// entries.
-func (t *Tables) place(spec *ebpf.CollectionSpec, o LoadOptions) {
-	rules := make([]bpf.GuardRule, powerOfTwo(len(t.Credits)))
-	for r, credit := range t.Credits {
-		rules[r] = bpf.GuardRule{Slot: uint32(r), Credit: uint32(credit)}
-		if o.Slots != nil {
-			rules[r].Slot = o.Slots[r]
-		}
-	}
-	for name, table := range map[string][]byte{
-		"rows": bytesOf(t.Rows), "dense": bytesOf(t.Dense), "index": bytesOf(t.Index),
-		"trie4": bytesOf(t.Trie4), "trie6": bytesOf(t.Trie6),
-		"first": bytesOf(t.First), "lines": bytesOf(t.Lines),
-		"filters": bytesOf(t.Filters), "conditions": bytesOf(t.Conditions),
-		"atoms": bytesOf(padded(t.Atoms)), "tests": bytesOf(padded(t.Tests)),
-		"rules": bytesOf(rules), "samplings": bytesOf(t.samplings(o.MaxSamples)),
-	} {
-		// Its C type would say how long it is.
-		m := spec.Maps[".data."+name]
-		m.ValueSize, m.Key, m.Value = uint32(len(table)), nil, nil
-		m.Contents = []ebpf.MapKV{{Key: uint32(0), Value: table}}
-		if name != "samplings" {
-			m.Flags |= unix.BPF_F_RDONLY_PROG
-		}
-		delete(spec.Variables, "guard_"+name)
-	}
-}
-
 // constants sets what is known when the program is verified.
 func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
-	mask := func(n int) uint64 { return uint64(powerOfTwo(n) - 1) }
 	flag := func(yes bool) uint32 {
 		if yes {
 			return 1
@@ -233,17 +204,11 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		sectionWords[t.section(word)][word/wordBits] |= 1 << (word % wordBits)
 	}
 	for name, value := range map[string]any{
-		"guard_rows_mask": mask(len(t.Rows)), "guard_dense_mask": mask(len(t.Dense)), "guard_index_mask": mask(len(t.Index)),
-		"guard_trie4_mask": mask(len(t.Trie4)), "guard_trie6_mask": mask(len(t.Trie6)),
-		"guard_first_mask": mask(len(t.First)), "guard_lines_mask": mask(len(t.Lines)),
-		"guard_filters_mask": mask(len(t.Filters)), "guard_conditions_mask": mask(len(t.Conditions)),
-		"guard_atoms_mask": mask(len(t.Atoms)), "guard_tests_mask": mask(len(t.Tests)),
-		"guard_rules_mask": mask(len(t.Credits)),
-		"guard_no_source":  t.NoSource, "guard_no_destination": t.NoDestination,
+		"guard_no_source": t.NoSource, "guard_no_destination": t.NoDestination,
 		"guard_no_source_port": t.NoSourcePort, "guard_no_destination_port": t.NoDestinationPort,
 		"guard_not_ip": t.NotIP, "guard_source6": t.Source6, "guard_destination6": t.Destination6,
 		"guard_source_words": sourceWords, "guard_destination_words": destinationWords,
-		"guard_triggers": t.Triggers, "guard_summaries": uint32(t.Summaries),
+		"guard_triggers": t.Triggers,
 		"guard_sections": sectionWords, "guard_ask_sections": flag(t.FirstAudited < t.Words),
 		"guard_ask_audited": flag(t.FirstAudited < t.FirstCounting), "guard_ask_counting": flag(t.FirstCounting < t.Words),
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
@@ -251,7 +216,7 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
 		"guard_first_policy": uint32(t.FirstPolicy),
 		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(o.Explain),
-		"guard_ask_hits": flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)), "guard_samplings_mask": mask(len(t.samplings(o.MaxSamples))),
+		"guard_ask_hits": flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)

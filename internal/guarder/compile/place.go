@@ -1,0 +1,83 @@
+package compile
+
+import (
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"golang.org/x/sys/unix"
+
+	"github.com/packetscope/packetscope/bpf"
+)
+
+// A table is what the program finds in a section of its own.
+type table struct {
+	section string
+	operand bpf.GuardOperand // that has its greatest index
+	last    int
+	content []byte
+	written bool // by the program
+}
+
+func tableOf[T any](section string, operand bpf.GuardOperand, entries []T) table {
+	entries = padded(entries)
+	return table{section: section, operand: operand, last: len(entries) - 1, content: bytesOf(entries)}
+}
+
+// tables returns all of them.
+func (t *Tables) tables(o LoadOptions) []table {
+	rules := make([]bpf.GuardRule, len(t.Credits))
+	for r, credit := range t.Credits {
+		rules[r] = bpf.GuardRule{Slot: uint32(r), Credit: uint32(credit)}
+		if o.Slots != nil {
+			rules[r].Slot = o.Slots[r]
+		}
+	}
+	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples))
+	samplings.written = true
+	return []table{
+		samplings,
+		tableOf(".data.rows", bpf.GuardRows, t.Rows), tableOf(".data.dense", bpf.GuardDense, t.Dense),
+		tableOf(".data.index", bpf.GuardIndex, t.Index),
+		tableOf(".data.trie4", bpf.GuardTrie4, t.Trie4), tableOf(".data.trie6", bpf.GuardTrie6, t.Trie6),
+		tableOf(".data.first", bpf.GuardFirst, t.First), tableOf(".data.lines", bpf.GuardLines, t.Lines),
+		tableOf(".data.filters", bpf.GuardFilters, t.Filters), tableOf(".data.conditions", bpf.GuardConditions, t.Conditions),
+		tableOf(".data.atoms", bpf.GuardAtoms, t.Atoms), tableOf(".data.tests", bpf.GuardTests, t.Tests),
+		tableOf(".data.rules", bpf.GuardRules, rules),
+	}
+}
+
+// place makes tables the contents of their sections, which are declared with a few
+// entries.
+func place(spec *ebpf.CollectionSpec, tables []table) {
+	for _, table := range tables {
+		m := spec.Maps[table.section]
+		m.ValueSize = uint32(len(table.content))
+		m.Key, m.Value = nil, nil // the C type would say how long it is
+		m.Contents = []ebpf.MapKV{{Key: uint32(0), Value: table.content}}
+		if !table.written {
+			m.Flags |= unix.BPF_F_RDONLY_PROG
+		}
+		for name, v := range spec.Variables {
+			if v.SectionName == table.section {
+				delete(spec.Variables, name)
+			}
+		}
+	}
+}
+
+// operands puts numbers of the tables into the instructions of a program: where C has
+// an operand from bpf.Operand on.
+func (t *Tables) operands(program *ebpf.ProgramSpec, tables []table) {
+	var values [bpf.GuardOperands]int
+	values[bpf.GuardSummaries] = t.Summaries
+	for _, table := range tables {
+		values[table.operand] = table.last
+	}
+	for i := range program.Instructions {
+		ins := &program.Instructions[i]
+		which := ins.Constant - bpf.Operand
+		if !ins.OpCode.Class().IsALU() || ins.OpCode.Source() != asm.ImmSource || which < 0 || which >= int64(len(values)) {
+			continue
+		}
+		ins.Constant = int64(values[which])
+	}
+}
