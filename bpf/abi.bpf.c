@@ -59,7 +59,6 @@ const struct guard_condition *unused_guard_condition __attribute__((unused));
 const struct guard_member *unused_guard_member __attribute__((unused));
 const struct guard_bound *unused_guard_bound __attribute__((unused));
 const struct guard_kept *unused_guard_kept __attribute__((unused));
-const struct guard_rule *unused_guard_rule __attribute__((unused));
 const struct guard_count *unused_guard_count __attribute__((unused));
 const struct guard_counts *unused_guard_counts __attribute__((unused));
 const struct guard_result *unused_guard_result __attribute__((unused));

@@ -413,7 +413,7 @@ const (
 	abiGuardOperandGUARD_CONDITIONS abiGuardOperand = 8
 	abiGuardOperandGUARD_ATOMS      abiGuardOperand = 9
 	abiGuardOperandGUARD_TESTS      abiGuardOperand = 10
-	abiGuardOperandGUARD_RULES      abiGuardOperand = 11
+	abiGuardOperandGUARD_SLOTS      abiGuardOperand = 11
 	abiGuardOperandGUARD_SAMPLINGS  abiGuardOperand = 12
 	abiGuardOperandGUARD_SUMMARIES  abiGuardOperand = 13
 	abiGuardOperandGUARD_OPERANDS   abiGuardOperand = 14
@@ -509,12 +509,6 @@ type abiGuardResult struct {
 	Reason    uint32
 	Counted   uint32
 	Counts    [16]uint32
-}
-
-type abiGuardRule struct {
-	_      structs.HostLayout
-	Slot   uint32
-	Credit uint32
 }
 
 type abiGuardSample struct {
@@ -907,7 +901,6 @@ const (
 	abiVarUnusedGuardQuoted        = "unused_guard_quoted"
 	abiVarUnusedGuardReason        = "unused_guard_reason"
 	abiVarUnusedGuardResult        = "unused_guard_result"
-	abiVarUnusedGuardRule          = "unused_guard_rule"
 	abiVarUnusedGuardSample        = "unused_guard_sample"
 	abiVarUnusedGuardSampleLimit   = "unused_guard_sample_limit"
 	abiVarUnusedGuardSampling      = "unused_guard_sampling"
@@ -1037,7 +1030,6 @@ type abiVariableSpecs struct {
 	UnusedGuardQuoted        *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
 	UnusedGuardReason        *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
 	UnusedGuardResult        *ebpf.VariableSpec `ebpf:"unused_guard_result"`
-	UnusedGuardRule          *ebpf.VariableSpec `ebpf:"unused_guard_rule"`
 	UnusedGuardSample        *ebpf.VariableSpec `ebpf:"unused_guard_sample"`
 	UnusedGuardSampleLimit   *ebpf.VariableSpec `ebpf:"unused_guard_sample_limit"`
 	UnusedGuardSampling      *ebpf.VariableSpec `ebpf:"unused_guard_sampling"`
@@ -1143,7 +1135,6 @@ type abiVariables struct {
 	UnusedGuardQuoted        *ebpf.Variable `ebpf:"unused_guard_quoted"`
 	UnusedGuardReason        *ebpf.Variable `ebpf:"unused_guard_reason"`
 	UnusedGuardResult        *ebpf.Variable `ebpf:"unused_guard_result"`
-	UnusedGuardRule          *ebpf.Variable `ebpf:"unused_guard_rule"`
 	UnusedGuardSample        *ebpf.Variable `ebpf:"unused_guard_sample"`
 	UnusedGuardSampleLimit   *ebpf.Variable `ebpf:"unused_guard_sample_limit"`
 	UnusedGuardSampling      *ebpf.Variable `ebpf:"unused_guard_sampling"`

@@ -162,9 +162,9 @@ int bench_swap_policy(struct xdp_md *ctx)
 	e = bpf_map_lookup_elem(&bench_expectations, &n);
 	if (!e)
 		return XDP_ABORTED;
-	if (w->terminal == e->rule[0])
+	if (guard_rule_of(w->terminal) == e->rule[0])
 		bench_count(0);
-	else if (w->terminal == e->rule[1])
+	else if (guard_rule_of(w->terminal) == e->rule[1])
 		bench_count(1);
 	else
 		bench_count(2);

@@ -72,9 +72,9 @@ const (
 	BenchGuardVarGuardNotIp             = "guard_not_ip"
 	BenchGuardVarGuardProtectApplier    = "guard_protect_applier"
 	BenchGuardVarGuardRows              = "guard_rows"
-	BenchGuardVarGuardRules             = "guard_rules"
 	BenchGuardVarGuardSamplings         = "guard_samplings"
 	BenchGuardVarGuardSections          = "guard_sections"
+	BenchGuardVarGuardSlots             = "guard_slots"
 	BenchGuardVarGuardSource6           = "guard_source6"
 	BenchGuardVarGuardSourceWords       = "guard_source_words"
 	BenchGuardVarGuardTests             = "guard_tests"
@@ -194,9 +194,9 @@ type BenchGuardVariableSpecs struct {
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
-	GuardRules             *ebpf.VariableSpec `ebpf:"guard_rules"`
 	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
 	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
+	GuardSlots             *ebpf.VariableSpec `ebpf:"guard_slots"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
 	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
@@ -304,9 +304,9 @@ type BenchGuardVariables struct {
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
-	GuardRules             *ebpf.Variable `ebpf:"guard_rules"`
 	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
 	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
+	GuardSlots             *ebpf.Variable `ebpf:"guard_slots"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
 	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`

@@ -63,9 +63,9 @@ const (
 	GuardVarGuardNotIp             = "guard_not_ip"
 	GuardVarGuardProtectApplier    = "guard_protect_applier"
 	GuardVarGuardRows              = "guard_rows"
-	GuardVarGuardRules             = "guard_rules"
 	GuardVarGuardSamplings         = "guard_samplings"
 	GuardVarGuardSections          = "guard_sections"
+	GuardVarGuardSlots             = "guard_slots"
 	GuardVarGuardSource6           = "guard_source6"
 	GuardVarGuardSourceWords       = "guard_source_words"
 	GuardVarGuardTests             = "guard_tests"
@@ -176,9 +176,9 @@ type GuardVariableSpecs struct {
 	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
-	GuardRules             *ebpf.VariableSpec `ebpf:"guard_rules"`
 	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
 	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
+	GuardSlots             *ebpf.VariableSpec `ebpf:"guard_slots"`
 	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
 	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
@@ -279,9 +279,9 @@ type GuardVariables struct {
 	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
 	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
 	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
-	GuardRules             *ebpf.Variable `ebpf:"guard_rules"`
 	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
 	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
+	GuardSlots             *ebpf.Variable `ebpf:"guard_slots"`
 	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
 	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`

@@ -16,8 +16,6 @@ type (
 	GuardBound = abiGuardBound
 	// GuardKept is the key of the map guard_kept.
 	GuardKept = abiGuardKept
-	// GuardRule is an entry of the table guard_rules.
-	GuardRule = abiGuardRule
 	// GuardCount is a part of GuardCounts, and the value of the map guard_totals.
 	GuardCount = abiGuardCount
 	// GuardCounts is the value of the maps guard_counts and guard_devices.
@@ -44,7 +42,7 @@ const (
 	GuardConditions = abiGuardOperandGUARD_CONDITIONS
 	GuardAtoms      = abiGuardOperandGUARD_ATOMS
 	GuardTests      = abiGuardOperandGUARD_TESTS
-	GuardRules      = abiGuardOperandGUARD_RULES
+	GuardSlots      = abiGuardOperandGUARD_SLOTS
 	GuardSamplings  = abiGuardOperandGUARD_SAMPLINGS
 	GuardSummaries  = abiGuardOperandGUARD_SUMMARIES
 	GuardOperands   = abiGuardOperandGUARD_OPERANDS

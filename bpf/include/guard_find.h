@@ -18,7 +18,7 @@ enum {
 /* What stands where in the row of an address. */
 enum {
 	GUARD_ROW_COMPARE, /* value and mask of an IPv4 address; if it differs, the row is another */
-	GUARD_ROW_BEST, /* the first pure rules, terminal and audited */
+	GUARD_ROW_BEST, /* keys of the first pure rules, terminal and audited */
 	GUARD_ROW_SUMMARIES, /* pairs of a summary, and the place of its first word */
 };
 

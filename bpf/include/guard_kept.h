@@ -11,7 +11,7 @@
 
 /* Constants of a generation; policies that keep nothing pay nothing. */
 const volatile __u32 guard_keep_connections, guard_protect_applier;
-const volatile __u32 guard_first_policy; /* rule of the policy stage */
+const volatile __u32 guard_first_policy; /* keys from here on are of the policy stage */
 
 /*
  * Value: the time of CLOCK_MONOTONIC, in ns, until which the entry counts; 0 means as
@@ -72,7 +72,7 @@ static __always_inline bool guard_spare(struct guard_walk *w)
 		w->audited = GUARD_NONE;
 	audited = w->audited != GUARD_NONE && w->audited >= guard_first_policy;
 	if (w->terminal != GUARD_NONE && w->terminal >= guard_first_policy)
-		ended = guard_rules_at(w->terminal)->credit == GUARD_DROP;
+		ended = guard_credit_of(w->terminal) == GUARD_DROP;
 	if ((!audited && !ended) || !guard_is_kept(w))
 		return false;
 	w->kept = audited ? w->audited : w->terminal;

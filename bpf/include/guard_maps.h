@@ -32,14 +32,14 @@ GUARD_TABLE(dense, GUARD_DENSE, __u64) /* bit vectors of ports and kinds */
 GUARD_TABLE(index, GUARD_INDEX, __u32) /* rows of ports and kinds */
 GUARD_TABLE(trie4, GUARD_TRIE4, __u32) /* rows of IPv4 addresses */
 GUARD_TABLE(trie6, GUARD_TRIE6, __u64) /* rows of IPv6 addresses */
-GUARD_TABLE(first, GUARD_FIRST, __u32) /* by word: its first rule */
-GUARD_TABLE(lines, GUARD_LINES, __u64) /* by bit: its rule, and in the upper half its condition */
+GUARD_TABLE(first, GUARD_FIRST, __u32) /* by word: the key of its first rule */
+GUARD_TABLE(lines, GUARD_LINES, __u64) /* by bit: the key of its rule; above, its condition */
 /* By word and whether the packet has traits: */
 GUARD_TABLE(filters, GUARD_FILTERS, struct guard_filter)
 GUARD_TABLE(conditions, GUARD_CONDITIONS, struct guard_condition)
 GUARD_TABLE(atoms, GUARD_ATOMS, struct guard_atom)
 GUARD_TABLE(tests, GUARD_TESTS, struct guard_test)
-GUARD_TABLE(rules, GUARD_RULES, struct guard_rule)
+GUARD_TABLE(slots, GUARD_SLOTS, __u32) /* by rule: where it is counted in guard_counts */
 /* The only one that the program writes: */
 GUARD_TABLE(samplings, GUARD_SAMPLINGS, struct guard_sampling)
 
@@ -152,7 +152,19 @@ struct {
 	__type(value, struct guard_result);
 } guard_results SEC(".maps");
 
-#define GUARD_NONE 0xffffffffu /* no rule */
+#define GUARD_NONE 0xffffffffu /* key of no rule */
+
+/* The number of a rule, or all ones. */
+static __always_inline __u32 guard_rule_of(__u32 key)
+{
+	return key == GUARD_NONE ? key : key >> GUARD_CREDIT_BITS;
+}
+
+/* What a rule does. */
+static __always_inline __u32 guard_credit_of(__u32 key)
+{
+	return key & ((1 << GUARD_CREDIT_BITS) - 1);
+}
 
 /* One packet on its way; in a map because the stack is too small for it. */
 struct guard_walk {
@@ -163,13 +175,13 @@ struct guard_walk {
 	__u32 present; /* bit per enum guard_field */
 	__u32 value[32]; /* by enum guard_field */
 	__u32 source, destination, source_port, destination_port, kind; /* rows */
-	__u32 terminal, audited; /* rules */
-	__u32 last; /* rule that counted */
+	__u32 terminal, audited; /* keys of rules */
+	__u32 last; /* key of the rule that counted */
 	__u32 size; /* of the frame */
-	__u32 kept; /* rule that did not drop it because it is kept */
+	__u32 kept; /* key of the rule that did not drop it because it is kept */
 	__u32 unmatched; /* it passes because no rule ended the search */
-	__u32 wants; /* entries of guard_samplings that want a copy: the first of wanted */
-	__u32 wanted[GUARD_MAX_WANTED];
+	__u32 wants; /* how many want a copy: the first of wanted */
+	__u32 wanted[GUARD_MAX_WANTED]; /* keys of rules; GUARD_NONE as it cannot be read */
 };
 
 struct {

@@ -28,21 +28,30 @@ static __always_inline bool guard_may_sample(const struct guard_sampling *s, __u
 	return s->interval && s->due <= now + s->burst;
 }
 
+/* The entry of a rule, by its key, or of packets that cannot be read. */
+static __always_inline struct guard_sampling *guard_sampling_of(__u32 key)
+{
+	__u32 rule = key >> GUARD_CREDIT_BITS;
+
+	return guard_samplings_at(key == GUARD_NONE ? GUARD_SAMPLING_UNPARSABLE :
+						      GUARD_SAMPLING_RULES + rule);
+}
+
 /*
- * Notes that an entry of guard_samplings wants a copy of the packet, if it may have
- * one now. Under a flood this is all that a packet pays. Of more than GUARD_MAX_WANTED
+ * Notes that the rule with a key, or GUARD_NONE, wants a copy of the packet, if it may
+ * have one now. Under a flood this is all that a packet pays. Of more than GUARD_MAX_WANTED
  * rules that match the same packet, the others get the next one that they match.
  */
-static __always_inline void guard_want_sample(struct guard_walk *w, __u32 entry)
+static __always_inline void guard_want_sample(struct guard_walk *w, __u32 key)
 {
 	struct guard_pace *pace = guard_only(&guard_paces);
 
 	if (!pace)
 		return;
-	if (!guard_may_sample(guard_samplings_at(entry), guard_now(pace)) ||
+	if (!guard_may_sample(guard_sampling_of(key), guard_now(pace)) ||
 	    w->wants >= GUARD_MAX_WANTED)
 		return;
-	w->wanted[w->wants & (GUARD_MAX_WANTED - 1)] = entry;
+	w->wanted[w->wants & (GUARD_MAX_WANTED - 1)] = key;
 	w->wants++;
 }
 
@@ -78,9 +87,8 @@ __noinline int guard_sample_all(struct xdp_md *ctx, struct guard_walk *w, int ve
 	if (!w || !d)
 		return 0;
 	for (int i = 0; i < w->wants && i < GUARD_MAX_WANTED; i++) {
-		__u32 entry = w->wanted[i & (GUARD_MAX_WANTED - 1)];
-		__u32 rule = entry - GUARD_SAMPLING_RULES;
-		struct guard_sampling *s = guard_samplings_at(entry);
+		__u32 key = w->wanted[i & (GUARD_MAX_WANTED - 1)];
+		struct guard_sampling *s = guard_sampling_of(key);
 
 		if (!guard_take(s, now))
 			continue;
@@ -93,12 +101,12 @@ __noinline int guard_sample_all(struct xdp_md *ctx, struct guard_walk *w, int ve
 		d->head.length = w->size;
 		d->head.verdict = verdict;
 		d->head.reason = w->packet.reason;
-		if (entry == GUARD_SAMPLING_UNPARSABLE) {
+		if (key == GUARD_NONE) {
 			d->head.slot = GUARD_NONE;
 			d->head.credit = guard_unparsable;
 		} else {
-			d->head.slot = guard_rules_at(rule)->slot;
-			d->head.credit = guard_rules_at(rule)->credit;
+			d->head.slot = *guard_slots_at(key >> GUARD_CREDIT_BITS);
+			d->head.credit = guard_credit_of(key);
 		}
 		guard_copy_sample(ctx, w, d, s->snap);
 	}

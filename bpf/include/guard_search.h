@@ -107,7 +107,7 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 #pragma nounroll
 		for (int i = 0; i < 64; i++) {
 			__u64 bit = candidates & -candidates, x;
-			__u32 word, rule;
+			__u32 word, key;
 
 			if (!candidates)
 				break;
@@ -120,9 +120,9 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 				x = guard_filter(ctx, w, x, word, false);
 			if (!x)
 				continue;
-			rule = guard_line(word, x);
-			if (rule < *best)
-				*best = rule;
+			key = guard_line(word, x);
+			if (key < *best)
+				*best = key;
 		}
 	}
 }

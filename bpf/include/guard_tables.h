@@ -28,7 +28,7 @@ enum guard_operand {
 	GUARD_CONDITIONS,
 	GUARD_ATOMS,
 	GUARD_TESTS,
-	GUARD_RULES,
+	GUARD_SLOTS,
 	GUARD_SAMPLINGS,
 	GUARD_SUMMARIES, /* how many a row has */
 	GUARD_OPERANDS,
@@ -127,6 +127,11 @@ enum guard_credit {
 	GUARD_CREDITS,
 };
 
+/* A key is a rule with its credit in the lower bits; of two, the rule that comes first is less. */
+enum {
+	GUARD_CREDIT_BITS = 3,
+};
+
 enum guard_table_limit {
 	GUARD_MAX_TESTS = 256, /* of an atom */
 	GUARD_MAX_SUMMARIES = 32, /* of a row; a power of two */
@@ -191,12 +196,6 @@ struct guard_kept {
 	__u8 family;
 	__u8 protocol;
 	__u8 padding[2];
-};
-
-/* A rule: where its packets are counted, and what it does. */
-struct guard_rule {
-	__u32 slot; /* of the map guard_counts */
-	__u32 credit; /* enum guard_credit */
 };
 
 struct guard_count {

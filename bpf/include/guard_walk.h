@@ -14,31 +14,30 @@
 #include "guard_search.h"
 
 /* Notes whom a rule hits, and whether it wants a copy of the packet. */
-static __always_inline void guard_watch(struct guard_walk *w, __u32 rule, __u32 slot, __u32 credit)
+static __always_inline void guard_watch(struct guard_walk *w, __u32 key, __u32 slot)
 {
 	if (guard_ask_hits)
-		guard_hit(w, slot, credit);
+		guard_hit(w, slot, guard_credit_of(key));
 	if (guard_ask_samples)
-		guard_want_sample(w, GUARD_SAMPLING_RULES + rule);
+		guard_want_sample(w, key);
 }
 
 /*
  * The same for a rule that counts, not inlined: it is called in a loop, and Linux 6.1
  * would look at each way through it in each turn, at more than a million instructions.
  */
-__noinline int guard_watch_counting(struct guard_walk *w, __u32 rule)
+__noinline int guard_watch_counting(struct guard_walk *w, __u32 key)
 {
 	if (!w)
 		return 0;
-	guard_watch(w, rule, guard_rules_at(rule)->slot, guard_rules_at(rule)->credit);
+	guard_watch(w, key, *guard_slots_at(key >> GUARD_CREDIT_BITS));
 	return 0;
 }
 
 /* Credits a rule with the packet and returns what it does. */
-static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule, bool counting)
+static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 key, bool counting)
 {
-	__u32 slot = guard_rules_at(rule)->slot;
-	__u32 credit = guard_rules_at(rule)->credit;
+	__u32 slot = *guard_slots_at(key >> GUARD_CREDIT_BITS), credit = guard_credit_of(key);
 	struct guard_counts *counts;
 
 	counts = bpf_map_lookup_elem(&guard_counts, &slot);
@@ -46,9 +45,9 @@ static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 rule, bool
 		guard_add(&counts->of[(credit == GUARD_SAMPLE ? GUARD_COUNT : credit) & 3],
 			  w->size);
 	if (!counting)
-		guard_watch(w, rule, slot, credit);
+		guard_watch(w, key, slot);
 	else if (guard_ask_hits || guard_ask_samples)
-		guard_watch_counting(w, rule);
+		guard_watch_counting(w, key);
 	return credit;
 }
 
@@ -66,18 +65,18 @@ __noinline int guard_count_word(struct guard_walk *w, __u64 x, __u32 word)
 			return 0;
 	}
 	for (int i = 0; i < 64 && x; i++) {
-		__u32 rule = guard_line(word, x);
+		__u32 key = guard_line(word, x);
 
-		if (rule < w->terminal && rule != w->last) {
-			guard_credit(w, rule, true);
+		if (key < w->terminal && key != w->last) {
+			guard_credit(w, key, true);
 			if (result) {
 				if (result->counted < GUARD_MAX_COUNTED)
 					result->counts[result->counted & (GUARD_MAX_COUNTED - 1)] =
-						rule;
+						guard_rule_of(key);
 				result->counted++;
 			}
 		}
-		w->last = rule; /* a rule has several lines, side by side */
+		w->last = key; /* a rule has several lines, side by side */
 		x &= x - 1;
 	}
 	return 0;
@@ -150,9 +149,9 @@ static __always_inline void guard_tell(const struct guard_walk *w, __u32 reason,
 
 	if (!r)
 		return;
-	r->rule = w->terminal;
-	r->would_drop = w->audited < w->terminal ? w->audited : GUARD_NONE;
-	r->kept = w->kept;
+	r->rule = guard_rule_of(w->terminal);
+	r->would_drop = w->audited < w->terminal ? guard_rule_of(w->audited) : GUARD_NONE;
+	r->kept = guard_rule_of(w->kept);
 	r->verdict = verdict;
 	r->reason = reason;
 }
@@ -193,7 +192,7 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 		verdict = guard_verdict(guard_unparsable);
 		guard_count_fate(w, verdict, guard_unparsable == GUARD_WOULD_DROP, false);
 		if (guard_ask_samples)
-			guard_want_sample(w, GUARD_SAMPLING_UNPARSABLE);
+			guard_want_sample(w, GUARD_NONE);
 	}
 	if (guard_ask_samples && w->wants)
 		guard_sample_all(ctx, w, verdict);

@@ -50,9 +50,9 @@ func (x *addressIndex) pureBest(in func(addressSet) bool) best {
 
 func (b best) with(e *entry) best {
 	if e.section == audited {
-		b.audited = min(b.audited, e.rule)
+		b.audited = min(b.audited, e.key())
 	} else {
-		b.terminal = min(b.terminal, e.rule)
+		b.terminal = min(b.terminal, e.key())
 	}
 	return b
 }

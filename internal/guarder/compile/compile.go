@@ -155,7 +155,7 @@ func (c *compiler) entries() ([]*entry, error) {
 			return nil, fault(r, err)
 		}
 		for _, l := range lines {
-			all = append(all, &entry{line: l, rule: uint32(i), section: sectionOf(r)})
+			all = append(all, &entry{line: l, rule: uint32(i), credit: c.t.Credits[i], section: sectionOf(r)})
 		}
 	}
 	return all, nil
@@ -251,7 +251,7 @@ func (c *compiler) conditions() error {
 	t.Filters = make([]Filter, 2*powerOfTwo(t.Words))
 	for p, e := range c.layout.at {
 		if e == nil {
-			t.Lines = append(t.Lines, pair(none, 0))
+			t.Lines = append(t.Lines, pair(uint32(none), 0))
 			continue
 		}
 		condition := Condition{Yes: e.yes, No: e.no}
@@ -264,7 +264,7 @@ func (c *compiler) conditions() error {
 			number[condition] = n
 			t.Conditions = append(t.Conditions, condition)
 		}
-		t.Lines = append(t.Lines, pair(e.rule, n))
+		t.Lines = append(t.Lines, pair(uint32(e.key()), n))
 		plain, other := &t.Filters[p/wordBits*2], &t.Filters[p/wordBits*2+1]
 		bit := uint64(1) << (p % wordBits)
 		other.Possible |= bit

@@ -2,14 +2,10 @@ package compile
 
 import (
 	"cmp"
-	"math"
 	"slices"
 
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
-
-// none is the number of no rule: greater than that of any.
-const none = math.MaxUint32
 
 // A section is what becomes of a packet that a line matches, in the order of the C enum
 // guard_section.
@@ -36,8 +32,11 @@ func sectionOf(r *policy.Rule) section {
 type entry struct {
 	line
 	rule    uint32
+	credit  Credit
 	section section
 }
+
+func (e *entry) key() key { return key(e.rule<<creditBits | uint32(e.credit)) }
 
 // pure tells whether an entry asks for nothing but prefixes of one address. Such
 // lines need no bit: the first of them stands in the row of the address.
@@ -161,14 +160,14 @@ func compareEntries(a, b *entry) int {
 		comparePrefixes(first(a.destination.marks), first(b.destination.marks)), cmp.Compare(port(a), port(b)))
 }
 
-// first returns the first rule of each word; none for words that count, so that
+// first returns the key of the first rule of each word; none for words that count, so that
 // the search for verdicts passes them by.
 func (l *layout) first() []uint32 {
 	out := make([]uint32, l.words())
 	for w := range out {
-		out[w] = none
+		out[w] = uint32(none)
 		if e := l.at[w*wordBits]; e != nil && w < l.firstCounting {
-			out[w] = e.rule
+			out[w] = uint32(e.key())
 		}
 	}
 	return out

@@ -214,7 +214,7 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
 		"guard_ask_overlaps":     flag(t.AskOverlaps),
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
-		"guard_first_policy": uint32(t.FirstPolicy),
+		"guard_first_policy": uint32(t.firstPolicy()),
 		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(o.Explain),
 		"guard_ask_hits": flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)),
 	} {

@@ -63,7 +63,7 @@ func TestProgramMeansThePolicy(t *testing.T) {
 			e := env(p, &pkt)
 			e.Kept = keptOf(p, &there)
 			want := resultOf(p.Judge(&pkt, e))
-			if want.Kept != none {
+			if want.Kept != uint32(none) {
 				kept++
 			}
 			got := judge(t, g, frame)
@@ -145,7 +145,7 @@ func resultOf(j policy.Judgement) bpf.GuardResult {
 	const xdpDrop, xdpPass = 1, 2
 	number := func(rule int) uint32 {
 		if rule == policy.None {
-			return none
+			return uint32(none)
 		}
 		return uint32(rule)
 	}

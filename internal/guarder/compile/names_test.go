@@ -68,6 +68,9 @@ func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 			"PASS": int(CreditPass), "DROP": int(CreditDrop), "WOULD_DROP": int(CreditWouldDrop), "COUNT": int(CreditCount),
 			"SAMPLE": int(CreditSample), "CREDITS": int(Credits),
 		}},
+		{"guard_section", "GUARD_SECTION_", map[string]int{
+			"TERMINAL": int(terminal), "AUDITED": int(audited), "COUNTING": int(counting), "GUARD_SECTIONS": int(sections),
+		}},
 	} {
 		got := make(map[string]int)
 		for i, name := range enumOf(t, "guard_tables.h", c.enum, c.prefix) {

@@ -24,11 +24,10 @@ func tableOf[T any](section string, operand bpf.GuardOperand, entries []T) table
 
 // tables returns all of them.
 func (t *Tables) tables(o LoadOptions) []table {
-	rules := make([]bpf.GuardRule, len(t.Credits))
-	for r, credit := range t.Credits {
-		rules[r] = bpf.GuardRule{Slot: uint32(r), Credit: uint32(credit)}
-		if o.Slots != nil {
-			rules[r].Slot = o.Slots[r]
+	slots := o.Slots
+	if slots == nil {
+		for r := range t.Credits {
+			slots = append(slots, uint32(r))
 		}
 	}
 	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples))
@@ -41,7 +40,7 @@ func (t *Tables) tables(o LoadOptions) []table {
 		tableOf(".data.first", bpf.GuardFirst, t.First), tableOf(".data.lines", bpf.GuardLines, t.Lines),
 		tableOf(".data.filters", bpf.GuardFilters, t.Filters), tableOf(".data.conditions", bpf.GuardConditions, t.Conditions),
 		tableOf(".data.atoms", bpf.GuardAtoms, t.Atoms), tableOf(".data.tests", bpf.GuardTests, t.Tests),
-		tableOf(".data.rules", bpf.GuardRules, rules),
+		tableOf(".data.slots", bpf.GuardSlots, slots),
 	}
 }
 

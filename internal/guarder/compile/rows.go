@@ -8,7 +8,7 @@ import (
 // Where things stand in the row of an address, counted in words.
 const (
 	rowCompare   = 0 // value and mask of an IPv4 address; if it differs, the row is another
-	rowBest      = 1 // the first pure rules, terminal and audited
+	rowBest      = 1 // keys of the first pure rules, terminal and audited
 	rowSummaries = 2 // pairs of a summary word and the place of its first word
 )
 
@@ -66,13 +66,13 @@ func (v sparse) with(positions []int, set bool) sparse {
 	return out
 }
 
-// A best is the first pure rule of each section that has them.
-type best struct{ terminal, audited uint32 }
+// A best is the key of the first pure rule of each section that has them.
+type best struct{ terminal, audited key }
 
 // address returns the row of an address: the vector without the words in which no
 // line asks for it. Those count as full in the summary.
 func (r *rows) address(v sparse, first best, relevant []uint64, value, mask, otherwise uint32) uint32 {
-	row := []uint64{pair(value, mask), pair(first.terminal, first.audited)}
+	row := []uint64{pair(value, mask), pair(uint32(first.terminal), uint32(first.audited))}
 	var words []uint64
 	for s, of := range relevant {
 		summary, begin := ^of, uint32(len(words))

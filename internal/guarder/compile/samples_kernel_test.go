@@ -126,7 +126,7 @@ func TestSamplesAreCopiedAsOftenAsRulesAsk(t *testing.T) {
 		{"one of many", 500, three, []copied{want(14, CreditDrop, xdpDrop, 0, three, 20)}},
 		{"no sampling", 10, frame(4, 0), nil},
 		{"no rule", 10, frame(5, 0), nil},
-		{"not readable", 50, cut, []copied{want(none, CreditDrop, xdpDrop, packet.Truncated, cut, 20)}},
+		{"not readable", 50, cut, []copied{want(uint32(none), CreditDrop, xdpDrop, packet.Truncated, cut, 20)}},
 	} {
 		if diff := cmp.Diff(c.want, run(c.times, c.frame), cmp.AllowUnexported(copied{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.claim, diff)
@@ -147,7 +147,7 @@ func TestSamplesAreCopiedAsOftenAsRulesAsk(t *testing.T) {
 	}
 	for _, tables.Samples = range [][]*policy.Sampling{tables.Samples, nil} {
 		_, _, run = load(1000)
-		want := []copied{want(none, CreditDrop, xdpDrop, packet.Truncated, cut, 20)}
+		want := []copied{want(uint32(none), CreditDrop, xdpDrop, packet.Truncated, cut, 20)}
 		if diff := cmp.Diff(want, append(run(5, one), run(5, cut)...), cmp.AllowUnexported(copied{})); diff != "" {
 			t.Errorf("nothing but what cannot be read is sampled (-want +got):\n%s", diff)
 		}

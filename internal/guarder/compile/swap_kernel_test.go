@@ -56,7 +56,7 @@ func TestNoPacketIsJudgedByAMixture(t *testing.T) {
 		for n, f := range trace {
 			frames[n] = append(f.Bytes(), make([]byte, 96)...)[:96]
 			pkt := packet.Parse(frames[n])
-			expected[n][i] = none
+			expected[n][i] = uint32(none)
 			if by := tables.Classify(&pkt, &policy.Env{}).By; by != policy.None {
 				expected[n][i] = uint32(by)
 			}

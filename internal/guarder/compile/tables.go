@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"math"
+
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -19,6 +21,24 @@ const (
 	CreditSample
 	Credits
 )
+
+// A key is what the tables hold of a rule: its number, and in the lower bits its
+// credit. Of two, that of the rule that comes first is less.
+type key uint32
+
+const creditBits = 3
+
+// none is the key of no rule, greater than that of any.
+const none key = math.MaxUint32
+
+func (k key) rule() int {
+	if k == none {
+		return policy.None
+	}
+	return int(k >> creditBits)
+}
+
+func (k key) credit() Credit { return Credit(k & (1<<creditBits - 1)) }
 
 // creditOf is the only place where an action and a mode become a credit.
 func creditOf(action policy.Action, mode policy.Mode) Credit {
@@ -49,10 +69,11 @@ type Tables struct {
 	// source and destination.
 	Trie4 []uint32
 	Trie6 []uint64
-	// First is the first rule of each word, or 2^32-1 if none of its lines can end
+	// First is the key of the first rule of each word, or 2^32-1 if none of its lines can end
 	// the search or is audited.
 	First []uint32
-	// Lines are the rule, and in the upper half the condition, of each position.
+	// Lines are the key of the rule, and in the upper half the condition, of each
+	// position.
 	Lines []uint64
 	// Filters are for each word two pairs: lines that can be true at all, and those
 	// of them that depend on their condition; first for packets with no trait, then
@@ -118,6 +139,9 @@ const (
 	indexFlags6          = 1792
 	indexPages           = 2048
 )
+
+// firstPolicy is less than or equal to the keys of rules of the policy stage.
+func (t *Tables) firstPolicy() key { return key(t.FirstPolicy << creditBits) }
 
 // section returns which lines stand in a word.
 func (t *Tables) section(word int) section {

@@ -23,31 +23,31 @@ func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 	counted := w.terminal
 	if t.KeepConnections || t.ProtectApplier {
 		if kept := w.spare(); kept != none {
-			j.Kept = int(kept)
+			j.Kept = kept.rule()
 		}
 	}
 	if w.terminal != none {
-		j.By, j.Verdict = int(w.terminal), t.Credits[w.terminal].verdict()
+		j.By, j.Verdict = w.terminal.rule(), w.terminal.credit().verdict()
 	}
 	if w.audited < w.terminal {
-		j.WouldDrop = int(w.audited)
+		j.WouldDrop = w.audited.rule()
 	}
 	if t.FirstCounting < t.Words {
 		w.terminal = counted
-		w.count(func(rule uint32) { j.Counted = append(j.Counted, int(rule)) })
+		w.count(func(k key) { j.Counted = append(j.Counted, k.rule()) })
 	}
 	return j
 }
 
 // spare gives up what rules of the policy stage would do to a packet that is kept, and
 // returns the first of them.
-func (w *walk) spare() (kept uint32) {
+func (w *walk) spare() (kept key) {
 	if w.audited >= w.terminal {
 		w.audited = none
 	}
-	first := uint32(w.t.FirstPolicy)
+	first := w.t.firstPolicy()
 	audited := w.audited != none && w.audited >= first
-	ended := w.terminal != none && w.terminal >= first && w.t.Credits[w.terminal] == CreditDrop
+	ended := w.terminal != none && w.terminal >= first && w.terminal.credit() == CreditDrop
 	if !audited && !ended || w.env.Kept == nil || !w.env.Kept(w.p) {
 		return none
 	}
@@ -77,7 +77,7 @@ type walk struct {
 
 	source, destination             uint32 // rows of addresses
 	sourcePort, destinationPort, of uint32 // rows of ports and the kind
-	terminal, audited               uint32
+	terminal, audited               key
 	known, atoms                    uint64 // atoms that were looked at, and are true
 }
 
@@ -148,51 +148,42 @@ func (t *Tables) dense(at uint32) []uint64 { return t.Dense[at:][:t.Summaries+t.
 func (w *walk) verdict() {
 	t := w.t
 	source, destination := t.Rows[w.source+rowBest], t.Rows[w.destination+rowBest]
-	w.terminal = min(uint32(source), uint32(destination))
-	w.audited = min(uint32(source>>32), uint32(destination>>32))
-	w.words(func(word int, x func() uint64) {
-		limit := w.terminal
-		if word >= t.FirstAudited {
-			limit = min(limit, w.audited)
-		}
-		if t.First[word] >= limit {
+	w.terminal = min(key(source), key(destination))
+	w.scan(terminal, &w.terminal)
+	w.audited = min(key(source>>32), key(destination>>32), w.terminal)
+	w.scan(audited, &w.audited)
+}
+
+// scan makes best the first rule of a section that matches, if that comes before it.
+func (w *walk) scan(of section, best *key) {
+	t := w.t
+	w.words(of, func(word int, x func() uint64) {
+		if key(t.First[word]) >= *best {
 			return
 		}
-		matches := w.filter(x(), word, false)
-		if matches == 0 {
-			return
-		}
-		rule := uint32(t.Lines[word*wordBits+bits.TrailingZeros64(matches)])
-		switch {
-		case rule >= limit:
-		case word >= t.FirstAudited:
-			w.audited = rule
-		default:
-			w.terminal = rule
+		if matches := w.filter(x(), word, false); matches != 0 {
+			*best = min(*best, key(t.Lines[word*wordBits+bits.TrailingZeros64(matches)]))
 		}
 	})
 }
 
 // count credits the rules that count, up to the terminal one, in their order.
-func (w *walk) count(credit func(rule uint32)) {
-	t, last := w.t, uint32(none)
-	w.words(func(word int, x func() uint64) {
-		if word < t.FirstCounting {
-			return
-		}
+func (w *walk) count(credit func(key)) {
+	t, last := w.t, none
+	w.words(counting, func(word int, x func() uint64) {
 		for matches := w.filter(x(), word, true); matches != 0; matches &= matches - 1 {
-			rule := uint32(t.Lines[word*wordBits+bits.TrailingZeros64(matches)])
-			if rule < w.terminal && rule != last {
-				credit(rule)
+			k := key(t.Lines[word*wordBits+bits.TrailingZeros64(matches)])
+			if k < w.terminal && k != last {
+				credit(k)
 			}
-			last = rule
+			last = k
 		}
 	})
 }
 
-// words calls f for each word that all five rows have a bit in, with a function
-// that returns the bits that they have in common.
-func (w *walk) words(f func(word int, x func() uint64)) {
+// words calls f for each word of a section that all five rows have a bit in, with a
+// function that returns the bits that they have in common.
+func (w *walk) words(in section, f func(word int, x func() uint64)) {
 	t, rows := w.t, w.t.Rows
 	summaries := uint32(t.Summaries)
 	sourcePort, destinationPort, of := t.dense(w.sourcePort), t.dense(w.destinationPort), t.dense(w.of)
@@ -208,6 +199,9 @@ func (w *walk) words(f func(word int, x func() uint64)) {
 		for ; candidates != 0; candidates &= candidates - 1 {
 			bit := candidates & -candidates
 			word := s*wordBits + uint32(bits.TrailingZeros64(bit))
+			if t.section(int(word)) != in {
+				continue
+			}
 			f(int(word), func() uint64 {
 				x := destinationPort[summaries+word] & of[summaries+word]
 				if t.AskSourcePort {
