@@ -11,9 +11,9 @@
 #include "guard_maps.h"
 
 /* The line of the lowest bit of x in a word. */
-static __always_inline __u64 guard_line(__u32 word, __u64 x)
+static __always_inline __u64 guard_line(__u64 word, __u64 x)
 {
-	return *guard_lines_at(word * 64 + guard_lowest(x));
+	return guard_lines_at(word * 64)[guard_lowest(x)];
 }
 
 static __always_inline void guard_set(struct guard_walk *w, __u32 field, __u32 value)

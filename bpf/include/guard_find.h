@@ -41,10 +41,11 @@ enum {
 	GUARD_INDEX_FLAGS4 = 1536,
 };
 
-static __always_inline __u32 guard_look4(__u32 root, __u32 address)
+static __always_inline const __u64 *guard_look4(__u32 root, __u32 address)
 {
 	__u32 e = *guard_trie4_at(root + (address >> (32 - GUARD_ROOT_BITS)));
 	int shift = 32 - GUARD_ROOT_BITS;
+	const __u64 *row;
 	__u64 compare;
 
 #pragma unroll
@@ -54,14 +55,16 @@ static __always_inline __u32 guard_look4(__u32 root, __u32 address)
 		shift -= GUARD_STRIDE;
 		e = *guard_trie4_at(e + (address >> shift & (GUARD_FAN - 1)));
 	}
-	compare = *guard_rows_at(e + GUARD_ROW_COMPARE);
+	row = guard_rows_at(e);
+	compare = row[GUARD_ROW_COMPARE];
 	if ((address ^ (__u32)compare) & (__u32)(compare >> 32))
-		e = *guard_rows_at(e + GUARD_ROW_SUMMARIES + 1) >> 32;
-	return e;
+		row = guard_rows_at(row[GUARD_ROW_SUMMARIES + 1] >> 32);
+	return row;
 }
 
-/* How many nodes a path has at most: maxDepth6 of the Go half. */
+/* How many nodes a path has at most, and a node ways: maxDepth6 and maxChoice of the Go half. */
 #define GUARD_DEPTH6 40
+#define GUARD_WAYS6 4096
 
 static __always_inline __u32 guard_look6(__u32 e, const __be32 *address)
 {
@@ -70,75 +73,110 @@ static __always_inline __u32 guard_look6(__u32 e, const __be32 *address)
 
 #pragma nounroll
 	for (int i = 0; i < GUARD_DEPTH6; i++) {
-		__u64 n = e, other, choice, way;
+		__u64 choice, way;
+		const __u64 *n;
 
 		if (!(e & GUARD_NODE))
 			break;
-		other = (high ^ *guard_trie6_at(n + GUARD_NODE_HIGH)) &
-			*guard_trie6_at(n + GUARD_NODE_HIGH_MASK);
-		other |= (low ^ *guard_trie6_at(n + GUARD_NODE_LOW)) &
-			 *guard_trie6_at(n + GUARD_NODE_LOW_MASK);
-		choice = *guard_trie6_at(n + GUARD_NODE_CHOICE);
-		if (other)
+		n = guard_trie6_at(e);
+		choice = n[GUARD_NODE_CHOICE];
+		if (((high ^ n[GUARD_NODE_HIGH]) & n[GUARD_NODE_HIGH_MASK]) |
+		    ((low ^ n[GUARD_NODE_LOW]) & n[GUARD_NODE_LOW_MASK]))
 			return choice;
 		way = choice >> 38 & 1 ? low : high;
-		way = way >> (choice >> 32 & 63) & choice >> 40;
-		e = *guard_trie6_at(n + GUARD_NODE_CHILDREN + (way >> 1)) >> ((way & 1) * 32);
+		way = way >> (choice >> 32 & 63) & choice >> 40 & (GUARD_WAYS6 - 1);
+		e = n[GUARD_NODE_CHILDREN + (way >> 1)] >> ((way & 1) * 32);
 	}
 	return e;
 }
 
-/* Not inlined, so that the verifier does not look at it once per way to it. */
+/* A packet's rows, and what a summary tells of them. */
+struct guard_columns {
+	const __u64 *source, *destination; /* in guard_rows */
+	const __u64 *source_port, *destination_port, *kind; /* words in guard_dense */
+	const __u64 *source_words, *destination_words; /* those of the summary */
+	__u64 source_there, destination_there; /* which these are */
+	__u64 source_asked, destination_asked; /* words in which lines ask for the address */
+};
+
+/*
+ * Not inlined, so that the verifier does not look at it once per way to it; it cannot
+ * return pointers.
+ */
 __noinline int guard_find6(struct guard_walk *w)
 {
 	if (!w)
 		return 0;
-	w->source = guard_look6(guard_source6, w->packet.source);
-	w->destination = guard_look6(guard_destination6, w->packet.destination);
+	w->source6 = guard_look6(guard_source6, w->packet.source);
+	w->destination6 = guard_look6(guard_destination6, w->packet.destination);
 	return 0;
 }
 
-/* The row in a page of 256 that an entry of the index leads to. */
-static __always_inline __u32 guard_page(__u32 entry, __u8 at)
+/*
+ * The words of a row of ports or kinds. Its summaries stand before them, the first one
+ * last; that there is room for them, the verifier sees by the constant.
+ */
+static __always_inline const __u64 *guard_dense_row(__u32 at)
 {
-	return *guard_index_at(*guard_index_at(entry) + at);
+	return guard_dense_at(at) + GUARD_MAX_SUMMARIES;
 }
 
-static __always_inline __u32 guard_find_kind(const struct guard_packet *p)
+/* The row in a page of 256 that an entry of the index leads to. */
+static __always_inline const __u64 *guard_page(__u32 entry, __u8 at)
+{
+	return guard_dense_row(*guard_index_at(*guard_index_at(entry) + at));
+}
+
+static __always_inline const __u64 *guard_find_kind(const struct guard_packet *p)
 {
 	__u32 six = p->family == 6 ? 256 : 0;
 
 	if (p->protocol == GUARD_TCP && p->has & GUARD_HAS_PORTS)
-		return *guard_index_at(GUARD_INDEX_FLAGS4 + six + p->flags);
+		return guard_dense_row(*guard_index_at(GUARD_INDEX_FLAGS4 + six + p->flags));
 	if (p->has & GUARD_HAS_ICMP)
 		return guard_page(GUARD_INDEX_ICMP4 + six + p->icmp_type, p->icmp_code);
-	return *guard_index_at(GUARD_INDEX_PROTOCOL4 + six + p->protocol);
+	return guard_dense_row(*guard_index_at(GUARD_INDEX_PROTOCOL4 + six + p->protocol));
 }
 
-static __always_inline void guard_find(struct guard_walk *w)
+/* Makes the verifier forget which number it is, so that it tells fewer paths apart. */
+static __always_inline __u32 guard_any(struct guard_walk *w, __u32 number)
+{
+	volatile __u32 *memory = &w->any;
+
+	*memory = number;
+	return *memory;
+}
+
+static __always_inline void guard_find(struct guard_walk *w, struct guard_columns *c)
 {
 	struct guard_packet *p = &w->packet;
 
-	w->source = guard_no_source;
-	w->destination = guard_no_destination;
-	w->kind = guard_not_ip;
 	if (p->family == 4) {
-		w->source = guard_look4(0, bpf_ntohl(p->source[0]));
-		w->destination = guard_look4(1 << GUARD_ROOT_BITS, bpf_ntohl(p->destination[0]));
+		c->source = guard_look4(0, bpf_ntohl(p->source[0]));
+		c->destination = guard_look4(1 << GUARD_ROOT_BITS, bpf_ntohl(p->destination[0]));
+		c->kind = guard_find_kind(p);
 	} else if (p->family == 6) {
 		guard_find6(w);
+		c->source = guard_rows_at(w->source6);
+		c->destination = guard_rows_at(w->destination6);
+		c->kind = guard_find_kind(p);
+	} else {
+		c->source = guard_rows_at(guard_any(w, guard_no_source));
+		c->destination = guard_rows_at(guard_any(w, guard_no_destination));
+		c->kind = guard_dense_row(guard_any(w, guard_not_ip));
 	}
-	if (p->family)
-		w->kind = guard_find_kind(p);
-	w->source_port = guard_no_source_port;
-	w->destination_port = guard_no_destination_port;
+	c->source_port = c->kind;
 	if (p->has & GUARD_HAS_PORTS) {
 		__u16 port = p->destination_port;
 
-		w->destination_port = guard_page(GUARD_INDEX_DESTINATION_PORT + (port >> 8), port);
+		c->destination_port = guard_page(GUARD_INDEX_DESTINATION_PORT + (port >> 8), port);
 		port = p->source_port;
 		if (guard_ask_source_port)
-			w->source_port = guard_page(GUARD_INDEX_SOURCE_PORT + (port >> 8), port);
+			c->source_port = guard_page(GUARD_INDEX_SOURCE_PORT + (port >> 8), port);
+	} else {
+		c->destination_port = guard_dense_row(guard_any(w, guard_no_destination_port));
+		if (guard_ask_source_port)
+			c->source_port = guard_dense_row(guard_any(w, guard_no_source_port));
 	}
 }
 

@@ -16,8 +16,9 @@
  * A table is a variable in a section of its own, which is a map of one value. Its
  * address is an operand of the instruction that takes it, where an entry of another
  * map has to be looked up, and can be missing. It is declared with a few entries, and
- * user space makes it as large as it has to be: a power of two, so that a mask keeps
- * an index inside.
+ * user space makes it as large as it has to be: a power of two, so that a mask keeps an
+ * index inside, and behind it as much room as a row or node can take, so that its parts
+ * need no mask of their own. The verifier sees to it that no access is beyond that.
  */
 #define GUARD_TABLE(name, number, element)                                 \
 	element guard_##name[16] SEC(".data." #name);                      \
@@ -28,11 +29,11 @@
 	}
 
 GUARD_TABLE(rows, GUARD_ROWS, __u64) /* bit vectors of addresses */
-GUARD_TABLE(dense, GUARD_DENSE, __u64) /* bit vectors of ports and kinds */
+GUARD_TABLE(dense, GUARD_DENSE, __u64) /* bit vectors of ports and kinds: see guard_dense_row() */
 GUARD_TABLE(index, GUARD_INDEX, __u32) /* rows of ports and kinds */
 GUARD_TABLE(trie4, GUARD_TRIE4, __u32) /* rows of IPv4 addresses */
 GUARD_TABLE(trie6, GUARD_TRIE6, __u64) /* rows of IPv6 addresses */
-GUARD_TABLE(first, GUARD_FIRST, __u32) /* by word: the key of its first rule */
+GUARD_TABLE(first, GUARD_FIRST, __u64) /* by word: the key of its first rule */
 GUARD_TABLE(lines, GUARD_LINES, __u64) /* by bit: the key of its rule; above, its condition */
 /* By word and whether the packet has traits: */
 GUARD_TABLE(filters, GUARD_FILTERS, struct guard_filter)
@@ -174,7 +175,7 @@ struct guard_walk {
 	__u32 traits; /* bit per enum guard_trait */
 	__u32 present; /* bit per enum guard_field */
 	__u32 value[32]; /* by enum guard_field */
-	__u32 source, destination, source_port, destination_port, kind; /* rows */
+	__u32 source6, destination6; /* rows of IPv6 addresses */
 	__u32 terminal, audited; /* keys of rules */
 	__u32 last; /* key of the rule that counted */
 	__u32 size; /* of the frame */
@@ -182,6 +183,7 @@ struct guard_walk {
 	__u32 unmatched; /* it passes because no rule ended the search */
 	__u32 wants; /* how many want a copy: the first of wanted */
 	__u32 wanted[GUARD_MAX_WANTED]; /* keys of rules; GUARD_NONE as it cannot be read */
+	__u32 any; /* see guard_any() */
 };
 
 struct {

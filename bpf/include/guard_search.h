@@ -6,40 +6,13 @@
 #include "guard_atoms.h"
 #include "guard_find.h"
 
-/* A packet's rows: where they begin in guard_rows and guard_dense. */
-struct guard_columns {
-	__u32 source, destination;
-	__u32 source_port, destination_port, kind;
-	/* Of the summary that is looked at: */
-	__u32 source_words, destination_words; /* where the words begin */
-	__u64 source_there, destination_there; /* which words these are */
-	__u64 source_asked, destination_asked; /* in which words lines ask for the address */
-};
-
-static __always_inline struct guard_columns guard_columns_of(const struct guard_walk *w)
-{
-	return (struct guard_columns){
-		.source = w->source,
-		.destination = w->destination,
-		.source_port = w->source_port,
-		.destination_port = w->destination_port,
-		.kind = w->kind,
-	};
-}
-
-static __always_inline __u64 guard_row(__u32 at)
-{
-	return *guard_rows_at(at);
-}
-
 /* What the rows of ports and kinds have in common in one of their words. */
-static __always_inline __u64 guard_dense_common(const struct guard_columns *c, __u32 word)
+static __always_inline __u64 guard_dense_common(const struct guard_columns *c, long word)
 {
-	__u64 x = *guard_dense_at(c->destination_port + word);
+	__u64 x = c->destination_port[word] & c->kind[word];
 
-	x &= *guard_dense_at(c->kind + word);
 	if (guard_ask_source_port)
-		x &= *guard_dense_at(c->source_port + word);
+		x &= c->source_port[word];
 	return x;
 }
 
@@ -47,34 +20,39 @@ static __always_inline __u64 guard_dense_common(const struct guard_columns *c, _
 static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s,
 					      enum guard_section section)
 {
-	__u32 source = c->source + GUARD_ROW_SUMMARIES + 2 * s;
-	__u32 destination = c->destination + GUARD_ROW_SUMMARIES + 2 * s;
-	__u32 words = GUARD_ROW_SUMMARIES + 2 * guard_summaries();
-	__u64 source_has = guard_row(source), destination_has = guard_row(destination);
-	__u64 both = source_has & destination_has & guard_dense_common(c, s);
+	const __u64 *source = &c->source[GUARD_ROW_SUMMARIES + 2 * s];
+	const __u64 *destination = &c->destination[GUARD_ROW_SUMMARIES + 2 * s];
+	__u64 both = source[0] & destination[0] & guard_dense_common(c, -1 - (long)s);
 
-	s &= GUARD_MAX_SUMMARIES - 1;
 	c->source_asked = guard_source_words[s];
 	c->destination_asked = guard_destination_words[s];
-	c->source_there = source_has & c->source_asked;
-	c->destination_there = destination_has & c->destination_asked;
-	c->source_words = c->source + words + (__u32)guard_row(source + 1);
-	c->destination_words = c->destination + words + (__u32)guard_row(destination + 1);
+	c->source_there = guard_held(source[0] & c->source_asked);
+	c->destination_there = guard_held(destination[0] & c->destination_asked);
+	c->source_words = guard_rows_at((__u32)source[1]);
+	c->destination_words = guard_rows_at((__u32)destination[1]);
 	if (guard_ask_sections)
 		both &= guard_sections[section][s];
 	return both;
 }
 
-/* The lines of a word, whose bit in the summary is given, that match but for their condition. */
-static __always_inline __u64 guard_common(const struct guard_columns *c, __u32 word, __u64 bit)
+/* The number of the word that has a bit in a summary. */
+static __always_inline __u64 guard_word_of(__u32 s, __u64 bit)
 {
-	__u64 x = guard_dense_common(c, guard_summaries() + word);
+	__u64 word = s * 64 + guard_lowest(bit);
+
+	asm("%0 &= %1" : "+r"(word) : "i"(GUARD_OPERAND + GUARD_FIRST));
+	return word;
+}
+
+/* The lines of a word, whose bit in the summary is given, that match but for their condition. */
+static __always_inline __u64 guard_common(const struct guard_columns *c, __u64 word, __u64 bit)
+{
+	__u64 x = guard_dense_common(c, word);
 
 	if (c->source_asked & bit)
-		x &= guard_row(c->source_words + guard_count_bits(c->source_there & (bit - 1)));
+		x &= c->source_words[guard_count_bits(c->source_there & (bit - 1))];
 	if (c->destination_asked & bit)
-		x &= guard_row(c->destination_words +
-			       guard_count_bits(c->destination_there & (bit - 1)));
+		x &= c->destination_words[guard_count_bits(c->destination_there & (bit - 1))];
 	return x;
 }
 
@@ -106,14 +84,14 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 
 #pragma nounroll
 		for (int i = 0; i < 64; i++) {
-			__u64 bit = candidates & -candidates, x;
-			__u32 word, key;
+			__u64 bit = candidates & -candidates, word, x;
+			__u32 key;
 
 			if (!candidates)
 				break;
 			candidates ^= bit;
-			word = s * 64 + guard_lowest(bit);
-			if (*guard_first_at(word) >= *best)
+			word = guard_word_of(s, bit);
+			if (guard_first[word] >= *best)
 				continue;
 			x = guard_common(c, word, bit);
 			if (guard_ask_conditions && x)
@@ -131,20 +109,17 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
  * Finds the first rule that ends the search, and the first audited one before it. All
  * that it starts from was written behind w, so that the verifier looks at it once.
  */
-static __always_inline void guard_search(struct xdp_md *ctx, struct guard_walk *w)
+static __always_inline void guard_search(struct xdp_md *ctx, struct guard_walk *w,
+					 struct guard_columns *c)
 {
-	struct guard_columns c = guard_columns_of(w);
-	__u64 source, destination;
-	__u32 audited;
+	__u64 source = c->source[GUARD_ROW_BEST], destination = c->destination[GUARD_ROW_BEST];
+	__u32 audited = source >> 32 < destination >> 32 ? source >> 32 : destination >> 32;
 
-	source = guard_row(c.source + GUARD_ROW_BEST);
-	destination = guard_row(c.destination + GUARD_ROW_BEST);
 	w->terminal = (__u32)source < (__u32)destination ? source : destination;
-	audited = source >> 32 < destination >> 32 ? source >> 32 : destination >> 32;
-	guard_scan(ctx, w, &c, GUARD_SECTION_TERMINAL, &w->terminal);
+	guard_scan(ctx, w, c, GUARD_SECTION_TERMINAL, &w->terminal);
 	w->audited = audited < w->terminal ? audited : w->terminal;
 	if (guard_ask_audited)
-		guard_scan(ctx, w, &c, GUARD_SECTION_AUDITED, &w->audited);
+		guard_scan(ctx, w, c, GUARD_SECTION_AUDITED, &w->audited);
 }
 
 #endif

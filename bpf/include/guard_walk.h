@@ -83,35 +83,29 @@ __noinline int guard_count_word(struct guard_walk *w, __u64 x, __u32 word)
 }
 
 /* Credits all rules that count, up to the one that ended the search. */
-__noinline int guard_count_all(struct xdp_md *ctx, struct guard_walk *w)
+static __always_inline void guard_count_all(struct xdp_md *ctx, struct guard_walk *w,
+					    struct guard_columns *c)
 {
-	struct guard_columns c;
-
-	if (!w)
-		return 0;
-	c = guard_columns_of(w);
 	w->last = GUARD_NONE;
 #pragma nounroll
 	for (__u32 s = 0; s < guard_summaries(); s++) {
-		__u64 candidates = guard_candidates(&c, s, GUARD_SECTION_COUNTING);
+		__u64 candidates = guard_candidates(c, s, GUARD_SECTION_COUNTING);
 
 #pragma nounroll
 		for (int i = 0; i < 64; i++) {
-			__u64 bit = candidates & -candidates, x;
-			__u32 word;
+			__u64 bit = candidates & -candidates, word, x;
 
 			if (!candidates)
 				break;
 			candidates ^= bit;
-			word = s * 64 + guard_lowest(bit);
-			x = guard_common(&c, word, bit);
+			word = guard_word_of(s, bit);
+			x = guard_common(c, word, bit);
 			if (guard_ask_conditions && x)
 				x = guard_filter(ctx, w, x, word, true);
 			if (x)
 				guard_count_word(w, x, word);
 		}
 	}
-	return 0;
 }
 
 /* The only place where a credit becomes a verdict. */
@@ -123,11 +117,13 @@ static __always_inline int guard_verdict(__u32 credit)
 /* Judges a packet that was read to its end; returns the credit that decides. */
 static __always_inline __u32 guard_judge(struct xdp_md *ctx, struct guard_walk *w)
 {
+	struct guard_columns c;
 	bool spared = false;
 
-	guard_search(ctx, w);
+	guard_find(w, &c);
+	guard_search(ctx, w, &c);
 	if (guard_ask_counting)
-		guard_count_all(ctx, w);
+		guard_count_all(ctx, w, &c);
 	if (guard_keep_connections || guard_protect_applier) {
 		w->kept = GUARD_NONE;
 		spared = guard_spare(w);
@@ -182,7 +178,6 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 			w->known = w->atoms = 0;
 			w->traits = guard_traits_of(&w->packet);
 		}
-		guard_find(w);
 		verdict = guard_verdict(guard_judge(ctx, w));
 		guard_count_fate(w, verdict, w->audited < w->terminal, w->unmatched);
 		if (guard_unlikely(w->packet.has & GUARD_HAS_ICMP))

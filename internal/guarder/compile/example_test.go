@@ -37,7 +37,7 @@ func TestExampleOfThePackageComment(t *testing.T) {
 		}
 		w := walk{t: tables, p: p, facts: factsOf(p)}
 		w.rows()
-		return tables.Rows[w.source+rowSummaries+2], tables.dense(w.destinationPort)[1], tables.dense(w.of)[1]
+		return tables.Rows[w.source+rowSummaries+2], tables.Dense[w.destinationPort+denseLead], tables.Dense[w.of+denseLead]
 	}
 	for _, c := range []struct {
 		source                string

@@ -162,12 +162,12 @@ func compareEntries(a, b *entry) int {
 
 // first returns the key of the first rule of each word; none for words that count, so that
 // the search for verdicts passes them by.
-func (l *layout) first() []uint32 {
-	out := make([]uint32, l.words())
+func (l *layout) first() []uint64 {
+	out := make([]uint64, l.words())
 	for w := range out {
-		out[w] = uint32(none)
+		out[w] = uint64(none)
 		if e := l.at[w*wordBits]; e != nil && w < l.firstCounting {
-			out[w] = uint32(e.key())
+			out[w] = uint64(e.key())
 		}
 	}
 	return out

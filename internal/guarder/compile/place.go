@@ -17,9 +17,13 @@ type table struct {
 	written bool // by the program
 }
 
-func tableOf[T any](section string, operand bpf.GuardOperand, entries []T) table {
+// tableOf returns a table of a power of two entries and room for more of a row or node.
+func tableOf[T any](section string, operand bpf.GuardOperand, entries []T, room int) table {
 	entries = padded(entries)
-	return table{section: section, operand: operand, last: len(entries) - 1, content: bytesOf(entries)}
+	return table{
+		section: section, operand: operand, last: len(entries) - 1,
+		content: bytesOf(append(entries, make([]T, room)...)),
+	}
 }
 
 // tables returns all of them.
@@ -30,17 +34,24 @@ func (t *Tables) tables(o LoadOptions) []table {
 			slots = append(slots, uint32(r))
 		}
 	}
-	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples))
+	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples), 0)
 	samplings.written = true
+	// A number of bits or of one is a byte to the verifier.
+	const aByte = 256
 	return []table{
 		samplings,
-		tableOf(".data.rows", bpf.GuardRows, t.Rows), tableOf(".data.dense", bpf.GuardDense, t.Dense),
-		tableOf(".data.index", bpf.GuardIndex, t.Index),
-		tableOf(".data.trie4", bpf.GuardTrie4, t.Trie4), tableOf(".data.trie6", bpf.GuardTrie6, t.Trie6),
-		tableOf(".data.first", bpf.GuardFirst, t.First), tableOf(".data.lines", bpf.GuardLines, t.Lines),
-		tableOf(".data.filters", bpf.GuardFilters, t.Filters), tableOf(".data.conditions", bpf.GuardConditions, t.Conditions),
-		tableOf(".data.atoms", bpf.GuardAtoms, t.Atoms), tableOf(".data.tests", bpf.GuardTests, t.Tests),
-		tableOf(".data.slots", bpf.GuardSlots, slots),
+		tableOf(".data.rows", bpf.GuardRows, t.Rows, aByte),
+		tableOf(".data.dense", bpf.GuardDense, t.Dense, int(denseLead)+len(t.First)),
+		tableOf(".data.index", bpf.GuardIndex, t.Index, 0),
+		tableOf(".data.trie4", bpf.GuardTrie4, t.Trie4, 0),
+		tableOf(".data.trie6", bpf.GuardTrie6, t.Trie6, nodeChildren+1<<maxChoice/2),
+		tableOf(".data.first", bpf.GuardFirst, t.First, 0),
+		tableOf(".data.lines", bpf.GuardLines, t.Lines, aByte),
+		tableOf(".data.filters", bpf.GuardFilters, t.Filters, 0),
+		tableOf(".data.conditions", bpf.GuardConditions, t.Conditions, 0),
+		tableOf(".data.atoms", bpf.GuardAtoms, t.Atoms, 0),
+		tableOf(".data.tests", bpf.GuardTests, t.Tests, 0),
+		tableOf(".data.slots", bpf.GuardSlots, slots, 0),
 	}
 }
 

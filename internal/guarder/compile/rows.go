@@ -9,7 +9,7 @@ import (
 const (
 	rowCompare   = 0 // value and mask of an IPv4 address; if it differs, the row is another
 	rowBest      = 1 // keys of the first pure rules, terminal and audited
-	rowSummaries = 2 // pairs of a summary word and the place of its first word
+	rowSummaries = 2 // pairs of a summary and, below, where its words begin
 )
 
 // rows are the bit vectors of addresses, one behind the other. Equal rows are one.
@@ -21,8 +21,8 @@ type rows struct {
 // cacheLine is how many words a cache line holds.
 const cacheLine = 8
 
-// add returns where a row stands.
-func (r *rows) add(row []uint64) uint32 {
+// add returns where a row stands. The places of its words count from its beginning.
+func (r *rows) add(row []uint64, summaries int) uint32 {
 	key := bytesOf(row)
 	if at, known := r.seen[string(key)]; known {
 		return at
@@ -32,8 +32,11 @@ func (r *rows) add(row []uint64) uint32 {
 		r.words = append(r.words, make([]uint64, cacheLine-used)...)
 	}
 	at := uint32(len(r.words))
-	r.words = append(r.words, row...)
 	r.seen[string(key)] = at
+	r.words = append(r.words, row...)
+	for s := range summaries {
+		r.words[int(at)+rowSummaries+2*s+1] += uint64(at)
+	}
 	return at
 }
 
@@ -75,7 +78,7 @@ func (r *rows) address(v sparse, first best, relevant []uint64, value, mask, oth
 	row := []uint64{pair(value, mask), pair(uint32(first.terminal), uint32(first.audited))}
 	var words []uint64
 	for s, of := range relevant {
-		summary, begin := ^of, uint32(len(words))
+		summary, begin := ^of, uint32(rowSummaries+2*len(relevant)+len(words))
 		for _, sw := range v {
 			if int(sw.word)/wordBits == s {
 				summary |= 1 << (sw.word % wordBits)
@@ -85,7 +88,7 @@ func (r *rows) address(v sparse, first best, relevant []uint64, value, mask, oth
 		row = append(row, summary, pair(begin, otherwise))
 		otherwise = 0 // stands beside the first begin only
 	}
-	return r.add(append(row, words...))
+	return r.add(append(row, words...), len(relevant))
 }
 
 // pair puts two numbers in a word, the first one below.

@@ -60,7 +60,8 @@ func creditOf(action policy.Action, mode policy.Mode) Credit {
 type Tables struct {
 	// Rows are the bit vectors of addresses; a row is named by where it begins.
 	Rows []uint64
-	// Dense are the bit vectors of ports and kinds; a row is named by where it begins.
+	// Dense are the bit vectors of ports and kinds; a row is named by where its words
+	// begin, less denseLead.
 	Dense []uint64
 	// Index leads to the rows of ports, protocols, TCP flags and ICMP: see the
 	// constants index....
@@ -71,7 +72,7 @@ type Tables struct {
 	Trie6 []uint64
 	// First is the key of the first rule of each word, or 2^32-1 if none of its lines can end
 	// the search or is audited.
-	First []uint32
+	First []uint64
 	// Lines are the key of the rule, and in the upper half the condition, of each
 	// position.
 	Lines []uint64
@@ -156,6 +157,6 @@ func (t *Tables) section(word int) section {
 
 // Size returns how many bytes the tables take.
 func (t *Tables) Size() int {
-	return 8*(len(t.Rows)+len(t.Dense)+len(t.Trie6)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)+len(t.First)) +
+	return 8*(len(t.Rows)+len(t.Dense)+len(t.Trie6)+len(t.First)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)) +
 		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests))
 }

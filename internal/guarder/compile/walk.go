@@ -141,8 +141,16 @@ func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
 	return e
 }
 
-// dense returns the row of a port or kind.
-func (t *Tables) dense(at uint32) []uint64 { return t.Dense[at:][:t.Summaries+t.Words] }
+// common returns what the rows of ports and the kind have in common in a word or, if
+// that is negative, in a summary.
+func (w *walk) common(word int) uint64 {
+	at := func(row uint32) uint64 { return w.t.Dense[int(row+denseLead)+word] }
+	x := at(w.destinationPort) & at(w.of)
+	if w.t.AskSourcePort {
+		x &= at(w.sourcePort)
+	}
+	return x
+}
 
 // verdict finds the first terminal rule and the first audited one.
 func (w *walk) verdict() {
@@ -185,17 +193,11 @@ func (w *walk) count(credit func(key)) {
 // function that returns the bits that they have in common.
 func (w *walk) words(in section, f func(word int, x func() uint64)) {
 	t, rows := w.t, w.t.Rows
-	summaries := uint32(t.Summaries)
-	sourcePort, destinationPort, of := t.dense(w.sourcePort), t.dense(w.destinationPort), t.dense(w.of)
-	for s := range summaries {
+	for s := range uint32(t.Summaries) {
 		sourceRow, destinationRow := w.source+rowSummaries+2*s, w.destination+rowSummaries+2*s
 		sourceHas, destinationHas := rows[sourceRow], rows[destinationRow]
-		sourceWords := w.source + rowSummaries + 2*summaries + uint32(rows[sourceRow+1])
-		destinationWords := w.destination + rowSummaries + 2*summaries + uint32(rows[destinationRow+1])
-		candidates := sourceHas & destinationHas & destinationPort[s] & of[s]
-		if t.AskSourcePort {
-			candidates &= sourcePort[s]
-		}
+		sourceWords, destinationWords := uint32(rows[sourceRow+1]), uint32(rows[destinationRow+1])
+		candidates := sourceHas & destinationHas & w.common(-1-int(s))
 		for ; candidates != 0; candidates &= candidates - 1 {
 			bit := candidates & -candidates
 			word := s*wordBits + uint32(bits.TrailingZeros64(bit))
@@ -203,10 +205,7 @@ func (w *walk) words(in section, f func(word int, x func() uint64)) {
 				continue
 			}
 			f(int(word), func() uint64 {
-				x := destinationPort[summaries+word] & of[summaries+word]
-				if t.AskSourcePort {
-					x &= sourcePort[summaries+word]
-				}
+				x := w.common(int(word))
 				if t.SourceWords[s]&bit != 0 {
 					x &= rows[sourceWords+uint32(bits.OnesCount64(sourceHas&t.SourceWords[s]&(bit-1)))]
 				}
