@@ -441,13 +441,13 @@ type abiGuardPacket struct {
 	Tags            [2]uint16
 	SenderMac       [6]uint8
 	TargetMac       [6]uint8
+	FragmentId      uint32
+	FragmentOffset  uint16
+	FragmentSize    uint16
 	Interface       uint32
 	End             uint32
 	Length          uint32
 	Mtu             uint32
-	FragmentId      uint32
-	FragmentOffset  uint16
-	FragmentSize    uint16
 	Network         uint16
 	Transport       uint16
 	Payload         uint16

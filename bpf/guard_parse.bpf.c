@@ -20,7 +20,7 @@ struct {
 SEC("xdp")
 int guard_parse_record(struct xdp_md *ctx)
 {
-	struct guard_packet p;
+	struct guard_packet p = {}; /* for tests, what is not there is 0 */
 	__u32 key = 0;
 
 	guard_parse(ctx, &p);

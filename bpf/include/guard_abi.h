@@ -87,28 +87,30 @@ struct guard_quoted {
 
 /*
  * What is known of a frame: packet.Packet of the Go half, whose comments say what
- * the fields mean. Fields of headers that are not there are 0. Addresses are in
- * network order, an IPv4 address in the first word; all other numbers are in host
- * order. In ARP packets source and destination are the sender's and the target's
- * address.
+ * the fields mean. Addresses are in network order, an IPv4 address in the first word;
+ * all other numbers are in host order. In ARP packets source and destination are the
+ * sender's and the target's address.
+ *
+ * Fields of headers that are not there are 0 from end on. Those before it, which few
+ * packets have, then hold anything; what says whether they are there stands beside them.
  */
 struct guard_packet {
-	__be32 source[4];
-	__be32 destination[4];
-	__be32 target[4];
-	struct guard_quoted quoted;
-	__u8 destination_mac[6];
-	__u8 source_mac[6];
-	__u16 tags[2];
-	__u8 sender_mac[6]; /* in ARP */
-	__u8 target_mac[6]; /* in ARP */
-	__u32 interface;
+	__be32 source[4]; /* if there is a family, or ARP */
+	__be32 destination[4]; /* the same */
+	__be32 target[4]; /* GUARD_HAS_TARGET */
+	struct guard_quoted quoted; /* GUARD_HAS_QUOTED */
+	__u8 destination_mac[6]; /* always */
+	__u8 source_mac[6]; /* always */
+	__u16 tags[2]; /* tag_count */
+	__u8 sender_mac[6]; /* GUARD_HAS_ARP */
+	__u8 target_mac[6]; /* GUARD_HAS_ARP */
+	__u32 fragment_id; /* fragment, as what follows */
+	__u16 fragment_offset; /* bytes behind the headers of IP */
+	__u16 fragment_size; /* bytes */
+	__u32 interface; /* always */
 	__u32 end; /* offset of the end of the IP packet */
 	__u32 length;
 	__u32 mtu;
-	__u32 fragment_id; /* 0 unless it is a fragment, as what follows */
-	__u16 fragment_offset; /* bytes behind the headers of IP */
-	__u16 fragment_size; /* bytes */
 	__u16 network; /* offset of the IP header; 0 without one */
 	__u16 transport; /* offset of what is behind the headers of IP */
 	__u16 payload; /* offset of what is behind the transport header */
@@ -138,6 +140,8 @@ _Static_assert(sizeof(struct guard_quoted) == 48, "holes in struct guard_quoted"
 _Static_assert(__builtin_offsetof(struct guard_packet, source_mac) ==
 		       __builtin_offsetof(struct guard_packet, destination_mac) + 6,
 	       "the parser copies both addresses at once");
+_Static_assert(__builtin_offsetof(struct guard_packet, end) % 8 == 0,
+	       "the parser clears words from there on");
 _Static_assert(sizeof(struct guard_packet) == 184, "holes in struct guard_packet");
 
 #endif

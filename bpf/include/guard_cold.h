@@ -220,8 +220,8 @@ __noinline int guard_read_arp(struct xdp_md *ctx, struct guard_packet *p, __u32 
 		return GUARD_TRUNCATED;
 	p->has = GUARD_HAS_ARP;
 	p->operation = bpf_ntohs(arp->fixed.operation);
-	p->source[0] = (__u32)arp->sender[1] << 16 | arp->sender[0];
-	p->destination[0] = (__u32)arp->target[1] << 16 | arp->target[0];
+	guard_copy4(p->source, (__u32)arp->sender[1] << 16 | arp->sender[0]);
+	guard_copy4(p->destination, (__u32)arp->target[1] << 16 | arp->target[0]);
 	__builtin_memcpy(p->sender_mac, arp->sender_mac, 6);
 	__builtin_memcpy(p->target_mac, arp->target_mac, 6);
 	return GUARD_OK;

@@ -132,16 +132,23 @@ static __always_inline void *guard_end(struct xdp_md *ctx)
 }
 
 /*
- * Where the header at an offset is, or NULL if it ends behind end or the frame.
- * Inlined, so that size is a constant.
+ * Where the header at an offset is, or NULL if it ends behind the frame. Inlined, so
+ * that size is a constant.
  */
-static __always_inline void *guard_header(struct xdp_md *ctx, __u32 at, __u32 end, __u32 size)
+static __always_inline void *guard_frame_header(struct xdp_md *ctx, __u32 at, __u32 size)
 {
 	void *header = guard_start(ctx) + (at & (GUARD_REACH - 1));
 
-	if (at + size > end || header + size > guard_end(ctx))
+	if (header + size > guard_end(ctx))
 		return NULL;
+	__builtin_assume(header != NULL);
 	return header;
+}
+
+/* The same of a header that must not end behind end either. */
+static __always_inline void *guard_header(struct xdp_md *ctx, __u32 at, __u32 end, __u32 size)
+{
+	return at + size > end ? NULL : guard_frame_header(ctx, at, size);
 }
 
 /*
@@ -155,6 +162,13 @@ static __always_inline void guard_copy12(void *to, const void *from)
 {
 	((guard_word *)to)[0] = ((const guard_word *)from)[0];
 	((guard_half *)to)[2] = ((const guard_half *)from)[2];
+}
+
+/* Copies an IPv4 address; the rest is 0. */
+static __always_inline void guard_copy4(void *to, __be32 address)
+{
+	((guard_word *)to)[0] = address;
+	((guard_word *)to)[1] = 0;
 }
 
 static __always_inline void guard_copy16(void *to, const void *from)

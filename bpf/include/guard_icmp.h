@@ -75,6 +75,7 @@ static __always_inline int guard_read_quoted_ipv4(struct xdp_md *ctx, struct gua
 	if (size < sizeof(*ip))
 		return GUARD_OK;
 	p->has |= GUARD_HAS_QUOTED;
+	__builtin_memset(q, 0, sizeof(*q));
 	q->family = 4;
 	q->source[0] = ip->source;
 	q->destination[0] = ip->destination;
@@ -106,6 +107,7 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 	if (reason == GUARD_TOO_MANY_EXTENSIONS)
 		return reason;
 	p->has |= GUARD_HAS_QUOTED;
+	__builtin_memset(q, 0, sizeof(*q));
 	q->family = 6;
 	guard_copy16(q->source, ip->source);
 	guard_copy16(q->destination, ip->destination);

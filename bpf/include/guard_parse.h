@@ -99,7 +99,7 @@ static __always_inline void guard_bound(struct guard_packet *p, __u32 at, __u32 
 static __always_inline int guard_read_ipv4(struct xdp_md *ctx, struct guard_packet *p, __u32 at)
 {
 	__u32 frame = guard_end(ctx) - guard_start(ctx);
-	struct guard_ipv4 *h = guard_header(ctx, at, frame, sizeof(*h));
+	struct guard_ipv4 *h = guard_frame_header(ctx, at, sizeof(*h));
 	__u32 size, length;
 	__u16 fragment;
 	int options = 0;
@@ -123,8 +123,8 @@ static __always_inline int guard_read_ipv4(struct xdp_md *ctx, struct guard_pack
 	p->family = 4;
 	p->ttl = h->ttl;
 	p->protocol = h->protocol;
-	p->source[0] = h->source;
-	p->destination[0] = h->destination;
+	guard_copy4(p->source, h->source);
+	guard_copy4(p->destination, h->destination);
 	p->options = options;
 	fragment = bpf_ntohs(h->fragment);
 	if (fragment & 0x4000)
@@ -142,7 +142,7 @@ static __always_inline int guard_read_ipv4(struct xdp_md *ctx, struct guard_pack
 static __always_inline int guard_read_ipv6(struct xdp_md *ctx, struct guard_packet *p, __u32 at)
 {
 	__u32 frame = guard_end(ctx) - guard_start(ctx);
-	struct guard_ipv6 *h = guard_header(ctx, at, frame, sizeof(*h));
+	struct guard_ipv6 *h = guard_frame_header(ctx, at, sizeof(*h));
 	int reason;
 
 	if (!h)
@@ -174,8 +174,7 @@ static __always_inline bool guard_is_tag(__be16 type)
 
 static __always_inline int guard_read_link(struct xdp_md *ctx, struct guard_packet *p)
 {
-	__u32 frame = guard_end(ctx) - guard_start(ctx);
-	struct guard_ether *h = guard_header(ctx, 0, frame, sizeof(*h));
+	struct guard_ether *h = guard_frame_header(ctx, 0, sizeof(*h));
 	__u32 at = sizeof(*h);
 	struct guard_tag *tag;
 	__be16 type;
@@ -186,7 +185,7 @@ static __always_inline int guard_read_link(struct xdp_md *ctx, struct guard_pack
 	type = h->type;
 	p->ether_type = bpf_ntohs(type);
 	for (int i = 0; i < GUARD_MAX_TAGS && guard_is_tag(type); i++) {
-		tag = guard_header(ctx, at, frame, sizeof(*tag));
+		tag = guard_frame_header(ctx, at, sizeof(*tag));
 		if (!tag)
 			return GUARD_TRUNCATED;
 		p->tags[i] = bpf_ntohs(tag->control) & 0xfff;
@@ -204,10 +203,13 @@ static __always_inline int guard_read_link(struct xdp_md *ctx, struct guard_pack
 	return guard_is_tag(type) ? GUARD_TOO_MANY_TAGS : GUARD_OK;
 }
 
+/* How much of a struct guard_packet is cleared first, from end on. */
+#define GUARD_CLEARED (sizeof(struct guard_packet) - __builtin_offsetof(struct guard_packet, end))
+
 /* Fills p, whatever is in it; returns the reason, which is in p too. */
 static __always_inline int guard_parse(struct xdp_md *ctx, struct guard_packet *p)
 {
-	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset(__builtin_assume_aligned(&p->end, 8), 0, GUARD_CLEARED);
 	p->interface = ctx->ingress_ifindex;
 	p->reason = guard_read_link(ctx, p);
 	return p->reason;
