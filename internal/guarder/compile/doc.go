@@ -47,10 +47,10 @@
 //
 // With 10,000 rules a row has 157 words of 64 bits, and most are 0. So a row begins
 // with a summary, which has a bit per word that is not 0; only the words that all
-// summaries have in common are looked at. Lines are given bits by the order of their
-// prefixes, so that the prefixes of a packet have their lines in few words (see
-// layout), and in a word by the order of the rules, so that its lowest bit is its
-// first match. A word whose first rule comes behind what was found already is passed
+// summaries have in common are looked at. Lines that one packet can match are given
+// bits near each other, by their prefixes or by their ports, whichever tells packets
+// apart better (see cluster); and in a word by the order of the rules, so that its
+// lowest bit is its first match. A word whose first rule comes behind what was found already is passed
 // by. A line that asks for a prefix of one address and nothing else needs no bit: the
 // address's row says which is the first such rule.
 //

@@ -59,10 +59,9 @@ const wordBits = 64
 // A layout gives lines a bit each. Bit b of word w is position 64w+b; a position
 // without a line is nil.
 //
-// A packet's address is in few prefixes, so lines whose prefixes are near each
-// other share words: most words then have no bit in the rows of both addresses, and
-// are not looked at. Within a word the lines are in the order of their rules, so
-// that the lowest bit is the first match.
+// Lines that one packet can match share words (see cluster): most words then have no
+// bit in one of the packet's rows, and are not looked at. Within a word the lines are
+// in the order of their rules, so that the lowest bit is the first match.
 type layout struct {
 	at []*entry
 	// firstCounting is the word from which lines count.
@@ -91,7 +90,7 @@ func layOut(entries []*entry) layout {
 		var run []*entry
 		for _, members := range of {
 			if s != counting {
-				slices.SortStableFunc(members, compareEntries)
+				cluster(members)
 			}
 			run = append(run, members...)
 			if n > crowd {
@@ -141,23 +140,6 @@ func group(e *entry) int {
 		return 2
 	}
 	return 3
-}
-
-func compareEntries(a, b *entry) int {
-	first := func(marks []mark) prefix {
-		if len(marks) == 0 {
-			return prefix{}
-		}
-		return marks[0].prefix
-	}
-	port := func(e *entry) uint32 {
-		if len(e.destinationPort) == 0 {
-			return 0
-		}
-		return e.destinationPort[0].Low
-	}
-	return cmp.Or(comparePrefixes(first(a.source.marks), first(b.source.marks)),
-		comparePrefixes(first(a.destination.marks), first(b.destination.marks)), cmp.Compare(port(a), port(b)))
 }
 
 // first returns the key of the first rule of each word; none for words that count, so that

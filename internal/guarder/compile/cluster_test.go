@@ -1,0 +1,65 @@
+package compile
+
+import (
+	"fmt"
+	"math/bits"
+	"net/netip"
+	"testing"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/guarder/workload"
+)
+
+// TestLinesAreClusteredByWhatTellsPacketsApart looks where lines have their bits.
+func TestLinesAreClusteredByWhatTellsPacketsApart(t *testing.T) {
+	in := func(s string) addressSet { return addressesIn([]netip.Prefix{netip.MustParsePrefix(s)}) }
+	on := func(port uint32) portSet { return portsIn([]policy.Range{{Low: port, High: port}}) }
+	var lines []*entry
+	add := func(source, destination string, port uint32) {
+		lines = append(lines, &entry{rule: uint32(len(lines)), line: line{source: in(source), destination: in(destination), destinationPort: on(port)}})
+	}
+	for i := range 40 { // to a few servers, from everywhere
+		add(fmt.Sprintf("10.0.%d.1/32", i*7%40), fmt.Sprintf("198.18.0.%d/32", i%20), uint32(i))
+	}
+	add("10.0.0.0/8", "198.18.0.0/15", 443)
+	add("10.0.3.1/32", "198.18.0.0/15", 80)
+	add("10.0.0.0/8", "198.18.0.0/15", 80)
+	cluster(lines)
+	for i, e := range lines[:40] {
+		if want := fmt.Sprintf("198.18.0.%d/32", i/2); compareMarks(e.destination, in(want)) != 0 {
+			t.Errorf("line %d is of rule %d, want one to %s", i, e.rule, want)
+		}
+	}
+	if a, b, c := lines[40].rule, lines[41].rule, lines[42].rule; a != 41 || b != 42 || c != 40 {
+		t.Errorf("the last lines are of rules %d, %d, %d; want one of a narrow source, then port 80, 443", a, b, c)
+	}
+}
+
+// TestFewWordsAreLookedAt counts them for the packets of traces.
+func TestFewWordsAreLookedAt(t *testing.T) {
+	const seeds, packets = 4, 2000
+	looked := 0
+	for seed := range uint64(seeds) {
+		m := workload.New(seed)
+		rules := m.Rules(4096)
+		tables, err := Compile(workload.Policy(rules), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range m.Trace(rules, packets) {
+			p := packet.Parse(f.Bytes())
+			w := walk{t: tables, p: &p, facts: factsOf(&p)}
+			w.rows()
+			for s := range tables.Summaries {
+				both := tables.Rows[int(w.source)+rowSummaries+2*s] & tables.Rows[int(w.destination)+rowSummaries+2*s]
+				looked += bits.OnesCount64(both & w.common(-1-s))
+			}
+		}
+	}
+	perPacket, most := float64(looked)/(seeds*packets), 2.4 // by source, then destination, it would be 2.75
+	t.Logf("%.2f words per packet", perPacket)
+	if perPacket > most {
+		t.Errorf("%.2f words are looked at per packet, more than %.1f", perPacket, most)
+	}
+}
