@@ -1,9 +1,6 @@
 package compile
 
-import (
-	"maps"
-	"slices"
-)
+import "slices"
 
 // A node is a prefix that some line mentions, with what holds for its addresses
 // unless a longer prefix says otherwise.
@@ -57,81 +54,94 @@ func (b best) with(e *entry) best {
 	return b
 }
 
-// change is what a prefix changes in the vector around it.
-type change struct {
-	on, off []int
-	pure    []*entry
+// A mention is what a line says of a prefix: that it is in or out, at a position, or in
+// for a line without one.
+type mention struct {
+	prefix
+	position int
+	in       bool
+	pure     *entry
 }
 
 // nodes returns all prefixes of a family in the order of comparePrefixes; the
 // first one holds all addresses.
 func (x *addressIndex) nodes(six bool) []node {
-	changes := map[prefix]*change{allAddresses(six): {}}
-	at := func(p prefix) *change {
-		c := changes[p]
-		if c == nil {
-			c = new(change)
-			changes[p] = c
-		}
-		return c
-	}
+	var everywhere []int // positions of lines that are in unless a prefix says otherwise
+	var mentions []mention
 	for p, e := range x.layout.at {
 		if e == nil || !x.needed(p) {
 			continue
 		}
 		set := x.of(e)
 		if set.byFamily(six) {
-			c := at(allAddresses(six))
-			c.on = append(c.on, p)
+			everywhere = append(everywhere, p)
 		}
 		for _, m := range set.marks {
-			if m.six != six {
-				continue
-			}
-			if c := at(m.prefix); m.in {
-				c.on = append(c.on, p)
-			} else {
-				c.off = append(c.off, p)
+			if m.six == six {
+				mentions = append(mentions, mention{m.prefix, p, m.in, nil})
 			}
 		}
 	}
 	for _, e := range x.pure { // whose marks all are "in"
 		for _, m := range x.of(e).marks {
 			if m.six == six {
-				c := at(m.prefix)
-				c.pure = append(c.pure, e)
+				mentions = append(mentions, mention{m.prefix, 0, true, e})
 			}
 		}
 	}
-	first := x.pureBest(func(s addressSet) bool { return s.byFamily(six) })
-	return sweep(changes, first)
+	slices.SortFunc(mentions, func(a, b mention) int { return comparePrefixes(a.prefix, b.prefix) })
+	root := node{
+		prefix: allAddresses(six), vector: sparse(nil).with(everywhere, true),
+		first: x.pureBest(func(s addressSet) bool { return s.byFamily(six) }),
+	}
+	return sweep(root, mentions)
 }
 
-// sweep goes through the prefixes depth first; each begins with what is around it.
-func sweep(changes map[prefix]*change, first best) []node {
-	out := make([]node, 0, len(changes))
-	var around []int // indices of out
-	for _, p := range slices.SortedFunc(maps.Keys(changes), comparePrefixes) {
-		for len(around) > 0 && !out[around[len(around)-1]].holds(p) {
+// sweep goes through the prefixes depth first; each begins with what is around it. If
+// the first is that of the root, it changes the root.
+func sweep(root node, mentions []mention) []node {
+	out := []node{root}
+	around := []int{0} // indices of out
+	for len(mentions) > 0 {
+		p := mentions[0].prefix
+		end := 1
+		for end < len(mentions) && mentions[end].prefix == p {
+			end++
+		}
+		for !out[around[len(around)-1]].holds(p) {
 			around = around[:len(around)-1]
 		}
-		n := node{prefix: p, first: first}
-		if len(around) > 0 {
-			outer := &out[around[len(around)-1]]
-			n.vector, n.first = outer.vector, outer.first
+		outer := &out[around[len(around)-1]]
+		n := node{prefix: p, vector: outer.vector, first: outer.first}.changed(mentions[:end])
+		if p == root.prefix {
+			out[0] = n
+		} else {
+			around = append(around, len(out))
+			out = append(out, n)
 		}
-		c := changes[p]
-		if len(c.off) > 0 {
-			n.vector = n.vector.with(c.off, false)
-		}
-		if len(c.on) > 0 {
-			n.vector = n.vector.with(c.on, true)
-		}
-		for _, e := range c.pure {
-			n.first = n.first.with(e)
-		}
-		around = append(around, len(out))
-		out = append(out, n)
+		mentions = mentions[end:]
 	}
 	return out
+}
+
+// changed returns what holds for a node after what lines say of it.
+func (n node) changed(mentions []mention) node {
+	var on, off []int
+	for _, m := range mentions {
+		switch {
+		case m.pure != nil:
+			n.first = n.first.with(m.pure)
+		case m.in:
+			on = append(on, m.position)
+		default:
+			off = append(off, m.position)
+		}
+	}
+	if len(off) > 0 {
+		n.vector = n.vector.with(off, false)
+	}
+	if len(on) > 0 {
+		n.vector = n.vector.with(on, true)
+	}
+	return n
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sort"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
 // narrow is what a share of the prefixes a line's address may hold for the line to be
@@ -37,54 +39,76 @@ func (c census) narrow(s addressSet) bool {
 	return n*narrow < len(c)
 }
 
+// A seat is what a line is ordered by.
+type seat struct {
+	of         *entry
+	by         uint8 // which address is narrow, if any
+	kind       int   // lines of one set of kinds have the same
+	one, other prefix
+	port       policy.Range
+	before     int
+}
+
 // cluster puts lines in an order in which those that one packet can match stand
 // together: those of one kind, and of these by that which tells packets apart best, an
 // address if the line is of few, or else the port. Of two narrow addresses it is the one
 // of which there are fewer; more lines share it then.
 func cluster(lines []*entry) {
-	source, destination := func(e *entry) addressSet { return e.source }, func(e *entry) addressSet { return e.destination }
-	sources, destinations := censusOf(lines, source), censusOf(lines, destination)
-	one, other, ones, others := source, destination, sources, destinations
-	if len(destinations) < len(sources) {
-		one, other, ones, others = destination, source, destinations, sources
+	one, other := func(e *entry) addressSet { return e.source }, func(e *entry) addressSet { return e.destination }
+	ones, others := censusOf(lines, one), censusOf(lines, other)
+	if len(others) < len(ones) {
+		one, other, ones, others = other, one, others, ones
 	}
-	by := make(map[*entry]int, len(lines))
-	for _, e := range lines {
+	seats := make([]seat, len(lines))
+	kinds := make(map[string]int)
+	for i, e := range lines {
+		seats[i] = seat{of: e, by: 2, one: firstPrefix(one(e)), other: firstPrefix(other(e)), before: i}
+		if len(e.destinationPort) > 0 {
+			seats[i].port = e.destinationPort[0]
+		}
 		switch {
 		case ones.narrow(one(e)):
-			by[e] = 0
+			seats[i].by = 0
 		case others.narrow(other(e)):
-			by[e] = 1
-		default:
-			by[e] = 2
+			seats[i].by = 1
 		}
+		key := bytesOf(e.kinds)
+		kind, known := kinds[string(key)]
+		if !known {
+			kind = len(kinds)
+			kinds[string(key)] = kind
+		}
+		seats[i].kind = kind
 	}
-	slices.SortStableFunc(lines, func(a, b *entry) int {
-		byOne, byOther := compareMarks(one(a), one(b)), compareMarks(other(a), other(b))
-		byPort := comparePorts(a.destinationPort, b.destinationPort)
-		return cmp.Or(cmp.Compare(by[a], by[b]), slices.Compare(a.kinds, b.kinds), [...]int{
-			cmp.Or(byOne, byOther, byPort),
-			cmp.Or(byOther, byOne, byPort),
-			cmp.Or(byPort, byOne, byOther),
-		}[by[a]])
-	})
+	slices.SortFunc(seats, compareSeats)
+	for i := range seats {
+		lines[i] = seats[i].of
+	}
 }
 
-// compareMarks orders sets by their first mark.
-func compareMarks(a, b addressSet) int {
-	first := func(s addressSet) prefix {
-		if len(s.marks) == 0 {
-			return prefix{}
-		}
-		return s.marks[0].prefix
+func firstPrefix(s addressSet) prefix {
+	if len(s.marks) == 0 {
+		return prefix{}
 	}
-	return comparePrefixes(first(a), first(b))
+	return s.marks[0].prefix
 }
 
-// comparePorts orders sets by their first range.
-func comparePorts(a, b portSet) int {
-	if len(a) == 0 || len(b) == 0 {
-		return cmp.Compare(len(a), len(b))
+func compareSeats(a, b seat) int {
+	if c := cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.kind, b.kind)); c != 0 {
+		return c
 	}
-	return cmp.Or(cmp.Compare(a[0].Low, b[0].Low), cmp.Compare(a[0].High, b[0].High))
+	byPort := func() int { return cmp.Or(cmp.Compare(a.port.Low, b.port.Low), cmp.Compare(a.port.High, b.port.High)) }
+	c := 0
+	switch a.by {
+	case 0:
+		c = comparePrefixes(a.one, b.one)
+	case 1:
+		c = comparePrefixes(a.other, b.other)
+	default:
+		c = byPort()
+	}
+	if c != 0 {
+		return c
+	}
+	return cmp.Or(comparePrefixes(a.one, b.one), comparePrefixes(a.other, b.other), byPort(), cmp.Compare(a.before, b.before))
 }

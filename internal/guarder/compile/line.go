@@ -130,6 +130,12 @@ func (n *liner) product(parts []policy.Expr, want bool) ([]line, error) {
 		if err != nil {
 			return nil, err
 		}
+		if len(all) == 1 && len(lines) == 1 { // as is most often
+			if all[0] = all[0].and(lines[0]); all[0].impossible() {
+				return nil, nil
+			}
+			continue
+		}
 		if len(all)*len(lines) > 64*n.limit {
 			return nil, n.tooMany()
 		}
