@@ -153,12 +153,26 @@ const (
 	abiGuardAddressGUARD_ADDRESSES                  abiGuardAddress = 7
 )
 
+type abiGuardAddressOfHost struct {
+	_       structs.HostLayout
+	Address [4]uint32
+	Family  uint32
+	Padding uint32
+}
+
 type abiGuardAtom struct {
 	_       structs.HostLayout
 	First   uint16
 	Tests   uint16
 	All     uint16
 	Padding uint16
+}
+
+type abiGuardBlock struct {
+	_       structs.HostLayout
+	Has     uint64
+	First   uint32
+	Padding uint32
 }
 
 type abiGuardBound struct {
@@ -379,11 +393,13 @@ const (
 	abiGuardLimitGUARD_MAX_FRAGMENTED abiGuardLimit = 4096
 )
 
-type abiGuardMember struct {
-	_       structs.HostLayout
-	Bits    uint32
-	Set     uint32
-	Address [4]uint32
+type abiGuardMembership struct {
+	_              structs.HostLayout
+	Source         uint64
+	Destination    uint64
+	Sets           uint64
+	SourceRow      uint32
+	DestinationRow uint32
 }
 
 type abiGuardOp uint32
@@ -402,21 +418,26 @@ const (
 type abiGuardOperand uint32
 
 const (
-	abiGuardOperandGUARD_ROWS       abiGuardOperand = 0
-	abiGuardOperandGUARD_DENSE      abiGuardOperand = 1
-	abiGuardOperandGUARD_INDEX      abiGuardOperand = 2
-	abiGuardOperandGUARD_TRIE4      abiGuardOperand = 3
-	abiGuardOperandGUARD_TRIE6      abiGuardOperand = 4
-	abiGuardOperandGUARD_FIRST      abiGuardOperand = 5
-	abiGuardOperandGUARD_LINES      abiGuardOperand = 6
-	abiGuardOperandGUARD_FILTERS    abiGuardOperand = 7
-	abiGuardOperandGUARD_CONDITIONS abiGuardOperand = 8
-	abiGuardOperandGUARD_ATOMS      abiGuardOperand = 9
-	abiGuardOperandGUARD_TESTS      abiGuardOperand = 10
-	abiGuardOperandGUARD_SLOTS      abiGuardOperand = 11
-	abiGuardOperandGUARD_SAMPLINGS  abiGuardOperand = 12
-	abiGuardOperandGUARD_SUMMARIES  abiGuardOperand = 13
-	abiGuardOperandGUARD_OPERANDS   abiGuardOperand = 14
+	abiGuardOperandGUARD_ROWS        abiGuardOperand = 0
+	abiGuardOperandGUARD_DENSE       abiGuardOperand = 1
+	abiGuardOperandGUARD_INDEX       abiGuardOperand = 2
+	abiGuardOperandGUARD_TRIE4       abiGuardOperand = 3
+	abiGuardOperandGUARD_TRIE6       abiGuardOperand = 4
+	abiGuardOperandGUARD_FIRST       abiGuardOperand = 5
+	abiGuardOperandGUARD_LINES       abiGuardOperand = 6
+	abiGuardOperandGUARD_FILTERS     abiGuardOperand = 7
+	abiGuardOperandGUARD_CONDITIONS  abiGuardOperand = 8
+	abiGuardOperandGUARD_ATOMS       abiGuardOperand = 9
+	abiGuardOperandGUARD_TESTS       abiGuardOperand = 10
+	abiGuardOperandGUARD_SLOTS       abiGuardOperand = 11
+	abiGuardOperandGUARD_SAMPLINGS   abiGuardOperand = 12
+	abiGuardOperandGUARD_MEMBERSHIPS abiGuardOperand = 13
+	abiGuardOperandGUARD_ANY4        abiGuardOperand = 14
+	abiGuardOperandGUARD_BLOCKS4     abiGuardOperand = 15
+	abiGuardOperandGUARD_ANY6        abiGuardOperand = 16
+	abiGuardOperandGUARD_WORDS       abiGuardOperand = 17
+	abiGuardOperandGUARD_SUMMARIES   abiGuardOperand = 18
+	abiGuardOperandGUARD_OPERANDS    abiGuardOperand = 19
 )
 
 type abiGuardOption uint32
@@ -561,6 +582,7 @@ const (
 	abiGuardTableLimitGUARD_MAX_SUMMARIES abiGuardTableLimit = 32
 	abiGuardTableLimitGUARD_MAX_COUNTED   abiGuardTableLimit = 16
 	abiGuardTableLimitGUARD_MAX_KEPT      abiGuardTableLimit = 65536
+	abiGuardTableLimitGUARD_OWN_FILTER    abiGuardTableLimit = 64
 )
 
 type abiGuardTest struct {
@@ -871,7 +893,9 @@ const (
 	abiVarUnusedFlowRole           = "unused_flow_role"
 	abiVarUnusedFlowTotals         = "unused_flow_totals"
 	abiVarUnusedGuardAddress       = "unused_guard_address"
+	abiVarUnusedGuardAddressOfHost = "unused_guard_address_of_host"
 	abiVarUnusedGuardAtom          = "unused_guard_atom"
+	abiVarUnusedGuardBlock         = "unused_guard_block"
 	abiVarUnusedGuardBound         = "unused_guard_bound"
 	abiVarUnusedGuardCited         = "unused_guard_cited"
 	abiVarUnusedGuardCompare       = "unused_guard_compare"
@@ -893,7 +917,7 @@ const (
 	abiVarUnusedGuardIcmpEntry     = "unused_guard_icmp_entry"
 	abiVarUnusedGuardKept          = "unused_guard_kept"
 	abiVarUnusedGuardLimit         = "unused_guard_limit"
-	abiVarUnusedGuardMember        = "unused_guard_member"
+	abiVarUnusedGuardMembership    = "unused_guard_membership"
 	abiVarUnusedGuardOp            = "unused_guard_op"
 	abiVarUnusedGuardOperand       = "unused_guard_operand"
 	abiVarUnusedGuardOption        = "unused_guard_option"
@@ -1000,7 +1024,9 @@ type abiVariableSpecs struct {
 	UnusedFlowRole           *ebpf.VariableSpec `ebpf:"unused_flow_role"`
 	UnusedFlowTotals         *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
 	UnusedGuardAddress       *ebpf.VariableSpec `ebpf:"unused_guard_address"`
+	UnusedGuardAddressOfHost *ebpf.VariableSpec `ebpf:"unused_guard_address_of_host"`
 	UnusedGuardAtom          *ebpf.VariableSpec `ebpf:"unused_guard_atom"`
+	UnusedGuardBlock         *ebpf.VariableSpec `ebpf:"unused_guard_block"`
 	UnusedGuardBound         *ebpf.VariableSpec `ebpf:"unused_guard_bound"`
 	UnusedGuardCited         *ebpf.VariableSpec `ebpf:"unused_guard_cited"`
 	UnusedGuardCompare       *ebpf.VariableSpec `ebpf:"unused_guard_compare"`
@@ -1022,7 +1048,7 @@ type abiVariableSpecs struct {
 	UnusedGuardIcmpEntry     *ebpf.VariableSpec `ebpf:"unused_guard_icmp_entry"`
 	UnusedGuardKept          *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
 	UnusedGuardLimit         *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
-	UnusedGuardMember        *ebpf.VariableSpec `ebpf:"unused_guard_member"`
+	UnusedGuardMembership    *ebpf.VariableSpec `ebpf:"unused_guard_membership"`
 	UnusedGuardOp            *ebpf.VariableSpec `ebpf:"unused_guard_op"`
 	UnusedGuardOperand       *ebpf.VariableSpec `ebpf:"unused_guard_operand"`
 	UnusedGuardOption        *ebpf.VariableSpec `ebpf:"unused_guard_option"`
@@ -1105,7 +1131,9 @@ type abiVariables struct {
 	UnusedFlowRole           *ebpf.Variable `ebpf:"unused_flow_role"`
 	UnusedFlowTotals         *ebpf.Variable `ebpf:"unused_flow_totals"`
 	UnusedGuardAddress       *ebpf.Variable `ebpf:"unused_guard_address"`
+	UnusedGuardAddressOfHost *ebpf.Variable `ebpf:"unused_guard_address_of_host"`
 	UnusedGuardAtom          *ebpf.Variable `ebpf:"unused_guard_atom"`
+	UnusedGuardBlock         *ebpf.Variable `ebpf:"unused_guard_block"`
 	UnusedGuardBound         *ebpf.Variable `ebpf:"unused_guard_bound"`
 	UnusedGuardCited         *ebpf.Variable `ebpf:"unused_guard_cited"`
 	UnusedGuardCompare       *ebpf.Variable `ebpf:"unused_guard_compare"`
@@ -1127,7 +1155,7 @@ type abiVariables struct {
 	UnusedGuardIcmpEntry     *ebpf.Variable `ebpf:"unused_guard_icmp_entry"`
 	UnusedGuardKept          *ebpf.Variable `ebpf:"unused_guard_kept"`
 	UnusedGuardLimit         *ebpf.Variable `ebpf:"unused_guard_limit"`
-	UnusedGuardMember        *ebpf.Variable `ebpf:"unused_guard_member"`
+	UnusedGuardMembership    *ebpf.Variable `ebpf:"unused_guard_membership"`
 	UnusedGuardOp            *ebpf.Variable `ebpf:"unused_guard_op"`
 	UnusedGuardOperand       *ebpf.Variable `ebpf:"unused_guard_operand"`
 	UnusedGuardOption        *ebpf.Variable `ebpf:"unused_guard_option"`

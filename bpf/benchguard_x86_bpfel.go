@@ -16,72 +16,92 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	BenchGuardMapBenchExpectations      = "bench_expectations"
-	BenchGuardMapBenchFrames            = "bench_frames"
-	BenchGuardMapBenchOutcomes          = "bench_outcomes"
-	BenchGuardMapBenchTurn              = "bench_turn"
-	BenchGuardMapGuardBindings          = "guard_bindings"
-	BenchGuardMapGuardCounts            = "guard_counts"
-	BenchGuardMapGuardDevices           = "guard_devices"
-	BenchGuardMapGuardDrafts            = "guard_drafts"
-	BenchGuardMapGuardFragments         = "guard_fragments"
-	BenchGuardMapGuardGeneration        = "guard_generation"
-	BenchGuardMapGuardHits              = "guard_hits"
-	BenchGuardMapGuardIcmp              = "guard_icmp"
-	BenchGuardMapGuardKept              = "guard_kept"
-	BenchGuardMapGuardMembers           = "guard_members"
-	BenchGuardMapGuardPaces             = "guard_paces"
-	BenchGuardMapGuardResults           = "guard_results"
-	BenchGuardMapGuardSamples           = "guard_samples"
-	BenchGuardMapGuardServices          = "guard_services"
-	BenchGuardMapGuardTotals            = "guard_totals"
-	BenchGuardMapGuardWalks             = "guard_walks"
-	BenchGuardProgBenchEmpty            = "bench_empty"
-	BenchGuardProgBenchForgeOnly        = "bench_forge_only"
-	BenchGuardProgBenchForgePolicy      = "bench_forge_policy"
-	BenchGuardProgBenchParse            = "bench_parse"
-	BenchGuardProgBenchPolicy           = "bench_policy"
-	BenchGuardProgBenchSwapEntry        = "bench_swap_entry"
-	BenchGuardProgBenchSwapPolicy       = "bench_swap_policy"
-	BenchGuardProgBenchTraceCopy        = "bench_trace_copy"
-	BenchGuardProgBenchTracePolicy      = "bench_trace_policy"
-	BenchGuardVarGuardAskAudited        = "guard_ask_audited"
-	BenchGuardVarGuardAskConditions     = "guard_ask_conditions"
-	BenchGuardVarGuardAskCounting       = "guard_ask_counting"
-	BenchGuardVarGuardAskHits           = "guard_ask_hits"
-	BenchGuardVarGuardAskOverlaps       = "guard_ask_overlaps"
-	BenchGuardVarGuardAskSamples        = "guard_ask_samples"
-	BenchGuardVarGuardAskSections       = "guard_ask_sections"
-	BenchGuardVarGuardAskSourcePort     = "guard_ask_source_port"
-	BenchGuardVarGuardAtoms             = "guard_atoms"
-	BenchGuardVarGuardConditions        = "guard_conditions"
-	BenchGuardVarGuardDense             = "guard_dense"
-	BenchGuardVarGuardDestination6      = "guard_destination6"
-	BenchGuardVarGuardDestinationWords  = "guard_destination_words"
-	BenchGuardVarGuardExplain           = "guard_explain"
-	BenchGuardVarGuardFilters           = "guard_filters"
-	BenchGuardVarGuardFirst             = "guard_first"
-	BenchGuardVarGuardFirstPolicy       = "guard_first_policy"
-	BenchGuardVarGuardIndex             = "guard_index"
-	BenchGuardVarGuardKeepConnections   = "guard_keep_connections"
-	BenchGuardVarGuardLines             = "guard_lines"
-	BenchGuardVarGuardNoDestination     = "guard_no_destination"
-	BenchGuardVarGuardNoDestinationPort = "guard_no_destination_port"
-	BenchGuardVarGuardNoSource          = "guard_no_source"
-	BenchGuardVarGuardNoSourcePort      = "guard_no_source_port"
-	BenchGuardVarGuardNotIp             = "guard_not_ip"
-	BenchGuardVarGuardProtectApplier    = "guard_protect_applier"
-	BenchGuardVarGuardRows              = "guard_rows"
-	BenchGuardVarGuardSamplings         = "guard_samplings"
-	BenchGuardVarGuardSections          = "guard_sections"
-	BenchGuardVarGuardSlots             = "guard_slots"
-	BenchGuardVarGuardSource6           = "guard_source6"
-	BenchGuardVarGuardSourceWords       = "guard_source_words"
-	BenchGuardVarGuardTests             = "guard_tests"
-	BenchGuardVarGuardTrie4             = "guard_trie4"
-	BenchGuardVarGuardTrie6             = "guard_trie6"
-	BenchGuardVarGuardTriggers          = "guard_triggers"
-	BenchGuardVarGuardUnparsable        = "guard_unparsable"
+	BenchGuardMapBenchExpectations       = "bench_expectations"
+	BenchGuardMapBenchFrames             = "bench_frames"
+	BenchGuardMapBenchOutcomes           = "bench_outcomes"
+	BenchGuardMapBenchTurn               = "bench_turn"
+	BenchGuardMapGuardBindings           = "guard_bindings"
+	BenchGuardMapGuardCounts             = "guard_counts"
+	BenchGuardMapGuardDevices            = "guard_devices"
+	BenchGuardMapGuardDrafts             = "guard_drafts"
+	BenchGuardMapGuardFragments          = "guard_fragments"
+	BenchGuardMapGuardGeneration         = "guard_generation"
+	BenchGuardMapGuardHits               = "guard_hits"
+	BenchGuardMapGuardIcmp               = "guard_icmp"
+	BenchGuardMapGuardKept               = "guard_kept"
+	BenchGuardMapGuardOwn                = "guard_own"
+	BenchGuardMapGuardOwnFilter          = "guard_own_filter"
+	BenchGuardMapGuardPaces              = "guard_paces"
+	BenchGuardMapGuardResults            = "guard_results"
+	BenchGuardMapGuardSamples            = "guard_samples"
+	BenchGuardMapGuardServices           = "guard_services"
+	BenchGuardMapGuardTotals             = "guard_totals"
+	BenchGuardMapGuardWalks              = "guard_walks"
+	BenchGuardProgBenchEmpty             = "bench_empty"
+	BenchGuardProgBenchForgeOnly         = "bench_forge_only"
+	BenchGuardProgBenchForgePolicy       = "bench_forge_policy"
+	BenchGuardProgBenchParse             = "bench_parse"
+	BenchGuardProgBenchPolicy            = "bench_policy"
+	BenchGuardProgBenchSwapEntry         = "bench_swap_entry"
+	BenchGuardProgBenchSwapPolicy        = "bench_swap_policy"
+	BenchGuardProgBenchTraceCopy         = "bench_trace_copy"
+	BenchGuardProgBenchTracePolicy       = "bench_trace_policy"
+	BenchGuardVarGuardAny4               = "guard_any4"
+	BenchGuardVarGuardAny4Shift          = "guard_any4_shift"
+	BenchGuardVarGuardAny6               = "guard_any6"
+	BenchGuardVarGuardAny6Shift          = "guard_any6_shift"
+	BenchGuardVarGuardAny6Skip           = "guard_any6_skip"
+	BenchGuardVarGuardAskAudited         = "guard_ask_audited"
+	BenchGuardVarGuardAskConditions      = "guard_ask_conditions"
+	BenchGuardVarGuardAskCounting        = "guard_ask_counting"
+	BenchGuardVarGuardAskDestinationIn   = "guard_ask_destination_in"
+	BenchGuardVarGuardAskDestinationOwn  = "guard_ask_destination_own"
+	BenchGuardVarGuardAskDestinationSets = "guard_ask_destination_sets"
+	BenchGuardVarGuardAskHits            = "guard_ask_hits"
+	BenchGuardVarGuardAskOtherOwn        = "guard_ask_other_own"
+	BenchGuardVarGuardAskOtherSets       = "guard_ask_other_sets"
+	BenchGuardVarGuardAskOverlaps        = "guard_ask_overlaps"
+	BenchGuardVarGuardAskSamples         = "guard_ask_samples"
+	BenchGuardVarGuardAskSections        = "guard_ask_sections"
+	BenchGuardVarGuardAskSourceIn        = "guard_ask_source_in"
+	BenchGuardVarGuardAskSourceOwn       = "guard_ask_source_own"
+	BenchGuardVarGuardAskSourcePort      = "guard_ask_source_port"
+	BenchGuardVarGuardAskSourceSets      = "guard_ask_source_sets"
+	BenchGuardVarGuardAtoms              = "guard_atoms"
+	BenchGuardVarGuardBlocks4            = "guard_blocks4"
+	BenchGuardVarGuardConditions         = "guard_conditions"
+	BenchGuardVarGuardDense              = "guard_dense"
+	BenchGuardVarGuardDestination6       = "guard_destination6"
+	BenchGuardVarGuardDestinationWords   = "guard_destination_words"
+	BenchGuardVarGuardExplain            = "guard_explain"
+	BenchGuardVarGuardFilters            = "guard_filters"
+	BenchGuardVarGuardFirst              = "guard_first"
+	BenchGuardVarGuardFirstPolicy        = "guard_first_policy"
+	BenchGuardVarGuardIndex              = "guard_index"
+	BenchGuardVarGuardKeepConnections    = "guard_keep_connections"
+	BenchGuardVarGuardLines              = "guard_lines"
+	BenchGuardVarGuardMemberships        = "guard_memberships"
+	BenchGuardVarGuardNoDestination      = "guard_no_destination"
+	BenchGuardVarGuardNoDestinationPort  = "guard_no_destination_port"
+	BenchGuardVarGuardNoSource           = "guard_no_source"
+	BenchGuardVarGuardNoSourcePort       = "guard_no_source_port"
+	BenchGuardVarGuardNotIp              = "guard_not_ip"
+	BenchGuardVarGuardOutside6           = "guard_outside6"
+	BenchGuardVarGuardPages              = "guard_pages"
+	BenchGuardVarGuardProtectApplier     = "guard_protect_applier"
+	BenchGuardVarGuardRoot6              = "guard_root6"
+	BenchGuardVarGuardRows               = "guard_rows"
+	BenchGuardVarGuardSamplings          = "guard_samplings"
+	BenchGuardVarGuardSections           = "guard_sections"
+	BenchGuardVarGuardSlots              = "guard_slots"
+	BenchGuardVarGuardSource6            = "guard_source6"
+	BenchGuardVarGuardSourceWords        = "guard_source_words"
+	BenchGuardVarGuardTests              = "guard_tests"
+	BenchGuardVarGuardTrie4              = "guard_trie4"
+	BenchGuardVarGuardTrie6              = "guard_trie6"
+	BenchGuardVarGuardTriggers           = "guard_triggers"
+	BenchGuardVarGuardUnparsable         = "guard_unparsable"
+	BenchGuardVarGuardWords              = "guard_words"
 )
 
 // LoadBenchGuard returns the embedded CollectionSpec for BenchGuard.
@@ -154,7 +174,8 @@ type BenchGuardMapSpecs struct {
 	GuardHits         *ebpf.MapSpec `ebpf:"guard_hits"`
 	GuardIcmp         *ebpf.MapSpec `ebpf:"guard_icmp"`
 	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
-	GuardMembers      *ebpf.MapSpec `ebpf:"guard_members"`
+	GuardOwn          *ebpf.MapSpec `ebpf:"guard_own"`
+	GuardOwnFilter    *ebpf.MapSpec `ebpf:"guard_own_filter"`
 	GuardPaces        *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
 	GuardSamples      *ebpf.MapSpec `ebpf:"guard_samples"`
@@ -167,43 +188,62 @@ type BenchGuardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardVariableSpecs struct {
-	GuardAskAudited        *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
-	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
-	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
-	GuardAskHits           *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
-	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
-	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
-	GuardAskSections       *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
-	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
-	GuardAtoms             *ebpf.VariableSpec `ebpf:"guard_atoms"`
-	GuardConditions        *ebpf.VariableSpec `ebpf:"guard_conditions"`
-	GuardDense             *ebpf.VariableSpec `ebpf:"guard_dense"`
-	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
-	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
-	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
-	GuardFilters           *ebpf.VariableSpec `ebpf:"guard_filters"`
-	GuardFirst             *ebpf.VariableSpec `ebpf:"guard_first"`
-	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
-	GuardIndex             *ebpf.VariableSpec `ebpf:"guard_index"`
-	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
-	GuardLines             *ebpf.VariableSpec `ebpf:"guard_lines"`
-	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
-	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
-	GuardNoSource          *ebpf.VariableSpec `ebpf:"guard_no_source"`
-	GuardNoSourcePort      *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
-	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
-	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
-	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
-	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
-	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
-	GuardSlots             *ebpf.VariableSpec `ebpf:"guard_slots"`
-	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
-	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
-	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
-	GuardTrie4             *ebpf.VariableSpec `ebpf:"guard_trie4"`
-	GuardTrie6             *ebpf.VariableSpec `ebpf:"guard_trie6"`
-	GuardTriggers          *ebpf.VariableSpec `ebpf:"guard_triggers"`
-	GuardUnparsable        *ebpf.VariableSpec `ebpf:"guard_unparsable"`
+	GuardAny4               *ebpf.VariableSpec `ebpf:"guard_any4"`
+	GuardAny4Shift          *ebpf.VariableSpec `ebpf:"guard_any4_shift"`
+	GuardAny6               *ebpf.VariableSpec `ebpf:"guard_any6"`
+	GuardAny6Shift          *ebpf.VariableSpec `ebpf:"guard_any6_shift"`
+	GuardAny6Skip           *ebpf.VariableSpec `ebpf:"guard_any6_skip"`
+	GuardAskAudited         *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
+	GuardAskConditions      *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
+	GuardAskCounting        *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
+	GuardAskDestinationIn   *ebpf.VariableSpec `ebpf:"guard_ask_destination_in"`
+	GuardAskDestinationOwn  *ebpf.VariableSpec `ebpf:"guard_ask_destination_own"`
+	GuardAskDestinationSets *ebpf.VariableSpec `ebpf:"guard_ask_destination_sets"`
+	GuardAskHits            *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
+	GuardAskOtherOwn        *ebpf.VariableSpec `ebpf:"guard_ask_other_own"`
+	GuardAskOtherSets       *ebpf.VariableSpec `ebpf:"guard_ask_other_sets"`
+	GuardAskOverlaps        *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples         *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
+	GuardAskSections        *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
+	GuardAskSourceIn        *ebpf.VariableSpec `ebpf:"guard_ask_source_in"`
+	GuardAskSourceOwn       *ebpf.VariableSpec `ebpf:"guard_ask_source_own"`
+	GuardAskSourcePort      *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
+	GuardAskSourceSets      *ebpf.VariableSpec `ebpf:"guard_ask_source_sets"`
+	GuardAtoms              *ebpf.VariableSpec `ebpf:"guard_atoms"`
+	GuardBlocks4            *ebpf.VariableSpec `ebpf:"guard_blocks4"`
+	GuardConditions         *ebpf.VariableSpec `ebpf:"guard_conditions"`
+	GuardDense              *ebpf.VariableSpec `ebpf:"guard_dense"`
+	GuardDestination6       *ebpf.VariableSpec `ebpf:"guard_destination6"`
+	GuardDestinationWords   *ebpf.VariableSpec `ebpf:"guard_destination_words"`
+	GuardExplain            *ebpf.VariableSpec `ebpf:"guard_explain"`
+	GuardFilters            *ebpf.VariableSpec `ebpf:"guard_filters"`
+	GuardFirst              *ebpf.VariableSpec `ebpf:"guard_first"`
+	GuardFirstPolicy        *ebpf.VariableSpec `ebpf:"guard_first_policy"`
+	GuardIndex              *ebpf.VariableSpec `ebpf:"guard_index"`
+	GuardKeepConnections    *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
+	GuardLines              *ebpf.VariableSpec `ebpf:"guard_lines"`
+	GuardMemberships        *ebpf.VariableSpec `ebpf:"guard_memberships"`
+	GuardNoDestination      *ebpf.VariableSpec `ebpf:"guard_no_destination"`
+	GuardNoDestinationPort  *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
+	GuardNoSource           *ebpf.VariableSpec `ebpf:"guard_no_source"`
+	GuardNoSourcePort       *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
+	GuardNotIp              *ebpf.VariableSpec `ebpf:"guard_not_ip"`
+	GuardOutside6           *ebpf.VariableSpec `ebpf:"guard_outside6"`
+	GuardPages              *ebpf.VariableSpec `ebpf:"guard_pages"`
+	GuardProtectApplier     *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
+	GuardRoot6              *ebpf.VariableSpec `ebpf:"guard_root6"`
+	GuardRows               *ebpf.VariableSpec `ebpf:"guard_rows"`
+	GuardSamplings          *ebpf.VariableSpec `ebpf:"guard_samplings"`
+	GuardSections           *ebpf.VariableSpec `ebpf:"guard_sections"`
+	GuardSlots              *ebpf.VariableSpec `ebpf:"guard_slots"`
+	GuardSource6            *ebpf.VariableSpec `ebpf:"guard_source6"`
+	GuardSourceWords        *ebpf.VariableSpec `ebpf:"guard_source_words"`
+	GuardTests              *ebpf.VariableSpec `ebpf:"guard_tests"`
+	GuardTrie4              *ebpf.VariableSpec `ebpf:"guard_trie4"`
+	GuardTrie6              *ebpf.VariableSpec `ebpf:"guard_trie6"`
+	GuardTriggers           *ebpf.VariableSpec `ebpf:"guard_triggers"`
+	GuardUnparsable         *ebpf.VariableSpec `ebpf:"guard_unparsable"`
+	GuardWords              *ebpf.VariableSpec `ebpf:"guard_words"`
 }
 
 // BenchGuardObjects contains all objects after they have been loaded into the kernel.
@@ -239,7 +279,8 @@ type BenchGuardMaps struct {
 	GuardHits         *ebpf.Map `ebpf:"guard_hits"`
 	GuardIcmp         *ebpf.Map `ebpf:"guard_icmp"`
 	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
-	GuardMembers      *ebpf.Map `ebpf:"guard_members"`
+	GuardOwn          *ebpf.Map `ebpf:"guard_own"`
+	GuardOwnFilter    *ebpf.Map `ebpf:"guard_own_filter"`
 	GuardPaces        *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults      *ebpf.Map `ebpf:"guard_results"`
 	GuardSamples      *ebpf.Map `ebpf:"guard_samples"`
@@ -263,7 +304,8 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardHits,
 		m.GuardIcmp,
 		m.GuardKept,
-		m.GuardMembers,
+		m.GuardOwn,
+		m.GuardOwnFilter,
 		m.GuardPaces,
 		m.GuardResults,
 		m.GuardSamples,
@@ -277,43 +319,62 @@ func (m *BenchGuardMaps) Close() error {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardVariables struct {
-	GuardAskAudited        *ebpf.Variable `ebpf:"guard_ask_audited"`
-	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
-	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
-	GuardAskHits           *ebpf.Variable `ebpf:"guard_ask_hits"`
-	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
-	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
-	GuardAskSections       *ebpf.Variable `ebpf:"guard_ask_sections"`
-	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
-	GuardAtoms             *ebpf.Variable `ebpf:"guard_atoms"`
-	GuardConditions        *ebpf.Variable `ebpf:"guard_conditions"`
-	GuardDense             *ebpf.Variable `ebpf:"guard_dense"`
-	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
-	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
-	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
-	GuardFilters           *ebpf.Variable `ebpf:"guard_filters"`
-	GuardFirst             *ebpf.Variable `ebpf:"guard_first"`
-	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
-	GuardIndex             *ebpf.Variable `ebpf:"guard_index"`
-	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
-	GuardLines             *ebpf.Variable `ebpf:"guard_lines"`
-	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
-	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
-	GuardNoSource          *ebpf.Variable `ebpf:"guard_no_source"`
-	GuardNoSourcePort      *ebpf.Variable `ebpf:"guard_no_source_port"`
-	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
-	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
-	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
-	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
-	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
-	GuardSlots             *ebpf.Variable `ebpf:"guard_slots"`
-	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
-	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
-	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`
-	GuardTrie4             *ebpf.Variable `ebpf:"guard_trie4"`
-	GuardTrie6             *ebpf.Variable `ebpf:"guard_trie6"`
-	GuardTriggers          *ebpf.Variable `ebpf:"guard_triggers"`
-	GuardUnparsable        *ebpf.Variable `ebpf:"guard_unparsable"`
+	GuardAny4               *ebpf.Variable `ebpf:"guard_any4"`
+	GuardAny4Shift          *ebpf.Variable `ebpf:"guard_any4_shift"`
+	GuardAny6               *ebpf.Variable `ebpf:"guard_any6"`
+	GuardAny6Shift          *ebpf.Variable `ebpf:"guard_any6_shift"`
+	GuardAny6Skip           *ebpf.Variable `ebpf:"guard_any6_skip"`
+	GuardAskAudited         *ebpf.Variable `ebpf:"guard_ask_audited"`
+	GuardAskConditions      *ebpf.Variable `ebpf:"guard_ask_conditions"`
+	GuardAskCounting        *ebpf.Variable `ebpf:"guard_ask_counting"`
+	GuardAskDestinationIn   *ebpf.Variable `ebpf:"guard_ask_destination_in"`
+	GuardAskDestinationOwn  *ebpf.Variable `ebpf:"guard_ask_destination_own"`
+	GuardAskDestinationSets *ebpf.Variable `ebpf:"guard_ask_destination_sets"`
+	GuardAskHits            *ebpf.Variable `ebpf:"guard_ask_hits"`
+	GuardAskOtherOwn        *ebpf.Variable `ebpf:"guard_ask_other_own"`
+	GuardAskOtherSets       *ebpf.Variable `ebpf:"guard_ask_other_sets"`
+	GuardAskOverlaps        *ebpf.Variable `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples         *ebpf.Variable `ebpf:"guard_ask_samples"`
+	GuardAskSections        *ebpf.Variable `ebpf:"guard_ask_sections"`
+	GuardAskSourceIn        *ebpf.Variable `ebpf:"guard_ask_source_in"`
+	GuardAskSourceOwn       *ebpf.Variable `ebpf:"guard_ask_source_own"`
+	GuardAskSourcePort      *ebpf.Variable `ebpf:"guard_ask_source_port"`
+	GuardAskSourceSets      *ebpf.Variable `ebpf:"guard_ask_source_sets"`
+	GuardAtoms              *ebpf.Variable `ebpf:"guard_atoms"`
+	GuardBlocks4            *ebpf.Variable `ebpf:"guard_blocks4"`
+	GuardConditions         *ebpf.Variable `ebpf:"guard_conditions"`
+	GuardDense              *ebpf.Variable `ebpf:"guard_dense"`
+	GuardDestination6       *ebpf.Variable `ebpf:"guard_destination6"`
+	GuardDestinationWords   *ebpf.Variable `ebpf:"guard_destination_words"`
+	GuardExplain            *ebpf.Variable `ebpf:"guard_explain"`
+	GuardFilters            *ebpf.Variable `ebpf:"guard_filters"`
+	GuardFirst              *ebpf.Variable `ebpf:"guard_first"`
+	GuardFirstPolicy        *ebpf.Variable `ebpf:"guard_first_policy"`
+	GuardIndex              *ebpf.Variable `ebpf:"guard_index"`
+	GuardKeepConnections    *ebpf.Variable `ebpf:"guard_keep_connections"`
+	GuardLines              *ebpf.Variable `ebpf:"guard_lines"`
+	GuardMemberships        *ebpf.Variable `ebpf:"guard_memberships"`
+	GuardNoDestination      *ebpf.Variable `ebpf:"guard_no_destination"`
+	GuardNoDestinationPort  *ebpf.Variable `ebpf:"guard_no_destination_port"`
+	GuardNoSource           *ebpf.Variable `ebpf:"guard_no_source"`
+	GuardNoSourcePort       *ebpf.Variable `ebpf:"guard_no_source_port"`
+	GuardNotIp              *ebpf.Variable `ebpf:"guard_not_ip"`
+	GuardOutside6           *ebpf.Variable `ebpf:"guard_outside6"`
+	GuardPages              *ebpf.Variable `ebpf:"guard_pages"`
+	GuardProtectApplier     *ebpf.Variable `ebpf:"guard_protect_applier"`
+	GuardRoot6              *ebpf.Variable `ebpf:"guard_root6"`
+	GuardRows               *ebpf.Variable `ebpf:"guard_rows"`
+	GuardSamplings          *ebpf.Variable `ebpf:"guard_samplings"`
+	GuardSections           *ebpf.Variable `ebpf:"guard_sections"`
+	GuardSlots              *ebpf.Variable `ebpf:"guard_slots"`
+	GuardSource6            *ebpf.Variable `ebpf:"guard_source6"`
+	GuardSourceWords        *ebpf.Variable `ebpf:"guard_source_words"`
+	GuardTests              *ebpf.Variable `ebpf:"guard_tests"`
+	GuardTrie4              *ebpf.Variable `ebpf:"guard_trie4"`
+	GuardTrie6              *ebpf.Variable `ebpf:"guard_trie6"`
+	GuardTriggers           *ebpf.Variable `ebpf:"guard_triggers"`
+	GuardUnparsable         *ebpf.Variable `ebpf:"guard_unparsable"`
+	GuardWords              *ebpf.Variable `ebpf:"guard_words"`
 }
 
 // BenchGuardPrograms contains all programs after they have been loaded into the kernel.

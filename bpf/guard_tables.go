@@ -10,8 +10,12 @@ type (
 	GuardFilter = abiGuardFilter
 	// GuardCondition is an entry of the table guard_conditions.
 	GuardCondition = abiGuardCondition
-	// GuardMember is the key of the map guard_members.
-	GuardMember = abiGuardMember
+	// GuardMembership is an entry of the table guard_memberships.
+	GuardMembership = abiGuardMembership
+	// GuardBlock is an entry of the table guard_blocks4.
+	GuardBlock = abiGuardBlock
+	// GuardAddressOfHost is the key of the map guard_own.
+	GuardAddressOfHost = abiGuardAddressOfHost
 	// GuardBound is the key of the map guard_bindings.
 	GuardBound = abiGuardBound
 	// GuardKept is the key of the map guard_kept.
@@ -31,21 +35,26 @@ const Operand = 0x67750000
 
 // Operands of the program, those of tables first: their greatest index.
 const (
-	GuardRows       = abiGuardOperandGUARD_ROWS
-	GuardDense      = abiGuardOperandGUARD_DENSE
-	GuardIndex      = abiGuardOperandGUARD_INDEX
-	GuardTrie4      = abiGuardOperandGUARD_TRIE4
-	GuardTrie6      = abiGuardOperandGUARD_TRIE6
-	GuardFirst      = abiGuardOperandGUARD_FIRST
-	GuardLines      = abiGuardOperandGUARD_LINES
-	GuardFilters    = abiGuardOperandGUARD_FILTERS
-	GuardConditions = abiGuardOperandGUARD_CONDITIONS
-	GuardAtoms      = abiGuardOperandGUARD_ATOMS
-	GuardTests      = abiGuardOperandGUARD_TESTS
-	GuardSlots      = abiGuardOperandGUARD_SLOTS
-	GuardSamplings  = abiGuardOperandGUARD_SAMPLINGS
-	GuardSummaries  = abiGuardOperandGUARD_SUMMARIES
-	GuardOperands   = abiGuardOperandGUARD_OPERANDS
+	GuardRows        = abiGuardOperandGUARD_ROWS
+	GuardDense       = abiGuardOperandGUARD_DENSE
+	GuardIndex       = abiGuardOperandGUARD_INDEX
+	GuardTrie4       = abiGuardOperandGUARD_TRIE4
+	GuardTrie6       = abiGuardOperandGUARD_TRIE6
+	GuardFirst       = abiGuardOperandGUARD_FIRST
+	GuardLines       = abiGuardOperandGUARD_LINES
+	GuardFilters     = abiGuardOperandGUARD_FILTERS
+	GuardConditions  = abiGuardOperandGUARD_CONDITIONS
+	GuardAtoms       = abiGuardOperandGUARD_ATOMS
+	GuardTests       = abiGuardOperandGUARD_TESTS
+	GuardSlots       = abiGuardOperandGUARD_SLOTS
+	GuardSamplings   = abiGuardOperandGUARD_SAMPLINGS
+	GuardMemberships = abiGuardOperandGUARD_MEMBERSHIPS
+	GuardAny4        = abiGuardOperandGUARD_ANY4
+	GuardBlocks4     = abiGuardOperandGUARD_BLOCKS4
+	GuardAny6        = abiGuardOperandGUARD_ANY6
+	GuardWords       = abiGuardOperandGUARD_WORDS
+	GuardSummaries   = abiGuardOperandGUARD_SUMMARIES
+	GuardOperands    = abiGuardOperandGUARD_OPERANDS
 )
 
 // Limits of the tables.
@@ -54,4 +63,5 @@ const (
 	GuardMaxSummaries = int(abiGuardTableLimitGUARD_MAX_SUMMARIES)
 	GuardMaxKept      = int(abiGuardTableLimitGUARD_MAX_KEPT)
 	GuardMaxCounted   = int(abiGuardTableLimitGUARD_MAX_COUNTED)
+	GuardOwnFilter    = int(abiGuardTableLimitGUARD_OWN_FILTER)
 )

@@ -16,63 +16,83 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	GuardMapGuardBindings          = "guard_bindings"
-	GuardMapGuardCounts            = "guard_counts"
-	GuardMapGuardDevices           = "guard_devices"
-	GuardMapGuardDrafts            = "guard_drafts"
-	GuardMapGuardFragments         = "guard_fragments"
-	GuardMapGuardGeneration        = "guard_generation"
-	GuardMapGuardHits              = "guard_hits"
-	GuardMapGuardIcmp              = "guard_icmp"
-	GuardMapGuardKept              = "guard_kept"
-	GuardMapGuardMembers           = "guard_members"
-	GuardMapGuardPaces             = "guard_paces"
-	GuardMapGuardResults           = "guard_results"
-	GuardMapGuardSamples           = "guard_samples"
-	GuardMapGuardServices          = "guard_services"
-	GuardMapGuardTotals            = "guard_totals"
-	GuardMapGuardWalks             = "guard_walks"
-	GuardProgGuardEntry            = "guard_entry"
-	GuardProgGuardPolicy           = "guard_policy"
-	GuardProgGuardTrial            = "guard_trial"
-	GuardVarGuardAskAudited        = "guard_ask_audited"
-	GuardVarGuardAskConditions     = "guard_ask_conditions"
-	GuardVarGuardAskCounting       = "guard_ask_counting"
-	GuardVarGuardAskHits           = "guard_ask_hits"
-	GuardVarGuardAskOverlaps       = "guard_ask_overlaps"
-	GuardVarGuardAskSamples        = "guard_ask_samples"
-	GuardVarGuardAskSections       = "guard_ask_sections"
-	GuardVarGuardAskSourcePort     = "guard_ask_source_port"
-	GuardVarGuardAtoms             = "guard_atoms"
-	GuardVarGuardConditions        = "guard_conditions"
-	GuardVarGuardDeadline          = "guard_deadline"
-	GuardVarGuardDense             = "guard_dense"
-	GuardVarGuardDestination6      = "guard_destination6"
-	GuardVarGuardDestinationWords  = "guard_destination_words"
-	GuardVarGuardExplain           = "guard_explain"
-	GuardVarGuardFilters           = "guard_filters"
-	GuardVarGuardFirst             = "guard_first"
-	GuardVarGuardFirstPolicy       = "guard_first_policy"
-	GuardVarGuardIndex             = "guard_index"
-	GuardVarGuardKeepConnections   = "guard_keep_connections"
-	GuardVarGuardLines             = "guard_lines"
-	GuardVarGuardNoDestination     = "guard_no_destination"
-	GuardVarGuardNoDestinationPort = "guard_no_destination_port"
-	GuardVarGuardNoSource          = "guard_no_source"
-	GuardVarGuardNoSourcePort      = "guard_no_source_port"
-	GuardVarGuardNotIp             = "guard_not_ip"
-	GuardVarGuardProtectApplier    = "guard_protect_applier"
-	GuardVarGuardRows              = "guard_rows"
-	GuardVarGuardSamplings         = "guard_samplings"
-	GuardVarGuardSections          = "guard_sections"
-	GuardVarGuardSlots             = "guard_slots"
-	GuardVarGuardSource6           = "guard_source6"
-	GuardVarGuardSourceWords       = "guard_source_words"
-	GuardVarGuardTests             = "guard_tests"
-	GuardVarGuardTrie4             = "guard_trie4"
-	GuardVarGuardTrie6             = "guard_trie6"
-	GuardVarGuardTriggers          = "guard_triggers"
-	GuardVarGuardUnparsable        = "guard_unparsable"
+	GuardMapGuardBindings           = "guard_bindings"
+	GuardMapGuardCounts             = "guard_counts"
+	GuardMapGuardDevices            = "guard_devices"
+	GuardMapGuardDrafts             = "guard_drafts"
+	GuardMapGuardFragments          = "guard_fragments"
+	GuardMapGuardGeneration         = "guard_generation"
+	GuardMapGuardHits               = "guard_hits"
+	GuardMapGuardIcmp               = "guard_icmp"
+	GuardMapGuardKept               = "guard_kept"
+	GuardMapGuardOwn                = "guard_own"
+	GuardMapGuardOwnFilter          = "guard_own_filter"
+	GuardMapGuardPaces              = "guard_paces"
+	GuardMapGuardResults            = "guard_results"
+	GuardMapGuardSamples            = "guard_samples"
+	GuardMapGuardServices           = "guard_services"
+	GuardMapGuardTotals             = "guard_totals"
+	GuardMapGuardWalks              = "guard_walks"
+	GuardProgGuardEntry             = "guard_entry"
+	GuardProgGuardPolicy            = "guard_policy"
+	GuardProgGuardTrial             = "guard_trial"
+	GuardVarGuardAny4               = "guard_any4"
+	GuardVarGuardAny4Shift          = "guard_any4_shift"
+	GuardVarGuardAny6               = "guard_any6"
+	GuardVarGuardAny6Shift          = "guard_any6_shift"
+	GuardVarGuardAny6Skip           = "guard_any6_skip"
+	GuardVarGuardAskAudited         = "guard_ask_audited"
+	GuardVarGuardAskConditions      = "guard_ask_conditions"
+	GuardVarGuardAskCounting        = "guard_ask_counting"
+	GuardVarGuardAskDestinationIn   = "guard_ask_destination_in"
+	GuardVarGuardAskDestinationOwn  = "guard_ask_destination_own"
+	GuardVarGuardAskDestinationSets = "guard_ask_destination_sets"
+	GuardVarGuardAskHits            = "guard_ask_hits"
+	GuardVarGuardAskOtherOwn        = "guard_ask_other_own"
+	GuardVarGuardAskOtherSets       = "guard_ask_other_sets"
+	GuardVarGuardAskOverlaps        = "guard_ask_overlaps"
+	GuardVarGuardAskSamples         = "guard_ask_samples"
+	GuardVarGuardAskSections        = "guard_ask_sections"
+	GuardVarGuardAskSourceIn        = "guard_ask_source_in"
+	GuardVarGuardAskSourceOwn       = "guard_ask_source_own"
+	GuardVarGuardAskSourcePort      = "guard_ask_source_port"
+	GuardVarGuardAskSourceSets      = "guard_ask_source_sets"
+	GuardVarGuardAtoms              = "guard_atoms"
+	GuardVarGuardBlocks4            = "guard_blocks4"
+	GuardVarGuardConditions         = "guard_conditions"
+	GuardVarGuardDeadline           = "guard_deadline"
+	GuardVarGuardDense              = "guard_dense"
+	GuardVarGuardDestination6       = "guard_destination6"
+	GuardVarGuardDestinationWords   = "guard_destination_words"
+	GuardVarGuardExplain            = "guard_explain"
+	GuardVarGuardFilters            = "guard_filters"
+	GuardVarGuardFirst              = "guard_first"
+	GuardVarGuardFirstPolicy        = "guard_first_policy"
+	GuardVarGuardIndex              = "guard_index"
+	GuardVarGuardKeepConnections    = "guard_keep_connections"
+	GuardVarGuardLines              = "guard_lines"
+	GuardVarGuardMemberships        = "guard_memberships"
+	GuardVarGuardNoDestination      = "guard_no_destination"
+	GuardVarGuardNoDestinationPort  = "guard_no_destination_port"
+	GuardVarGuardNoSource           = "guard_no_source"
+	GuardVarGuardNoSourcePort       = "guard_no_source_port"
+	GuardVarGuardNotIp              = "guard_not_ip"
+	GuardVarGuardOutside6           = "guard_outside6"
+	GuardVarGuardPages              = "guard_pages"
+	GuardVarGuardProtectApplier     = "guard_protect_applier"
+	GuardVarGuardRoot6              = "guard_root6"
+	GuardVarGuardRows               = "guard_rows"
+	GuardVarGuardSamplings          = "guard_samplings"
+	GuardVarGuardSections           = "guard_sections"
+	GuardVarGuardSlots              = "guard_slots"
+	GuardVarGuardSource6            = "guard_source6"
+	GuardVarGuardSourceWords        = "guard_source_words"
+	GuardVarGuardTests              = "guard_tests"
+	GuardVarGuardTrie4              = "guard_trie4"
+	GuardVarGuardTrie6              = "guard_trie6"
+	GuardVarGuardTriggers           = "guard_triggers"
+	GuardVarGuardUnparsable         = "guard_unparsable"
+	GuardVarGuardWords              = "guard_words"
 )
 
 // LoadGuard returns the embedded CollectionSpec for Guard.
@@ -135,7 +155,8 @@ type GuardMapSpecs struct {
 	GuardHits       *ebpf.MapSpec `ebpf:"guard_hits"`
 	GuardIcmp       *ebpf.MapSpec `ebpf:"guard_icmp"`
 	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
-	GuardMembers    *ebpf.MapSpec `ebpf:"guard_members"`
+	GuardOwn        *ebpf.MapSpec `ebpf:"guard_own"`
+	GuardOwnFilter  *ebpf.MapSpec `ebpf:"guard_own_filter"`
 	GuardPaces      *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults    *ebpf.MapSpec `ebpf:"guard_results"`
 	GuardSamples    *ebpf.MapSpec `ebpf:"guard_samples"`
@@ -148,44 +169,63 @@ type GuardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type GuardVariableSpecs struct {
-	GuardAskAudited        *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
-	GuardAskConditions     *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
-	GuardAskCounting       *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
-	GuardAskHits           *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
-	GuardAskOverlaps       *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
-	GuardAskSamples        *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
-	GuardAskSections       *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
-	GuardAskSourcePort     *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
-	GuardAtoms             *ebpf.VariableSpec `ebpf:"guard_atoms"`
-	GuardConditions        *ebpf.VariableSpec `ebpf:"guard_conditions"`
-	GuardDeadline          *ebpf.VariableSpec `ebpf:"guard_deadline"`
-	GuardDense             *ebpf.VariableSpec `ebpf:"guard_dense"`
-	GuardDestination6      *ebpf.VariableSpec `ebpf:"guard_destination6"`
-	GuardDestinationWords  *ebpf.VariableSpec `ebpf:"guard_destination_words"`
-	GuardExplain           *ebpf.VariableSpec `ebpf:"guard_explain"`
-	GuardFilters           *ebpf.VariableSpec `ebpf:"guard_filters"`
-	GuardFirst             *ebpf.VariableSpec `ebpf:"guard_first"`
-	GuardFirstPolicy       *ebpf.VariableSpec `ebpf:"guard_first_policy"`
-	GuardIndex             *ebpf.VariableSpec `ebpf:"guard_index"`
-	GuardKeepConnections   *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
-	GuardLines             *ebpf.VariableSpec `ebpf:"guard_lines"`
-	GuardNoDestination     *ebpf.VariableSpec `ebpf:"guard_no_destination"`
-	GuardNoDestinationPort *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
-	GuardNoSource          *ebpf.VariableSpec `ebpf:"guard_no_source"`
-	GuardNoSourcePort      *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
-	GuardNotIp             *ebpf.VariableSpec `ebpf:"guard_not_ip"`
-	GuardProtectApplier    *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
-	GuardRows              *ebpf.VariableSpec `ebpf:"guard_rows"`
-	GuardSamplings         *ebpf.VariableSpec `ebpf:"guard_samplings"`
-	GuardSections          *ebpf.VariableSpec `ebpf:"guard_sections"`
-	GuardSlots             *ebpf.VariableSpec `ebpf:"guard_slots"`
-	GuardSource6           *ebpf.VariableSpec `ebpf:"guard_source6"`
-	GuardSourceWords       *ebpf.VariableSpec `ebpf:"guard_source_words"`
-	GuardTests             *ebpf.VariableSpec `ebpf:"guard_tests"`
-	GuardTrie4             *ebpf.VariableSpec `ebpf:"guard_trie4"`
-	GuardTrie6             *ebpf.VariableSpec `ebpf:"guard_trie6"`
-	GuardTriggers          *ebpf.VariableSpec `ebpf:"guard_triggers"`
-	GuardUnparsable        *ebpf.VariableSpec `ebpf:"guard_unparsable"`
+	GuardAny4               *ebpf.VariableSpec `ebpf:"guard_any4"`
+	GuardAny4Shift          *ebpf.VariableSpec `ebpf:"guard_any4_shift"`
+	GuardAny6               *ebpf.VariableSpec `ebpf:"guard_any6"`
+	GuardAny6Shift          *ebpf.VariableSpec `ebpf:"guard_any6_shift"`
+	GuardAny6Skip           *ebpf.VariableSpec `ebpf:"guard_any6_skip"`
+	GuardAskAudited         *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
+	GuardAskConditions      *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
+	GuardAskCounting        *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
+	GuardAskDestinationIn   *ebpf.VariableSpec `ebpf:"guard_ask_destination_in"`
+	GuardAskDestinationOwn  *ebpf.VariableSpec `ebpf:"guard_ask_destination_own"`
+	GuardAskDestinationSets *ebpf.VariableSpec `ebpf:"guard_ask_destination_sets"`
+	GuardAskHits            *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
+	GuardAskOtherOwn        *ebpf.VariableSpec `ebpf:"guard_ask_other_own"`
+	GuardAskOtherSets       *ebpf.VariableSpec `ebpf:"guard_ask_other_sets"`
+	GuardAskOverlaps        *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples         *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
+	GuardAskSections        *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
+	GuardAskSourceIn        *ebpf.VariableSpec `ebpf:"guard_ask_source_in"`
+	GuardAskSourceOwn       *ebpf.VariableSpec `ebpf:"guard_ask_source_own"`
+	GuardAskSourcePort      *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
+	GuardAskSourceSets      *ebpf.VariableSpec `ebpf:"guard_ask_source_sets"`
+	GuardAtoms              *ebpf.VariableSpec `ebpf:"guard_atoms"`
+	GuardBlocks4            *ebpf.VariableSpec `ebpf:"guard_blocks4"`
+	GuardConditions         *ebpf.VariableSpec `ebpf:"guard_conditions"`
+	GuardDeadline           *ebpf.VariableSpec `ebpf:"guard_deadline"`
+	GuardDense              *ebpf.VariableSpec `ebpf:"guard_dense"`
+	GuardDestination6       *ebpf.VariableSpec `ebpf:"guard_destination6"`
+	GuardDestinationWords   *ebpf.VariableSpec `ebpf:"guard_destination_words"`
+	GuardExplain            *ebpf.VariableSpec `ebpf:"guard_explain"`
+	GuardFilters            *ebpf.VariableSpec `ebpf:"guard_filters"`
+	GuardFirst              *ebpf.VariableSpec `ebpf:"guard_first"`
+	GuardFirstPolicy        *ebpf.VariableSpec `ebpf:"guard_first_policy"`
+	GuardIndex              *ebpf.VariableSpec `ebpf:"guard_index"`
+	GuardKeepConnections    *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
+	GuardLines              *ebpf.VariableSpec `ebpf:"guard_lines"`
+	GuardMemberships        *ebpf.VariableSpec `ebpf:"guard_memberships"`
+	GuardNoDestination      *ebpf.VariableSpec `ebpf:"guard_no_destination"`
+	GuardNoDestinationPort  *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
+	GuardNoSource           *ebpf.VariableSpec `ebpf:"guard_no_source"`
+	GuardNoSourcePort       *ebpf.VariableSpec `ebpf:"guard_no_source_port"`
+	GuardNotIp              *ebpf.VariableSpec `ebpf:"guard_not_ip"`
+	GuardOutside6           *ebpf.VariableSpec `ebpf:"guard_outside6"`
+	GuardPages              *ebpf.VariableSpec `ebpf:"guard_pages"`
+	GuardProtectApplier     *ebpf.VariableSpec `ebpf:"guard_protect_applier"`
+	GuardRoot6              *ebpf.VariableSpec `ebpf:"guard_root6"`
+	GuardRows               *ebpf.VariableSpec `ebpf:"guard_rows"`
+	GuardSamplings          *ebpf.VariableSpec `ebpf:"guard_samplings"`
+	GuardSections           *ebpf.VariableSpec `ebpf:"guard_sections"`
+	GuardSlots              *ebpf.VariableSpec `ebpf:"guard_slots"`
+	GuardSource6            *ebpf.VariableSpec `ebpf:"guard_source6"`
+	GuardSourceWords        *ebpf.VariableSpec `ebpf:"guard_source_words"`
+	GuardTests              *ebpf.VariableSpec `ebpf:"guard_tests"`
+	GuardTrie4              *ebpf.VariableSpec `ebpf:"guard_trie4"`
+	GuardTrie6              *ebpf.VariableSpec `ebpf:"guard_trie6"`
+	GuardTriggers           *ebpf.VariableSpec `ebpf:"guard_triggers"`
+	GuardUnparsable         *ebpf.VariableSpec `ebpf:"guard_unparsable"`
+	GuardWords              *ebpf.VariableSpec `ebpf:"guard_words"`
 }
 
 // GuardObjects contains all objects after they have been loaded into the kernel.
@@ -217,7 +257,8 @@ type GuardMaps struct {
 	GuardHits       *ebpf.Map `ebpf:"guard_hits"`
 	GuardIcmp       *ebpf.Map `ebpf:"guard_icmp"`
 	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
-	GuardMembers    *ebpf.Map `ebpf:"guard_members"`
+	GuardOwn        *ebpf.Map `ebpf:"guard_own"`
+	GuardOwnFilter  *ebpf.Map `ebpf:"guard_own_filter"`
 	GuardPaces      *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults    *ebpf.Map `ebpf:"guard_results"`
 	GuardSamples    *ebpf.Map `ebpf:"guard_samples"`
@@ -237,7 +278,8 @@ func (m *GuardMaps) Close() error {
 		m.GuardHits,
 		m.GuardIcmp,
 		m.GuardKept,
-		m.GuardMembers,
+		m.GuardOwn,
+		m.GuardOwnFilter,
 		m.GuardPaces,
 		m.GuardResults,
 		m.GuardSamples,
@@ -251,44 +293,63 @@ func (m *GuardMaps) Close() error {
 //
 // It can be passed to LoadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type GuardVariables struct {
-	GuardAskAudited        *ebpf.Variable `ebpf:"guard_ask_audited"`
-	GuardAskConditions     *ebpf.Variable `ebpf:"guard_ask_conditions"`
-	GuardAskCounting       *ebpf.Variable `ebpf:"guard_ask_counting"`
-	GuardAskHits           *ebpf.Variable `ebpf:"guard_ask_hits"`
-	GuardAskOverlaps       *ebpf.Variable `ebpf:"guard_ask_overlaps"`
-	GuardAskSamples        *ebpf.Variable `ebpf:"guard_ask_samples"`
-	GuardAskSections       *ebpf.Variable `ebpf:"guard_ask_sections"`
-	GuardAskSourcePort     *ebpf.Variable `ebpf:"guard_ask_source_port"`
-	GuardAtoms             *ebpf.Variable `ebpf:"guard_atoms"`
-	GuardConditions        *ebpf.Variable `ebpf:"guard_conditions"`
-	GuardDeadline          *ebpf.Variable `ebpf:"guard_deadline"`
-	GuardDense             *ebpf.Variable `ebpf:"guard_dense"`
-	GuardDestination6      *ebpf.Variable `ebpf:"guard_destination6"`
-	GuardDestinationWords  *ebpf.Variable `ebpf:"guard_destination_words"`
-	GuardExplain           *ebpf.Variable `ebpf:"guard_explain"`
-	GuardFilters           *ebpf.Variable `ebpf:"guard_filters"`
-	GuardFirst             *ebpf.Variable `ebpf:"guard_first"`
-	GuardFirstPolicy       *ebpf.Variable `ebpf:"guard_first_policy"`
-	GuardIndex             *ebpf.Variable `ebpf:"guard_index"`
-	GuardKeepConnections   *ebpf.Variable `ebpf:"guard_keep_connections"`
-	GuardLines             *ebpf.Variable `ebpf:"guard_lines"`
-	GuardNoDestination     *ebpf.Variable `ebpf:"guard_no_destination"`
-	GuardNoDestinationPort *ebpf.Variable `ebpf:"guard_no_destination_port"`
-	GuardNoSource          *ebpf.Variable `ebpf:"guard_no_source"`
-	GuardNoSourcePort      *ebpf.Variable `ebpf:"guard_no_source_port"`
-	GuardNotIp             *ebpf.Variable `ebpf:"guard_not_ip"`
-	GuardProtectApplier    *ebpf.Variable `ebpf:"guard_protect_applier"`
-	GuardRows              *ebpf.Variable `ebpf:"guard_rows"`
-	GuardSamplings         *ebpf.Variable `ebpf:"guard_samplings"`
-	GuardSections          *ebpf.Variable `ebpf:"guard_sections"`
-	GuardSlots             *ebpf.Variable `ebpf:"guard_slots"`
-	GuardSource6           *ebpf.Variable `ebpf:"guard_source6"`
-	GuardSourceWords       *ebpf.Variable `ebpf:"guard_source_words"`
-	GuardTests             *ebpf.Variable `ebpf:"guard_tests"`
-	GuardTrie4             *ebpf.Variable `ebpf:"guard_trie4"`
-	GuardTrie6             *ebpf.Variable `ebpf:"guard_trie6"`
-	GuardTriggers          *ebpf.Variable `ebpf:"guard_triggers"`
-	GuardUnparsable        *ebpf.Variable `ebpf:"guard_unparsable"`
+	GuardAny4               *ebpf.Variable `ebpf:"guard_any4"`
+	GuardAny4Shift          *ebpf.Variable `ebpf:"guard_any4_shift"`
+	GuardAny6               *ebpf.Variable `ebpf:"guard_any6"`
+	GuardAny6Shift          *ebpf.Variable `ebpf:"guard_any6_shift"`
+	GuardAny6Skip           *ebpf.Variable `ebpf:"guard_any6_skip"`
+	GuardAskAudited         *ebpf.Variable `ebpf:"guard_ask_audited"`
+	GuardAskConditions      *ebpf.Variable `ebpf:"guard_ask_conditions"`
+	GuardAskCounting        *ebpf.Variable `ebpf:"guard_ask_counting"`
+	GuardAskDestinationIn   *ebpf.Variable `ebpf:"guard_ask_destination_in"`
+	GuardAskDestinationOwn  *ebpf.Variable `ebpf:"guard_ask_destination_own"`
+	GuardAskDestinationSets *ebpf.Variable `ebpf:"guard_ask_destination_sets"`
+	GuardAskHits            *ebpf.Variable `ebpf:"guard_ask_hits"`
+	GuardAskOtherOwn        *ebpf.Variable `ebpf:"guard_ask_other_own"`
+	GuardAskOtherSets       *ebpf.Variable `ebpf:"guard_ask_other_sets"`
+	GuardAskOverlaps        *ebpf.Variable `ebpf:"guard_ask_overlaps"`
+	GuardAskSamples         *ebpf.Variable `ebpf:"guard_ask_samples"`
+	GuardAskSections        *ebpf.Variable `ebpf:"guard_ask_sections"`
+	GuardAskSourceIn        *ebpf.Variable `ebpf:"guard_ask_source_in"`
+	GuardAskSourceOwn       *ebpf.Variable `ebpf:"guard_ask_source_own"`
+	GuardAskSourcePort      *ebpf.Variable `ebpf:"guard_ask_source_port"`
+	GuardAskSourceSets      *ebpf.Variable `ebpf:"guard_ask_source_sets"`
+	GuardAtoms              *ebpf.Variable `ebpf:"guard_atoms"`
+	GuardBlocks4            *ebpf.Variable `ebpf:"guard_blocks4"`
+	GuardConditions         *ebpf.Variable `ebpf:"guard_conditions"`
+	GuardDeadline           *ebpf.Variable `ebpf:"guard_deadline"`
+	GuardDense              *ebpf.Variable `ebpf:"guard_dense"`
+	GuardDestination6       *ebpf.Variable `ebpf:"guard_destination6"`
+	GuardDestinationWords   *ebpf.Variable `ebpf:"guard_destination_words"`
+	GuardExplain            *ebpf.Variable `ebpf:"guard_explain"`
+	GuardFilters            *ebpf.Variable `ebpf:"guard_filters"`
+	GuardFirst              *ebpf.Variable `ebpf:"guard_first"`
+	GuardFirstPolicy        *ebpf.Variable `ebpf:"guard_first_policy"`
+	GuardIndex              *ebpf.Variable `ebpf:"guard_index"`
+	GuardKeepConnections    *ebpf.Variable `ebpf:"guard_keep_connections"`
+	GuardLines              *ebpf.Variable `ebpf:"guard_lines"`
+	GuardMemberships        *ebpf.Variable `ebpf:"guard_memberships"`
+	GuardNoDestination      *ebpf.Variable `ebpf:"guard_no_destination"`
+	GuardNoDestinationPort  *ebpf.Variable `ebpf:"guard_no_destination_port"`
+	GuardNoSource           *ebpf.Variable `ebpf:"guard_no_source"`
+	GuardNoSourcePort       *ebpf.Variable `ebpf:"guard_no_source_port"`
+	GuardNotIp              *ebpf.Variable `ebpf:"guard_not_ip"`
+	GuardOutside6           *ebpf.Variable `ebpf:"guard_outside6"`
+	GuardPages              *ebpf.Variable `ebpf:"guard_pages"`
+	GuardProtectApplier     *ebpf.Variable `ebpf:"guard_protect_applier"`
+	GuardRoot6              *ebpf.Variable `ebpf:"guard_root6"`
+	GuardRows               *ebpf.Variable `ebpf:"guard_rows"`
+	GuardSamplings          *ebpf.Variable `ebpf:"guard_samplings"`
+	GuardSections           *ebpf.Variable `ebpf:"guard_sections"`
+	GuardSlots              *ebpf.Variable `ebpf:"guard_slots"`
+	GuardSource6            *ebpf.Variable `ebpf:"guard_source6"`
+	GuardSourceWords        *ebpf.Variable `ebpf:"guard_source_words"`
+	GuardTests              *ebpf.Variable `ebpf:"guard_tests"`
+	GuardTrie4              *ebpf.Variable `ebpf:"guard_trie4"`
+	GuardTrie6              *ebpf.Variable `ebpf:"guard_trie6"`
+	GuardTriggers           *ebpf.Variable `ebpf:"guard_triggers"`
+	GuardUnparsable         *ebpf.Variable `ebpf:"guard_unparsable"`
+	GuardWords              *ebpf.Variable `ebpf:"guard_words"`
 }
 
 // GuardPrograms contains all programs after they have been loaded into the kernel.

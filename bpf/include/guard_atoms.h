@@ -7,8 +7,7 @@
 #ifndef PACKETSCOPE_GUARD_ATOMS_H
 #define PACKETSCOPE_GUARD_ATOMS_H
 
-#include "guard_bits.h"
-#include "guard_maps.h"
+#include "guard_blocks.h"
 
 /* The line of the lowest bit of x in a word. */
 static __always_inline __u64 guard_line(__u64 word, __u64 x)
@@ -110,57 +109,12 @@ static __always_inline __u32 guard_traits_of(const struct guard_packet *p)
 	return t;
 }
 
-/* Copies an address to a key; returns its family, or 0 if the packet has not got it. */
-static __always_inline __u8 guard_copy_address(const struct guard_packet *p, __u8 which, __be32 *to)
+/* Whether an address is in a set. */
+static __always_inline bool guard_is_member(const struct guard_walk *w, __u8 which, __u32 set)
 {
-	const struct guard_quoted *q = &p->quoted;
-	bool quoted = p->has & GUARD_HAS_QUOTED, arp = p->has & GUARD_HAS_ARP;
-
-	__builtin_memset(to, 0, 16);
-	if (which == GUARD_ADDRESS_SOURCE && p->family) {
-		guard_copy16(to, p->source);
-		return p->family;
-	}
-	if (which == GUARD_ADDRESS_DESTINATION && p->family) {
-		guard_copy16(to, p->destination);
-		return p->family;
-	}
-	if (which == GUARD_ADDRESS_QUOTED_SOURCE && quoted) {
-		guard_copy16(to, q->source);
-		return q->family;
-	}
-	if (which == GUARD_ADDRESS_QUOTED_DESTINATION && quoted) {
-		guard_copy16(to, q->destination);
-		return q->family;
-	}
-	if (which == GUARD_ADDRESS_ARP_SENDER && arp) {
-		to[0] = p->source[0];
-		return 4;
-	}
-	if (which == GUARD_ADDRESS_ARP_TARGET && arp) {
-		to[0] = p->destination[0];
-		return 4;
-	}
-	if (which == GUARD_ADDRESS_ND_TARGET && p->has & GUARD_HAS_TARGET) {
-		guard_copy16(to, p->target);
-		return 6;
-	}
-	return 0;
-}
-
-__noinline int guard_is_member(struct guard_walk *w, __u32 which, __u32 set)
-{
-	struct guard_member key = {};
-	__u8 family;
-
-	if (!w)
-		return 0;
-	family = guard_copy_address(&w->packet, which, key.address);
-	if (!family)
-		return 0;
-	key.set = bpf_htonl(set * 2 + (family == 6));
-	key.bits = family == 6 ? 32 + 128 : 32 + 32;
-	return bpf_map_lookup_elem(&guard_members, &key) != NULL;
+	if (which >= GUARD_ADDRESSES)
+		return false;
+	return guard_memberships_at(w->in[which])->sets >> (set & 63) & 1;
 }
 
 /* Whether a sender claims an address that is bound to other MAC addresses. */

@@ -3,7 +3,7 @@
 #ifndef PACKETSCOPE_GUARD_FIND_H
 #define PACKETSCOPE_GUARD_FIND_H
 
-#include "guard_maps.h"
+#include "guard_blocks.h"
 
 /* Marks what a trie holds as a node, and is beyond its mask; without it, it is a row. */
 #define GUARD_NODE 0x80000000u
@@ -94,6 +94,7 @@ static __always_inline __u32 guard_look6(__u32 e, const __be32 *address)
 struct guard_columns {
 	const __u64 *source, *destination; /* in guard_rows */
 	const __u64 *source_port, *destination_port, *kind; /* words in guard_dense */
+	const __u64 *source_in, *destination_in; /* the same */
 	const __u64 *source_words, *destination_words; /* those of the summary */
 	__u64 source_there, destination_there; /* which these are */
 	__u64 source_asked, destination_asked; /* words in which lines ask for the address */
@@ -109,6 +110,7 @@ __noinline int guard_find6(struct guard_walk *w)
 		return 0;
 	w->source6 = guard_look6(guard_source6, w->packet.source);
 	w->destination6 = guard_look6(guard_destination6, w->packet.destination);
+	guard_find_memberships(w, 6);
 	return 0;
 }
 
@@ -147,6 +149,18 @@ static __always_inline __u32 guard_any(struct guard_walk *w, __u32 number)
 	return *memory;
 }
 
+/* What the addresses' sets and their owner mean. */
+static __always_inline const struct guard_membership *guard_source_membership(struct guard_walk *w)
+{
+	return guard_memberships_at(w->in[GUARD_ADDRESS_SOURCE]);
+}
+
+static __always_inline const struct guard_membership *
+guard_destination_membership(struct guard_walk *w)
+{
+	return guard_memberships_at(w->in[GUARD_ADDRESS_DESTINATION]);
+}
+
 static __always_inline void guard_find(struct guard_walk *w, struct guard_columns *c)
 {
 	struct guard_packet *p = &w->packet;
@@ -154,6 +168,7 @@ static __always_inline void guard_find(struct guard_walk *w, struct guard_column
 	if (p->family == 4) {
 		c->source = guard_look4(0, bpf_ntohl(p->source[0]));
 		c->destination = guard_look4(1 << GUARD_ROOT_BITS, bpf_ntohl(p->destination[0]));
+		guard_find_memberships(w, 4);
 		c->kind = guard_find_kind(p);
 	} else if (p->family == 6) {
 		guard_find6(w);
@@ -161,6 +176,7 @@ static __always_inline void guard_find(struct guard_walk *w, struct guard_column
 		c->destination = guard_rows_at(w->destination6);
 		c->kind = guard_find_kind(p);
 	} else {
+		w->in[GUARD_ADDRESS_SOURCE] = w->in[GUARD_ADDRESS_DESTINATION] = 0;
 		c->source = guard_rows_at(guard_any(w, guard_no_source));
 		c->destination = guard_rows_at(guard_any(w, guard_no_destination));
 		c->kind = guard_dense_row(guard_any(w, guard_not_ip));
@@ -178,6 +194,12 @@ static __always_inline void guard_find(struct guard_walk *w, struct guard_column
 		if (guard_ask_source_port)
 			c->source_port = guard_dense_row(guard_any(w, guard_no_source_port));
 	}
+	c->source_in = c->destination_in = c->kind;
+	if (guard_ask_source_in)
+		c->source_in = guard_dense_row(guard_source_membership(w)->source_row);
+	if (guard_ask_destination_in)
+		c->destination_in =
+			guard_dense_row(guard_destination_membership(w)->destination_row);
 }
 
 #endif

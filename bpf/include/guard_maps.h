@@ -44,6 +44,25 @@ GUARD_TABLE(slots, GUARD_SLOTS, __u32) /* by rule: where it is counted in guard_
 /* The only one that the program writes: */
 GUARD_TABLE(samplings, GUARD_SAMPLINGS, struct guard_sampling)
 
+/* By class of the sets that an address is in, and whether it is this host's: */
+GUARD_TABLE(memberships, GUARD_MEMBERSHIPS, struct guard_membership)
+GUARD_TABLE(any4, GUARD_ANY4,
+	    __u64) /* bits of addresses near each other: whether any is in a set */
+GUARD_TABLE(blocks4, GUARD_BLOCKS4, struct guard_block) /* by the first 18 bits of an address */
+GUARD_TABLE(any6, GUARD_ANY6, __u64) /* bits of hashes of prefixes: whether any is in a set */
+
+/*
+ * Leaves of blocks4, the trie of IPv6, and pages of leaves: megabytes, of which a power
+ * of two would waste half. So an index is compared, where those of others are masked.
+ */
+__u64 guard_words[16] SEC(".data.words");
+
+static __always_inline const __u64 *guard_words_at(__u64 i)
+{
+	asm("if %0 <= %1 goto +1\n\t%0 = 0" : "+r"(i) : "i"(GUARD_OPERAND + GUARD_WORDS));
+	return &guard_words[i];
+}
+
 /* How many summaries a row has. */
 static __always_inline __u32 guard_summaries(void)
 {
@@ -53,14 +72,24 @@ static __always_inline __u32 guard_summaries(void)
 	return n;
 }
 
-/* Sets that tests look up; set 0 are this host's addresses, which user space may change. */
+/*
+ * This host's addresses, which user space changes while the program runs. Those that
+ * have no bit in the filter are not among them.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, struct guard_member);
+	__type(key, struct guard_address_of_host);
 	__type(value, __u32);
-} guard_members SEC(".maps");
+} guard_own SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__uint(value_size, GUARD_OWN_FILTER * sizeof(__u64));
+} guard_own_filter SEC(".maps");
 
 /* Pairs of addresses. */
 struct {
@@ -81,6 +110,14 @@ const volatile __u64 guard_sections[GUARD_SECTIONS][GUARD_MAX_SUMMARIES]; /* wor
 const volatile __u32 guard_ask_sections; /* there are others beside the first */
 const volatile __u32 guard_ask_audited, guard_ask_counting; /* which */
 const volatile __u32 guard_ask_source_port, guard_ask_conditions;
+const volatile __u32 guard_ask_source_sets, guard_ask_source_own, guard_ask_source_in;
+const volatile __u32 guard_ask_destination_sets, guard_ask_destination_own;
+const volatile __u32 guard_ask_destination_in;
+const volatile __u32 guard_ask_other_sets, guard_ask_other_own;
+const volatile __u32 guard_any4_shift, guard_any6_skip, guard_any6_shift;
+const volatile __u64 guard_root6; /* slot of the trie of sets */
+const volatile __u32 guard_outside6; /* class */
+const volatile __u32 guard_pages; /* where in guard_words they begin */
 const volatile __u32 guard_unparsable; /* enum guard_credit */
 const volatile __u32 guard_explain; /* write guard_results */
 const volatile __u32 guard_ask_samples, guard_ask_hits;
@@ -176,6 +213,7 @@ struct guard_walk {
 	__u32 present; /* bit per enum guard_field */
 	__u32 value[32]; /* by enum guard_field */
 	__u32 source6, destination6; /* rows of IPv6 addresses */
+	__u32 in[GUARD_ADDRESSES]; /* guard_memberships, by enum guard_address */
 	__u32 terminal, audited; /* keys of rules */
 	__u32 last; /* key of the rule that counted */
 	__u32 size; /* of the frame */

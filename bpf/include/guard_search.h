@@ -6,13 +6,17 @@
 #include "guard_atoms.h"
 #include "guard_find.h"
 
-/* What the rows of ports and kinds have in common in one of their words. */
+/* What the rows of ports, kinds and memberships have in common in one of their words. */
 static __always_inline __u64 guard_dense_common(const struct guard_columns *c, long word)
 {
 	__u64 x = c->destination_port[word] & c->kind[word];
 
 	if (guard_ask_source_port)
 		x &= c->source_port[word];
+	if (guard_ask_source_in)
+		x &= c->source_in[word];
+	if (guard_ask_destination_in)
+		x &= c->destination_in[word];
 	return x;
 }
 
@@ -105,6 +109,27 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 	}
 }
 
+/* The earlier ones of two pairs of rules, terminal and audited. */
+static __always_inline __u64 guard_earlier(__u64 one, __u64 other)
+{
+	__u64 low = (__u32)one < (__u32)other ? one : other;
+	__u64 high = one >> 32 < other >> 32 ? one : other;
+
+	return (high & ~0xffffffffull) | (__u32)low;
+}
+
+/* The first rules that ask for nothing but one of the addresses. */
+static __always_inline __u64 guard_best(struct guard_walk *w, const struct guard_columns *c)
+{
+	__u64 best = guard_earlier(c->source[GUARD_ROW_BEST], c->destination[GUARD_ROW_BEST]);
+
+	if (guard_ask_source_sets || guard_ask_source_own)
+		best = guard_earlier(best, guard_source_membership(w)->source);
+	if (guard_ask_destination_sets || guard_ask_destination_own)
+		best = guard_earlier(best, guard_destination_membership(w)->destination);
+	return best;
+}
+
 /*
  * Finds the first rule that ends the search, and the first audited one before it. All
  * that it starts from was written behind w, so that the verifier looks at it once.
@@ -112,10 +137,10 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 static __always_inline void guard_search(struct xdp_md *ctx, struct guard_walk *w,
 					 struct guard_columns *c)
 {
-	__u64 source = c->source[GUARD_ROW_BEST], destination = c->destination[GUARD_ROW_BEST];
-	__u32 audited = source >> 32 < destination >> 32 ? source >> 32 : destination >> 32;
+	__u64 best = guard_best(w, c);
+	__u32 audited = best >> 32;
 
-	w->terminal = (__u32)source < (__u32)destination ? source : destination;
+	w->terminal = best;
 	guard_scan(ctx, w, c, GUARD_SECTION_TERMINAL, &w->terminal);
 	w->audited = audited < w->terminal ? audited : w->terminal;
 	if (guard_ask_audited)

@@ -30,6 +30,11 @@ enum guard_operand {
 	GUARD_TESTS,
 	GUARD_SLOTS,
 	GUARD_SAMPLINGS,
+	GUARD_MEMBERSHIPS,
+	GUARD_ANY4,
+	GUARD_BLOCKS4,
+	GUARD_ANY6,
+	GUARD_WORDS, /* no mask */
 	GUARD_SUMMARIES, /* how many a row has */
 	GUARD_OPERANDS,
 };
@@ -103,7 +108,7 @@ enum guard_op {
 	GUARD_OP_BITS, /* the field is there: all of a are set, none of b, any of c unless that is 0 */
 	GUARD_OP_SAME, /* the fields, enum guard_compare, are equal */
 	GUARD_OP_LARGE, /* the quoted packet fits the MTU */
-	GUARD_OP_MEMBER, /* the address, enum guard_address, is in the set a */
+	GUARD_OP_MEMBER, /* the address, enum guard_address, is in the set a; 0 is this host */
 	GUARD_OP_BINDING, /* the sender is bound in the set a, and not to this MAC address */
 	GUARD_OP_PAYLOAD, /* byte a of the payload is one of bytes */
 	GUARD_OPS,
@@ -137,6 +142,7 @@ enum guard_table_limit {
 	GUARD_MAX_SUMMARIES = 32, /* of a row; a power of two */
 	GUARD_MAX_COUNTED = 16, /* of a guard_result */
 	GUARD_MAX_KEPT = 65536, /* entries of the map guard_kept */
+	GUARD_OWN_FILTER = 64, /* words; a power of two */
 };
 
 /* A part of an atom. */
@@ -171,12 +177,28 @@ struct guard_condition {
 	__u64 no;
 };
 
-/* A prefix of a set: a key of the map guard_members. */
-struct guard_member {
-	__u32 bits; /* of what follows: 32 and the length of the prefix */
-	__be32 set; /* twice its number, and 1 for IPv6 */
-	__be32 address[4];
+/* What being in some sets comes to: two of each class of the blocks. */
+struct guard_membership {
+	__u64 source; /* first pure rules by source, terminal and audited */
+	__u64 destination;
+	__u64 sets; /* that tests look at, by bit */
+	__u32 source_row; /* of guard_dense */
+	__u32 destination_row;
 };
+
+/* 64 networks of 256 IPv4 addresses: Blocks of the Go half. */
+struct guard_block {
+	__u64 has; /* networks that are not all of class 0, by bit */
+	__u32 first; /* the class of these, or where they have leaves */
+	__u32 padding;
+};
+
+/* One of this host's addresses: a key of the map guard_own. */
+struct guard_address_of_host {
+	__be32 address[4];
+	__u32 family;
+	__u32 padding;
+} __attribute__((aligned(8)));
 
 /* A pair of a set of bindings; MAC address 0 says that the address is bound at all. */
 struct guard_bound {

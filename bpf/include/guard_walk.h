@@ -121,6 +121,9 @@ static __always_inline __u32 guard_judge(struct xdp_md *ctx, struct guard_walk *
 	bool spared = false;
 
 	guard_find(w, &c);
+	if ((guard_ask_other_sets || guard_ask_other_own) &&
+	    w->traits & (1 << GUARD_TRAIT_ICMP | 1 << GUARD_TRAIT_NOT_IP))
+		guard_find_others(w);
 	guard_search(ctx, w, &c);
 	if (guard_ask_counting)
 		guard_count_all(ctx, w, &c);

@@ -203,7 +203,7 @@ func TestCountersAreExact(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"unused": 2}, s.Sets); diff != "" {
 		t.Errorf("sets (-want +got):\n%s", diff)
 	}
-	if s.fill("counters") != (MapStatus{"counters", 3, 1024}) || s.fill("members").Entries < 4 || s.fill("members").Room < s.fill("members").Entries {
+	if s.fill("counters") != (MapStatus{"counters", 3, 1024}) || s.fill("own_addresses").Entries < 2 || s.fill("own_addresses").Room < s.fill("own_addresses").Entries {
 		t.Errorf("maps %+v", s.Maps)
 	}
 	for _, r := range s.Rules {

@@ -162,8 +162,8 @@ func (e *Engine) maps(sources int) []MapStatus {
 	}
 	all = append(all, MapStatus{"sources", uint64(sources), uint64(bpf.GuardMaxHits)})
 	if g := e.current.generation; g != nil {
-		members, room := g.Members()
-		all = append(all, MapStatus{"members", uint64(members), uint64(room)})
+		own, room := g.Own()
+		all = append(all, MapStatus{"own_addresses", uint64(own), uint64(room)})
 	}
 	return all
 }

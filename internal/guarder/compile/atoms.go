@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -35,22 +34,12 @@ type (
 	Atom = bpf.GuardAtom
 )
 
-// A Member is a prefix of a set that atoms look up. Set 0 are the addresses of
-// this host, which are not listed here.
-type Member struct {
-	Set    uint32
-	Prefix netip.Prefix
-}
-
 // A Bound is a pair of a set of bindings.
 type Bound struct {
 	Set uint32
 	IP  netip.Addr
 	MAC [6]byte
 }
-
-// ownSet is the set of this host's addresses.
-const ownSet = 0
 
 // atoms collects the atoms of a policy.
 type atoms struct {
@@ -61,11 +50,11 @@ type atoms struct {
 	list     []Atom
 	tests    []Test
 	trigger  []trait // of each atom
-	members  []Member
 	bounds   []Bound
-	sets     map[string]uint32 // by what is in them
 	bindings map[string]uint32
 	overlaps bool // one of them asks whether fragments overlap
+	sets     sets
+	asked    uint64 // the sets that tests look at, by bit
 }
 
 // of returns the number of a leaf's atom.
@@ -81,7 +70,10 @@ func (a *atoms) of(leaf policy.Expr) (int, error) {
 	if _, ok := leaf.(policy.Payload); ok {
 		all = 1
 	}
-	when := a.test(leaf)
+	when, err := a.test(leaf)
+	if err != nil {
+		return 0, err
+	}
 	if n := len(a.tests) - first; n > bpf.GuardMaxTests {
 		return 0, fmt.Errorf("a match has %d alternatives, more than %d", n, bpf.GuardMaxTests)
 	}
@@ -115,46 +107,54 @@ func (o Options) indices(patterns policy.Interfaces) (ranges []policy.Range) {
 }
 
 // test adds the tests of a leaf and returns the trait that it needs.
-func (a *atoms) test(leaf policy.Expr) trait {
+func (a *atoms) test(leaf policy.Expr) (trait, error) {
 	add := func(t Test) { a.tests = append(a.tests, t) }
 	switch e := leaf.(type) {
 	case policy.EtherTypes:
 		for _, n := range e {
 			add(Test{Op: opRange, Field: uint8(fieldEtherType), A: uint32(n), B: uint32(n)})
 		}
-		return traitNotIP
+		return traitNotIP, nil
 	case policy.Interfaces:
 		a.ranges(fieldInterface, a.options.indices(e))
 	case policy.Number:
-		return a.number(e)
+		return a.number(e), nil
 	case policy.Ports: // of a quoted packet
 		f := fieldQuotedSourcePort
 		if e.Of == policy.QuotedDestinationPort {
 			f = fieldQuotedDestinationPort
 		}
 		a.ranges(f, e.Ranges)
-		return traitICMP
+		return traitICMP, nil
 	case policy.Bits:
 		f, when := bitsField(e)
 		a.overlaps = a.overlaps || e.Of == policy.Fragments && (e.All|e.None|e.Any)&uint32(packet.Overlap) != 0
 		add(Test{Op: opBits, Field: uint8(f), A: e.All, B: e.None, C: e.Any})
-		return when
+		return when, nil
 	case policy.Same:
-		return a.same(e)
+		return a.same(e), nil
 	case policy.QuotedTooLarge:
 		add(Test{Op: opLarge})
-		return traitICMP
+		return traitICMP, nil
 	case policy.Own:
-		add(Test{Op: opMember, Field: uint8(e.Of), A: ownSet})
-		return addressTrait(e.Of)
+		a.member(e.Of, ownSet)
+		return addressTrait(e.Of), nil
 	case policy.Addresses:
 		if len(e.Prefixes) > 0 {
-			add(Test{Op: opMember, Field: uint8(e.Of), A: a.set(e.Prefixes)})
+			n, err := a.sets.listed(e.Prefixes)
+			if err != nil {
+				return 0, err
+			}
+			a.member(e.Of, n)
 		}
 		if set := a.policy.Sets[e.Set]; set != nil {
-			add(Test{Op: opMember, Field: uint8(e.Of), A: a.set(set.Prefixes)})
+			n, err := a.sets.named(set)
+			if err != nil {
+				return 0, err
+			}
+			a.member(e.Of, n)
 		}
-		return addressTrait(e.Of)
+		return addressTrait(e.Of), nil
 	case policy.Binding:
 		if set := a.policy.Bindings[e.Set]; set != nil {
 			add(Test{Op: opBinding, A: a.binding(set)})
@@ -168,7 +168,13 @@ func (a *atoms) test(leaf policy.Expr) trait {
 			add(t)
 		}
 	}
-	return traitAlways
+	return traitAlways, nil
+}
+
+// member adds the test whether an address is in a set.
+func (a *atoms) member(of policy.AddressField, set uint32) {
+	a.tests = append(a.tests, Test{Op: opMember, Field: uint8(of), A: set})
+	a.asked |= 1 << set
 }
 
 func (a *atoms) ranges(f field, ranges []policy.Range) {
@@ -249,29 +255,10 @@ func (a *atoms) same(e policy.Same) trait {
 
 func addressTrait(of policy.AddressField) trait {
 	switch of {
-	case policy.Source, policy.Destination:
-		return traitAlways
 	case policy.ARPSender, policy.ARPTarget:
 		return traitNotIP
 	}
 	return traitICMP
-}
-
-// set returns the number of a set with these prefixes.
-func (a *atoms) set(prefixes []netip.Prefix) uint32 {
-	var text strings.Builder
-	for _, p := range prefixes {
-		text.WriteString(p.String() + " ")
-	}
-	n, known := a.sets[text.String()]
-	if !known {
-		n = uint32(len(a.sets)) + ownSet + 1
-		a.sets[text.String()] = n
-		for _, p := range prefixes {
-			a.members = append(a.members, Member{n, p.Masked()})
-		}
-	}
-	return n
 }
 
 func (a *atoms) binding(set *policy.BindingSet) uint32 {

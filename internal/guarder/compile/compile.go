@@ -12,8 +12,7 @@ type Options struct {
 	// pattern that fits none of them, matches no packet.
 	Interfaces map[string]int
 	// InlinePrefixes is up to how many prefixes a named set is compiled into the
-	// tries; larger ones are looked up for the packets of which nothing else decides.
-	// 0 means DefaultInlinePrefixes.
+	// tries; larger ones are looked up in Blocks. 0 means DefaultInlinePrefixes.
 	InlinePrefixes int
 	// MaxBytes bounds the tables. 0 means DefaultMaxBytes.
 	MaxBytes int
@@ -52,7 +51,7 @@ func Compile(p *policy.Policy, options Options) (*Tables, error) {
 		policy: p, options: options,
 		atoms: &atoms{
 			policy: p, options: options,
-			index: make(map[string]int), sets: make(map[string]uint32), bindings: make(map[string]uint32),
+			index: make(map[string]int), sets: sets{numbers: make(map[string]uint32)}, bindings: make(map[string]uint32),
 		},
 		rows: &rows{seen: make(map[string]uint32)},
 		t:    &Tables{Unparsable: creditOf(p.Unparsable, p.UnparsableMode)},
@@ -165,22 +164,15 @@ func (c *compiler) entries() ([]*entry, error) {
 func fault(r *policy.Rule, err error) error { return &RuleError{r, err} }
 
 func (c *compiler) tables(entries []*entry) error {
-	var pure [2][]*entry // by source, by destination
-	var bits []*entry
+	var pure [purities][]*entry
 	for _, e := range entries {
-		source, yes := e.pure()
-		switch {
-		case !yes && len(bits) == MaxPolicyLines:
+		of := e.purity()
+		if of == notPure && len(pure[of]) == MaxPolicyLines {
 			return fault(&c.policy.Rules[e.rule], fmt.Errorf("up to here the rules have more than %d alternatives; use sets", MaxPolicyLines))
-		case !yes:
-			bits = append(bits, e)
-		case source:
-			pure[0] = append(pure[0], e)
-		default:
-			pure[1] = append(pure[1], e)
 		}
+		pure[of] = append(pure[of], e)
 	}
-	c.layout = layOut(bits)
+	c.layout = layOut(pure[notPure])
 	t := c.t
 	t.Words = c.layout.words()
 	t.Summaries = (t.Words + wordBits - 1) / wordBits
@@ -192,16 +184,19 @@ func (c *compiler) tables(entries []*entry) error {
 	c.dense = &dense{words: t.Words, summaries: t.Summaries, seen: make(map[string]uint32)}
 	c.ports()
 	c.index()
+	if err := c.memberships(pure); err != nil {
+		return err
+	}
 	t.Dense = padded(c.dense.rows)
 	if len(c.dense.rows)*8 > c.options.maxBytes() {
 		return c.tooLarge()
 	}
-	c.addresses(pure)
+	c.addresses(pure[bySource], pure[byDestination])
 	t.Rows, t.Index, t.Trie4 = padded(c.rows.words), padded(t.Index), padded(t.Trie4)
 	t.Trie6, t.Lines = padded(t.Trie6), padded(t.Lines)
 	t.Atoms, t.Tests = c.atoms.list, c.atoms.tests
 	t.AskOverlaps = c.atoms.overlaps
-	t.Members, t.Bounds = c.atoms.members, c.atoms.bounds
+	t.Bounds = c.atoms.bounds
 	if t.Size() > c.options.maxBytes() {
 		return c.tooLarge()
 	}
@@ -213,13 +208,13 @@ func (c *compiler) tooLarge() error {
 }
 
 // addresses makes rows and tries.
-func (c *compiler) addresses(pure [2][]*entry) {
+func (c *compiler) addresses(pureSource, pureDestination []*entry) {
 	t := c.t
 	index := func(pure []*entry, of func(*entry) addressSet) (x addressIndex) {
 		return addressIndex{of: of, relevant: c.layout.relevant(of), layout: &c.layout, pure: pure}
 	}
-	source := index(pure[0], func(e *entry) addressSet { return e.source })
-	destination := index(pure[1], func(e *entry) addressSet { return e.destination })
+	source := index(pureSource, func(e *entry) addressSet { return e.source })
+	destination := index(pureDestination, func(e *entry) addressSet { return e.destination })
 	t.SourceWords, t.DestinationWords = source.relevant, destination.relevant
 	absent := func(x addressIndex) uint32 {
 		vector, first := x.none()

@@ -12,9 +12,9 @@
 // destination port, and the kind of packet (family, protocol, and the flags of TCP or
 // type and code of ICMP). A set may be any: prefixes but for other prefixes, ranges
 // of ports, all but some protocols. So most rules are a single line; only "any" across
-// dimensions makes several. What else a rule asks for (fragments, options, payload,
-// large sets and so on) is an atom: a bit that is looked at last, if the line matches
-// otherwise.
+// dimensions makes several. A line also says which large sets its addresses must be in.
+// What else a rule asks for (fragments, options, payload and so on) is an atom: a bit
+// that is looked at last, if the line matches otherwise.
 //
 // # Rows
 //
@@ -66,6 +66,18 @@
 // addresses have a trie whose nodes compare all bits up to those that they choose by: the
 // fewer prefixes there are below, the fewer bits. Ports, and kinds, have two levels of
 // pages of 256, of which equal ones are kept once, as are equal rows.
+//
+// # Sets
+//
+// Prefixes of small sets are marks of their lines like all others. Sets of thousands
+// would make a row for each of them, and the addresses of this host change while the
+// program runs. So which of these an address is in is found apart: [Blocks] tell its
+// class, that is the combination of sets, whatever their number and that of their
+// prefixes; a filter and a table of hashes tell whether it is this host's. Both together
+// are its membership. Lines that ask for nothing but sets of one address need no bit:
+// the membership says which is the first such rule. For the others it leads to a row,
+// which is one more to have bits in common with. So a rule that drops a block list
+// costs the lookup, and nothing else.
 //
 // # Atoms
 //

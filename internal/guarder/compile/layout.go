@@ -38,19 +38,39 @@ type entry struct {
 
 func (e *entry) key() key { return key(e.rule<<creditBits | uint32(e.credit)) }
 
-// pure tells whether an entry asks for nothing but prefixes of one address. Such
-// lines need no bit: the first of them stands in the row of the address.
-func (e *entry) pure() (source, yes bool) {
+// A purity tells what alone an entry asks for. Lines that ask for one thing only need
+// no bit: the first of them stands where that is looked up.
+type purity uint8
+
+const (
+	notPure       purity = iota
+	bySource             // prefixes, or nothing at all
+	byDestination        // prefixes
+	bySourceIn           // sets
+	byDestinationIn
+	purities
+)
+
+func (e *entry) purity() purity {
 	if e.section == counting || e.yes|e.no != 0 || e.sourcePort != nil || e.destinationPort != nil || e.kinds != nil {
-		return false, false
+		return notPure
 	}
+	sets := !e.sourceIn.any() || !e.destinationIn.any()
 	switch {
+	case sets && (!e.source.all() || !e.destination.all()):
+		return notPure
+	case sets && e.destinationIn.any():
+		return bySourceIn
+	case sets && e.sourceIn.any():
+		return byDestinationIn
+	case sets:
+		return notPure
 	case e.source.all() && e.destination.positive():
-		return false, true
+		return byDestination
 	case e.destination.all() && (e.source.all() || e.source.positive()):
-		return true, true
+		return bySource
 	}
-	return false, false
+	return notPure
 }
 
 // wordBits is how many lines share a word.

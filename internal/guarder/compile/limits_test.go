@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -27,9 +28,27 @@ func TestLimitsAreFaultsOfARule(t *testing.T) {
 			got = append(got, fmt.Sprint(f))
 		}
 	}
+	// A set each, and one with a prefix that the tables have no room for.
+	sets := policy.Policy{Sets: make(map[string]*policy.Set)}
+	for n := range maxSets {
+		name := fmt.Sprint("set", n)
+		sets.Sets[name] = &policy.Set{Name: name, Prefixes: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.1/32")}}
+		sets.Rules = append(sets.Rules, policy.Rule{
+			Group: "g", Name: name, At: policy.Position{File: "a.yaml", Line: n + 1, Column: 5}, Match: policy.Addresses{Of: policy.Source, Set: name},
+		})
+	}
+	one := sets
+	one.Rules = sets.Rules[:1]
+	for _, faults := range [][]policy.Fault{Check(&sets, Options{InlinePrefixes: 1}), Check(&one, Options{InlinePrefixes: 1, MaxBytes: 1 << 20})} {
+		for _, f := range faults {
+			got = append(got, fmt.Sprint(f))
+		}
+	}
 	want := []string{
 		"a.yaml:7:5: error[G402]: g/many: the policy has more than 64 different matches beside addresses, ports, protocols, TCP flags and ICMP types",
 		"a.yaml: error[G402]: the tables of 1 rules take more than 1 bytes; use sets, or fewer different ranges of ports",
+		"a.yaml:64:5: error[G402]: g/set63: the policy looks addresses up in more than 63 sets",
+		"a.yaml: error[G402]: the sets of the policy take 4202576 bytes, more than 1048576; use fewer prefixes",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

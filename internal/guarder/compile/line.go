@@ -8,10 +8,12 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
-// A line is what a rule accepts without "or" across dimensions: a set of each, and
-// atoms that must be true or false. A rule is one line or several.
+// A line is what a rule accepts without "or" across dimensions: a set of each, which
+// large sets the addresses must be in or not, and atoms that must be true or false. A
+// rule is one line or several.
 type line struct {
 	source, destination         addressSet
+	sourceIn, destinationIn     setCondition
 	sourcePort, destinationPort portSet
 	kinds                       classSet
 	yes, no                     uint64 // atoms
@@ -22,6 +24,7 @@ var anything = line{source: everywhere, destination: everywhere}
 func (l line) and(m line) line {
 	return line{
 		source: l.source.and(m.source), destination: l.destination.and(m.destination),
+		sourceIn: l.sourceIn.and(m.sourceIn), destinationIn: l.destinationIn.and(m.destinationIn),
 		sourcePort: l.sourcePort.and(m.sourcePort), destinationPort: l.destinationPort.and(m.destinationPort),
 		kinds: l.kinds.and(m.kinds), yes: l.yes | m.yes, no: l.no | m.no,
 	}
@@ -29,13 +32,13 @@ func (l line) and(m line) line {
 
 func (l line) impossible() bool {
 	return l.source.empty() || l.destination.empty() || l.sourcePort.empty() || l.destinationPort.empty() ||
-		l.kinds.empty() || l.yes&l.no != 0
+		l.kinds.empty() || l.yes&l.no != 0 || l.sourceIn.impossible() || l.destinationIn.impossible()
 }
 
 // only tells in which one dimension a line is not everything: 0 to 4, or -1.
 func (l line) only() int {
 	restricted := []bool{!l.source.all(), !l.destination.all(), l.sourcePort != nil, l.destinationPort != nil, l.kinds != nil}
-	if l.yes|l.no != 0 {
+	if l.yes|l.no != 0 || !l.sourceIn.any() || !l.destinationIn.any() {
 		return -1
 	}
 	one := -1
@@ -182,6 +185,10 @@ func (n *liner) leaf(e policy.Expr, want bool) ([]line, error) {
 			}
 			return possible(l), nil
 		}
+	case policy.Own:
+		if e.Of == policy.Source || e.Of == policy.Destination {
+			return []line{l.in(e.Of, ownSet, want)}, nil
+		}
 	case policy.Socket: // never true yet
 		if want {
 			return nil, nil
@@ -234,25 +241,27 @@ func (n *liner) etherTypes(e policy.EtherTypes, want bool) ([]line, error) {
 	return lines, nil
 }
 
-// addresses keeps a set that is too large for the tries in an atom.
+// addresses leaves a set that is too large for the tries to the blocks.
 func (n *liner) addresses(e policy.Addresses, want bool) ([]line, error) {
 	l, large := anything, anything
 	prefixes := e.Prefixes
 	set := n.atoms.policy.Sets[e.Set]
-	var atom uint64
-	if set != nil && len(set.Prefixes) <= n.atoms.options.inline() {
-		prefixes = append(slices.Clone(prefixes), set.Prefixes...)
-	} else if set != nil {
-		i, err := n.atoms.of(policy.Addresses{Of: e.Of, Set: e.Set})
+	looked := set != nil && len(set.Prefixes) > n.atoms.options.inline()
+	if looked {
+		number, err := n.atoms.sets.named(set)
 		if err != nil {
 			return nil, err
 		}
-		atom = 1 << i
+		large = large.in(e.Of, number, true)
+		if !want {
+			l = l.in(e.Of, number, false)
+		}
+	} else if set != nil {
+		prefixes = append(slices.Clone(prefixes), set.Prefixes...)
 	}
 	in := addressesIn(prefixes)
 	if !want {
 		in = in.not()
-		l.no = atom
 	}
 	if e.Of == policy.Source {
 		l.source = in
@@ -260,11 +269,24 @@ func (n *liner) addresses(e policy.Addresses, want bool) ([]line, error) {
 		l.destination = in
 	}
 	lines := possible(l)
-	if want && atom != 0 {
-		large.yes = atom
+	if want && looked {
 		lines = append(lines, large)
 	}
 	return lines, nil
+}
+
+// in returns the line with one more set that an address must be in, or not.
+func (l line) in(of policy.AddressField, set uint32, want bool) line {
+	c := setCondition{yes: 1 << set}
+	if !want {
+		c = setCondition{no: 1 << set}
+	}
+	if of == policy.Source {
+		l.sourceIn = l.sourceIn.and(c)
+	} else {
+		l.destinationIn = l.destinationIn.and(c)
+	}
+	return l
 }
 
 func possible(l line) []line {

@@ -18,9 +18,6 @@ import (
 // for.
 const keptAlone = 1024
 
-// ownRoom is how many addresses of this host there is room for.
-const ownRoom = 4096
-
 // LoadOptions are what a generation shares with others.
 type LoadOptions struct {
 	// Slots are the entries of the map of counts, by rule. Without them rule i has
@@ -135,8 +132,7 @@ func keep(spec *ebpf.CollectionSpec, program string, names ...string) {
 type Generation struct {
 	Program *ebpf.Program
 	coll    *ebpf.Collection
-	own     map[bpf.GuardMember]bool
-	members int // but for own addresses
+	own     []bpf.GuardAddressOfHost
 }
 
 // Load puts tables in the kernel. The caller closes what it returns; the kernel keeps
@@ -159,7 +155,7 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	tables := t.tables(o)
 	place(spec, tables)
 	t.operands(spec.Programs[name], tables)
-	spec.Maps["guard_members"].MaxEntries = uint32(len(t.Members) + ownRoom)
+	spec.Maps["guard_own"].MaxEntries = ownRoom
 	spec.Maps["guard_bindings"].MaxEntries = uint32(max(len(t.Bounds), 1))
 	if t.AskOverlaps {
 		spec.Maps["guard_fragments"].MaxEntries = packet.MaxFragmented
@@ -180,7 +176,7 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if err != nil {
 		return nil, fmt.Errorf("load %s with tables of %d rules: %w", name, len(t.Credits), err)
 	}
-	g := &Generation{Program: coll.Programs[name], coll: coll, members: len(t.Members)}
+	g := &Generation{Program: coll.Programs[name], coll: coll}
 	if err := errors.Join(t.fill(coll), g.SetOwn(o.Own)); err != nil {
 		g.Close()
 		return nil, err
@@ -214,8 +210,14 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
 		"guard_ask_overlaps":     flag(t.AskOverlaps),
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
-		"guard_first_policy": uint32(t.firstPolicy()),
-		"guard_unparsable":   uint32(t.Unparsable), "guard_explain": flag(o.Explain),
+		"guard_first_policy":    uint32(t.firstPolicy()),
+		"guard_ask_source_sets": flag(t.SourceIn.Sets), "guard_ask_destination_sets": flag(t.DestinationIn.Sets),
+		"guard_ask_source_own": flag(t.SourceIn.Own), "guard_ask_destination_own": flag(t.DestinationIn.Own),
+		"guard_ask_source_in": flag(t.SourceIn.Rows), "guard_ask_destination_in": flag(t.DestinationIn.Rows),
+		"guard_ask_other_sets": flag(t.OtherIn.Sets), "guard_ask_other_own": flag(t.OtherIn.Own),
+		"guard_any4_shift": t.Blocks.Shift4, "guard_any6_skip": t.Blocks.Skip6, "guard_any6_shift": t.Blocks.Shift6,
+		"guard_root6": t.Blocks.Root6, "guard_outside6": t.Blocks.Outside6, "guard_pages": uint32(len(t.Blocks.Words)),
+		"guard_unparsable": uint32(t.Unparsable), "guard_explain": flag(o.Explain),
 		"guard_ask_hits": flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
@@ -225,13 +227,8 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 	return nil
 }
 
-// fill writes the sets.
+// fill writes the bindings.
 func (t *Tables) fill(coll *ebpf.Collection) error {
-	for _, m := range t.Members {
-		if err := coll.Maps["guard_members"].Put(memberOf(m), uint32(1)); err != nil {
-			return fmt.Errorf("fill guard_members with %v: %w", m.Prefix, err)
-		}
-	}
 	for _, b := range t.Bounds {
 		key := bpf.GuardBound{Address: wordsOf(b.IP), Set: b.Set, Mac: b.MAC, Family: 4}
 		if b.IP.Is6() {
@@ -242,35 +239,6 @@ func (t *Tables) fill(coll *ebpf.Collection) error {
 		}
 	}
 	return nil
-}
-
-// SetOwn says which addresses are this host's, while the program runs. If it fails,
-// some of the addresses may be old.
-func (g *Generation) SetOwn(own []netip.Addr) error {
-	members := g.coll.Maps["guard_members"]
-	now := make(map[bpf.GuardMember]bool)
-	for _, a := range own {
-		key := memberOf(Member{ownSet, netip.PrefixFrom(a, a.BitLen())})
-		now[key] = true
-		if err := members.Put(key, uint32(1)); err != nil {
-			return fmt.Errorf("add own address %v: %w", a, err)
-		}
-	}
-	for key := range g.own {
-		if !now[key] {
-			if err := members.Delete(key); err != nil {
-				return fmt.Errorf("remove own address: %w", err)
-			}
-		}
-	}
-	g.own = now
-	return nil
-}
-
-// Members returns how many prefixes the map of sets holds, own addresses among them,
-// and for how many it has room.
-func (g *Generation) Members() (entries, room int) {
-	return g.members + len(g.own), g.members + ownRoom
 }
 
 // Map returns one of the maps of the generation, which closes it.
@@ -284,18 +252,6 @@ func (g *Generation) Result() (r bpf.GuardResult, err error) {
 
 // Close gives up the program and its maps, but for those of the state.
 func (g *Generation) Close() { g.coll.Close() }
-
-func memberOf(m Member) bpf.GuardMember {
-	six := uint32(0)
-	if m.Prefix.Addr().Is6() {
-		six = 1
-	}
-	var set [4]byte
-	binary.BigEndian.PutUint32(set[:], m.Set*2+six)
-	return bpf.GuardMember{
-		Bits: 32 + uint32(m.Prefix.Bits()), Set: binary.NativeEndian.Uint32(set[:]), Address: wordsOf(m.Prefix.Addr()),
-	}
-}
 
 // wordsOf returns an address as it stands in the network.
 func wordsOf(a netip.Addr) (words [4]uint32) {

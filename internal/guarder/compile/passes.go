@@ -32,8 +32,7 @@ func (w *walk) passes(test *Test) bool {
 	case opLarge:
 		return f.present>>fieldMTU&1 != 0 && f.present>>fieldQuotedLength&1 != 0 && f.value[fieldMTU] >= f.value[fieldQuotedLength]
 	case opMember:
-		a := addressOf(policy.AddressField(test.Field), w.p)
-		return a.IsValid() && w.member(test.A, a)
+		return w.membership(w.t.OtherIn, policy.AddressField(test.Field)).Sets>>test.A&1 != 0
 	case opBinding:
 		return w.conflict(test.A)
 	case opPayload:
@@ -65,14 +64,6 @@ func (w *walk) compared(of policy.CompareField) (value any, ok bool) {
 		return nil, false
 	}
 	return p.ARP.SenderMAC, true
-}
-
-// member looks an address up in a set.
-func (w *walk) member(set uint32, a netip.Addr) bool {
-	if set == ownSet {
-		return w.env.Own != nil && w.env.Own(a)
-	}
-	return slices.ContainsFunc(w.t.Members, func(m Member) bool { return m.Set == set && m.Prefix.Contains(a) })
 }
 
 func (w *walk) conflict(set uint32) bool {

@@ -1,6 +1,8 @@
 package compile
 
 import (
+	"slices"
+
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
@@ -26,6 +28,14 @@ func tableOf[T any](section string, operand bpf.GuardOperand, entries []T, room 
 	}
 }
 
+// table returns Words and Pages. It is as long as they are.
+func (b *Blocks) table() table {
+	return table{
+		section: ".data.words", operand: bpf.GuardWords, last: len(b.Words) + len(b.Pages) - 1,
+		content: slices.Concat(bytesOf(b.Words), bytesOf(b.Pages), make([]byte, 8*cacheLine)),
+	}
+}
+
 // tables returns all of them.
 func (t *Tables) tables(o LoadOptions) []table {
 	slots := o.Slots
@@ -40,6 +50,11 @@ func (t *Tables) tables(o LoadOptions) []table {
 	const aByte = 256
 	return []table{
 		samplings,
+		tableOf(".data.memberships", bpf.GuardMemberships, t.Memberships, 0),
+		tableOf(".data.any4", bpf.GuardAny4, t.Blocks.Any4, 0),
+		tableOf(".data.blocks4", bpf.GuardBlocks4, t.Blocks.Blocks4, 0),
+		tableOf(".data.any6", bpf.GuardAny6, t.Blocks.Any6, 0),
+		t.Blocks.table(),
 		tableOf(".data.rows", bpf.GuardRows, t.Rows, aByte),
 		tableOf(".data.dense", bpf.GuardDense, t.Dense, int(denseLead)+len(t.First)),
 		tableOf(".data.index", bpf.GuardIndex, t.Index, 0),
@@ -85,7 +100,7 @@ func (t *Tables) operands(program *ebpf.ProgramSpec, tables []table) {
 	for i := range program.Instructions {
 		ins := &program.Instructions[i]
 		which := ins.Constant - bpf.Operand
-		if !ins.OpCode.Class().IsALU() || ins.OpCode.Source() != asm.ImmSource || which < 0 || which >= int64(len(values)) {
+		if class := ins.OpCode.Class(); !class.IsALU() && !class.IsJump() || ins.OpCode.Source() != asm.ImmSource || which < 0 || which >= int64(len(values)) {
 			continue
 		}
 		ins.Constant = int64(values[which])

@@ -18,8 +18,10 @@ type prefix struct {
 // allAddresses is the prefix of length 0.
 func allAddresses(six bool) prefix { return prefix{six: six} }
 
-func prefixOf(p netip.Prefix) prefix {
-	p = p.Masked()
+func prefixOf(p netip.Prefix) prefix { return prefixOfMasked(p.Masked()) }
+
+// prefixOfMasked is prefixOf for one without host bits.
+func prefixOfMasked(p netip.Prefix) prefix {
 	hi, lo := halves(p.Addr())
 	return prefix{hi: hi, lo: lo, bits: uint8(p.Bits()), six: p.Addr().Is6()}
 }

@@ -86,8 +86,11 @@ type Tables struct {
 	Tests      []Test
 	// Triggers[t] are the atoms that are false without trait t, by bit.
 	Triggers [traits]uint64
-	Members  []Member
 	Bounds   []Bound
+	// Blocks tell the class of an address by the sets that it is in. Memberships are
+	// two of each class: of addresses of other hosts, and of this one.
+	Blocks      *Blocks
+	Memberships []Membership
 	// Credits[r] is what rule r does.
 	Credits []Credit
 
@@ -103,6 +106,9 @@ type Tables struct {
 	FirstAudited, FirstCounting int
 	// AskSourcePort is false if no line asks for a source port.
 	AskSourcePort bool
+	// SourceIn and DestinationIn tell what lines ask of the memberships of addresses.
+	// OtherIn is what tests ask of those of other addresses.
+	SourceIn, DestinationIn, OtherIn AskIn
 	// AskOverlaps tells that fragments have to be tracked (packet.Tracker), because
 	// a line asks whether they overlap.
 	AskOverlaps bool
@@ -158,5 +164,5 @@ func (t *Tables) section(word int) section {
 // Size returns how many bytes the tables take.
 func (t *Tables) Size() int {
 	return 8*(len(t.Rows)+len(t.Dense)+len(t.Trie6)+len(t.First)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)) +
-		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests))
+		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests)) + len(bytesOf(t.Memberships)) + t.Blocks.Size()
 }

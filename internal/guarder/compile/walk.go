@@ -76,6 +76,7 @@ type walk struct {
 	facts facts
 
 	source, destination             uint32 // rows of addresses
+	sourceIn, destinationIn         *Membership
 	sourcePort, destinationPort, of uint32 // rows of ports and the kind
 	terminal, audited               key
 	known, atoms                    uint64 // atoms that were looked at, and are true
@@ -95,6 +96,7 @@ func (w *walk) rows() {
 		w.source = t.look6(t.Source6, p.Source)
 		w.destination = t.look6(t.Destination6, p.Destination)
 	}
+	w.sourceIn, w.destinationIn = w.membership(t.SourceIn, policy.Source), w.membership(t.DestinationIn, policy.Destination)
 	w.sourcePort, w.destinationPort = t.NoSourcePort, t.NoDestinationPort
 	if p.HasPorts {
 		w.sourcePort = t.Index[t.Index[indexSourcePort+uint32(p.SourcePort>>8)]+uint32(p.SourcePort&255)]
@@ -111,6 +113,21 @@ func (w *walk) rows() {
 	default:
 		w.of = t.Index[indexProtocol4+256*six+uint32(p.Protocol)]
 	}
+}
+
+// membership returns what being in its sets means for an address. One that the packet
+// has not got is in none.
+func (w *walk) membership(ask AskIn, of policy.AddressField) *Membership {
+	var n uint32
+	if a := addressOf(of, w.p); a.IsValid() {
+		if ask.Sets {
+			n = 2 * w.t.Blocks.Class(a)
+		}
+		if ask.Own && w.env.Own != nil && w.env.Own(a) {
+			n++
+		}
+	}
+	return &w.t.Memberships[n]
 }
 
 // look4 returns the row of an IPv4 address.
@@ -141,13 +158,19 @@ func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
 	return e
 }
 
-// common returns what the rows of ports and the kind have in common in a word or, if
-// that is negative, in a summary.
+// common returns what the rows of ports, the kind and memberships have in common in a
+// word or, if that is negative, in a summary.
 func (w *walk) common(word int) uint64 {
 	at := func(row uint32) uint64 { return w.t.Dense[int(row+denseLead)+word] }
 	x := at(w.destinationPort) & at(w.of)
 	if w.t.AskSourcePort {
 		x &= at(w.sourcePort)
+	}
+	if w.t.SourceIn.Rows {
+		x &= at(w.sourceIn.SourceRow)
+	}
+	if w.t.DestinationIn.Rows {
+		x &= at(w.destinationIn.DestinationRow)
 	}
 	return x
 }
@@ -155,10 +178,12 @@ func (w *walk) common(word int) uint64 {
 // verdict finds the first terminal rule and the first audited one.
 func (w *walk) verdict() {
 	t := w.t
-	source, destination := t.Rows[w.source+rowBest], t.Rows[w.destination+rowBest]
-	w.terminal = min(key(source), key(destination))
+	w.terminal, w.audited = none, none
+	for _, best := range []uint64{t.Rows[w.source+rowBest], t.Rows[w.destination+rowBest], w.sourceIn.Source, w.destinationIn.Destination} {
+		w.terminal, w.audited = min(w.terminal, key(best)), min(w.audited, key(best>>32))
+	}
 	w.scan(terminal, &w.terminal)
-	w.audited = min(key(source>>32), key(destination>>32), w.terminal)
+	w.audited = min(w.audited, w.terminal)
 	w.scan(audited, &w.audited)
 }
 
