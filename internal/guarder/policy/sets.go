@@ -1,12 +1,8 @@
 package policy
 
 import (
-	"bufio"
-	"bytes"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -138,41 +134,6 @@ func (r *reader) bindingFields(ip *netip.Addr, macs *[][6]byte) []field {
 				*macs = append(*macs, [6]byte(mac))
 			}
 		}},
-	}
-}
-
-// setFile reads prefixes from a file of their own.
-func (r *reader) setFile(n *yaml.Node, s *namedSet) {
-	path, ok := r.text(n)
-	if !ok {
-		return
-	}
-	if s.kind != "prefix" {
-		r.fault(n, wrongType, "", "only a set of type prefix can be read from a file")
-		return
-	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(r.file), path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		r.fault(n, notYAML, "", "%v", err)
-		return
-	}
-	l := &reader{loader: r.loader, file: path, in: r.in}
-	if !slices.Contains(r.files, path) {
-		r.files = append(r.files, path)
-	}
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	for number := 1; lines.Scan(); number++ {
-		line, _, _ := strings.Cut(lines.Text(), "#")
-		line, _, _ = strings.Cut(line, ";")
-		if line = strings.TrimSpace(line); line == "" {
-			continue
-		}
-		if p, ok := l.prefix(&yaml.Node{Line: number, Column: 1}, line); ok {
-			s.prefixes = append(s.prefixes, p)
-		}
 	}
 }
 
