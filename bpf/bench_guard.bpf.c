@@ -7,6 +7,7 @@
  * packet is ever judged by a mixture of two policies that take turns. Loaded by
  * benchmarks and tests alone.
  */
+#include "bench_source.h"
 #include "guard_walk.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -56,6 +57,21 @@ SEC("xdp")
 int bench_empty(struct xdp_md *ctx)
 {
 	return XDP_PASS;
+}
+
+SEC("xdp")
+int bench_drop(struct xdp_md *ctx)
+{
+	return XDP_DROP;
+}
+
+/* Sends live frames of BPF_PROG_TEST_RUN to a device. */
+const volatile __u32 bench_device;
+
+SEC("xdp")
+int bench_send(struct xdp_md *ctx)
+{
+	return bpf_redirect(bench_device, 0);
 }
 
 SEC("xdp")

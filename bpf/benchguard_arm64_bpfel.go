@@ -16,9 +16,12 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	BenchGuardMapBenchChance             = "bench_chance"
 	BenchGuardMapBenchExpectations       = "bench_expectations"
 	BenchGuardMapBenchFrames             = "bench_frames"
+	BenchGuardMapBenchHash               = "bench_hash"
 	BenchGuardMapBenchOutcomes           = "bench_outcomes"
+	BenchGuardMapBenchTrie               = "bench_trie"
 	BenchGuardMapBenchTurn               = "bench_turn"
 	BenchGuardMapGuardBindings           = "guard_bindings"
 	BenchGuardMapGuardCounts             = "guard_counts"
@@ -37,15 +40,25 @@ const (
 	BenchGuardMapGuardServices           = "guard_services"
 	BenchGuardMapGuardTotals             = "guard_totals"
 	BenchGuardMapGuardWalks              = "guard_walks"
+	BenchGuardProgBenchDrop              = "bench_drop"
 	BenchGuardProgBenchEmpty             = "bench_empty"
 	BenchGuardProgBenchForgeOnly         = "bench_forge_only"
 	BenchGuardProgBenchForgePolicy       = "bench_forge_policy"
 	BenchGuardProgBenchParse             = "bench_parse"
 	BenchGuardProgBenchPolicy            = "bench_policy"
+	BenchGuardProgBenchSend              = "bench_send"
+	BenchGuardProgBenchSourceClass       = "bench_source_class"
+	BenchGuardProgBenchSourceCopy        = "bench_source_copy"
+	BenchGuardProgBenchSourceHash        = "bench_source_hash"
+	BenchGuardProgBenchSourcePolicy      = "bench_source_policy"
+	BenchGuardProgBenchSourceTrie        = "bench_source_trie"
 	BenchGuardProgBenchSwapEntry         = "bench_swap_entry"
 	BenchGuardProgBenchSwapPolicy        = "bench_swap_policy"
 	BenchGuardProgBenchTraceCopy         = "bench_trace_copy"
 	BenchGuardProgBenchTracePolicy       = "bench_trace_policy"
+	BenchGuardVarBenchDevice             = "bench_device"
+	BenchGuardVarBenchMembersMask        = "bench_members_mask"
+	BenchGuardVarBenchSource             = "bench_source"
 	BenchGuardVarGuardAny4               = "guard_any4"
 	BenchGuardVarGuardAny4Shift          = "guard_any4_shift"
 	BenchGuardVarGuardAny6               = "guard_any6"
@@ -146,24 +159,34 @@ type BenchGuardSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardProgramSpecs struct {
-	BenchEmpty       *ebpf.ProgramSpec `ebpf:"bench_empty"`
-	BenchForgeOnly   *ebpf.ProgramSpec `ebpf:"bench_forge_only"`
-	BenchForgePolicy *ebpf.ProgramSpec `ebpf:"bench_forge_policy"`
-	BenchParse       *ebpf.ProgramSpec `ebpf:"bench_parse"`
-	BenchPolicy      *ebpf.ProgramSpec `ebpf:"bench_policy"`
-	BenchSwapEntry   *ebpf.ProgramSpec `ebpf:"bench_swap_entry"`
-	BenchSwapPolicy  *ebpf.ProgramSpec `ebpf:"bench_swap_policy"`
-	BenchTraceCopy   *ebpf.ProgramSpec `ebpf:"bench_trace_copy"`
-	BenchTracePolicy *ebpf.ProgramSpec `ebpf:"bench_trace_policy"`
+	BenchDrop         *ebpf.ProgramSpec `ebpf:"bench_drop"`
+	BenchEmpty        *ebpf.ProgramSpec `ebpf:"bench_empty"`
+	BenchForgeOnly    *ebpf.ProgramSpec `ebpf:"bench_forge_only"`
+	BenchForgePolicy  *ebpf.ProgramSpec `ebpf:"bench_forge_policy"`
+	BenchParse        *ebpf.ProgramSpec `ebpf:"bench_parse"`
+	BenchPolicy       *ebpf.ProgramSpec `ebpf:"bench_policy"`
+	BenchSend         *ebpf.ProgramSpec `ebpf:"bench_send"`
+	BenchSourceClass  *ebpf.ProgramSpec `ebpf:"bench_source_class"`
+	BenchSourceCopy   *ebpf.ProgramSpec `ebpf:"bench_source_copy"`
+	BenchSourceHash   *ebpf.ProgramSpec `ebpf:"bench_source_hash"`
+	BenchSourcePolicy *ebpf.ProgramSpec `ebpf:"bench_source_policy"`
+	BenchSourceTrie   *ebpf.ProgramSpec `ebpf:"bench_source_trie"`
+	BenchSwapEntry    *ebpf.ProgramSpec `ebpf:"bench_swap_entry"`
+	BenchSwapPolicy   *ebpf.ProgramSpec `ebpf:"bench_swap_policy"`
+	BenchTraceCopy    *ebpf.ProgramSpec `ebpf:"bench_trace_copy"`
+	BenchTracePolicy  *ebpf.ProgramSpec `ebpf:"bench_trace_policy"`
 }
 
 // BenchGuardMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardMapSpecs struct {
+	BenchChance       *ebpf.MapSpec `ebpf:"bench_chance"`
 	BenchExpectations *ebpf.MapSpec `ebpf:"bench_expectations"`
 	BenchFrames       *ebpf.MapSpec `ebpf:"bench_frames"`
+	BenchHash         *ebpf.MapSpec `ebpf:"bench_hash"`
 	BenchOutcomes     *ebpf.MapSpec `ebpf:"bench_outcomes"`
+	BenchTrie         *ebpf.MapSpec `ebpf:"bench_trie"`
 	BenchTurn         *ebpf.MapSpec `ebpf:"bench_turn"`
 	GuardBindings     *ebpf.MapSpec `ebpf:"guard_bindings"`
 	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
@@ -188,6 +211,9 @@ type BenchGuardMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardVariableSpecs struct {
+	BenchDevice             *ebpf.VariableSpec `ebpf:"bench_device"`
+	BenchMembersMask        *ebpf.VariableSpec `ebpf:"bench_members_mask"`
+	BenchSource             *ebpf.VariableSpec `ebpf:"bench_source"`
 	GuardAny4               *ebpf.VariableSpec `ebpf:"guard_any4"`
 	GuardAny4Shift          *ebpf.VariableSpec `ebpf:"guard_any4_shift"`
 	GuardAny6               *ebpf.VariableSpec `ebpf:"guard_any6"`
@@ -266,9 +292,12 @@ func (o *BenchGuardObjects) Close() error {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardMaps struct {
+	BenchChance       *ebpf.Map `ebpf:"bench_chance"`
 	BenchExpectations *ebpf.Map `ebpf:"bench_expectations"`
 	BenchFrames       *ebpf.Map `ebpf:"bench_frames"`
+	BenchHash         *ebpf.Map `ebpf:"bench_hash"`
 	BenchOutcomes     *ebpf.Map `ebpf:"bench_outcomes"`
+	BenchTrie         *ebpf.Map `ebpf:"bench_trie"`
 	BenchTurn         *ebpf.Map `ebpf:"bench_turn"`
 	GuardBindings     *ebpf.Map `ebpf:"guard_bindings"`
 	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
@@ -291,9 +320,12 @@ type BenchGuardMaps struct {
 
 func (m *BenchGuardMaps) Close() error {
 	return _BenchGuardClose(
+		m.BenchChance,
 		m.BenchExpectations,
 		m.BenchFrames,
+		m.BenchHash,
 		m.BenchOutcomes,
+		m.BenchTrie,
 		m.BenchTurn,
 		m.GuardBindings,
 		m.GuardCounts,
@@ -319,6 +351,9 @@ func (m *BenchGuardMaps) Close() error {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardVariables struct {
+	BenchDevice             *ebpf.Variable `ebpf:"bench_device"`
+	BenchMembersMask        *ebpf.Variable `ebpf:"bench_members_mask"`
+	BenchSource             *ebpf.Variable `ebpf:"bench_source"`
 	GuardAny4               *ebpf.Variable `ebpf:"guard_any4"`
 	GuardAny4Shift          *ebpf.Variable `ebpf:"guard_any4_shift"`
 	GuardAny6               *ebpf.Variable `ebpf:"guard_any6"`
@@ -381,24 +416,38 @@ type BenchGuardVariables struct {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardPrograms struct {
-	BenchEmpty       *ebpf.Program `ebpf:"bench_empty"`
-	BenchForgeOnly   *ebpf.Program `ebpf:"bench_forge_only"`
-	BenchForgePolicy *ebpf.Program `ebpf:"bench_forge_policy"`
-	BenchParse       *ebpf.Program `ebpf:"bench_parse"`
-	BenchPolicy      *ebpf.Program `ebpf:"bench_policy"`
-	BenchSwapEntry   *ebpf.Program `ebpf:"bench_swap_entry"`
-	BenchSwapPolicy  *ebpf.Program `ebpf:"bench_swap_policy"`
-	BenchTraceCopy   *ebpf.Program `ebpf:"bench_trace_copy"`
-	BenchTracePolicy *ebpf.Program `ebpf:"bench_trace_policy"`
+	BenchDrop         *ebpf.Program `ebpf:"bench_drop"`
+	BenchEmpty        *ebpf.Program `ebpf:"bench_empty"`
+	BenchForgeOnly    *ebpf.Program `ebpf:"bench_forge_only"`
+	BenchForgePolicy  *ebpf.Program `ebpf:"bench_forge_policy"`
+	BenchParse        *ebpf.Program `ebpf:"bench_parse"`
+	BenchPolicy       *ebpf.Program `ebpf:"bench_policy"`
+	BenchSend         *ebpf.Program `ebpf:"bench_send"`
+	BenchSourceClass  *ebpf.Program `ebpf:"bench_source_class"`
+	BenchSourceCopy   *ebpf.Program `ebpf:"bench_source_copy"`
+	BenchSourceHash   *ebpf.Program `ebpf:"bench_source_hash"`
+	BenchSourcePolicy *ebpf.Program `ebpf:"bench_source_policy"`
+	BenchSourceTrie   *ebpf.Program `ebpf:"bench_source_trie"`
+	BenchSwapEntry    *ebpf.Program `ebpf:"bench_swap_entry"`
+	BenchSwapPolicy   *ebpf.Program `ebpf:"bench_swap_policy"`
+	BenchTraceCopy    *ebpf.Program `ebpf:"bench_trace_copy"`
+	BenchTracePolicy  *ebpf.Program `ebpf:"bench_trace_policy"`
 }
 
 func (p *BenchGuardPrograms) Close() error {
 	return _BenchGuardClose(
+		p.BenchDrop,
 		p.BenchEmpty,
 		p.BenchForgeOnly,
 		p.BenchForgePolicy,
 		p.BenchParse,
 		p.BenchPolicy,
+		p.BenchSend,
+		p.BenchSourceClass,
+		p.BenchSourceCopy,
+		p.BenchSourceHash,
+		p.BenchSourcePolicy,
+		p.BenchSourceTrie,
 		p.BenchSwapEntry,
 		p.BenchSwapPolicy,
 		p.BenchTraceCopy,

@@ -28,6 +28,8 @@ var sections = []struct {
 	{"flows", countFlows},
 	{"guard", judgePackets},
 	{"guard_watch", watchPackets},
+	{"guard_sets", lookUpSets},
+	{"guard_live", dropLive},
 	{"throughput", throughput},
 	{"process", process},
 	{"fleet", fleet},
