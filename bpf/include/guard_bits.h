@@ -21,13 +21,6 @@ static __always_inline __u32 guard_lowest(__u64 x)
 	return guard_de_bruijn[product >> 58];
 }
 
-/* Has clang keep what was worked out, instead of working it out again in a loop. */
-static __always_inline __u64 guard_held(__u64 x)
-{
-	asm("" : "+r"(x));
-	return x;
-}
-
 /* How many bits are set: Hacker's Delight, 5-1. */
 static __always_inline __u32 guard_count_bits(__u64 x)
 {

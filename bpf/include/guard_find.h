@@ -15,11 +15,12 @@ enum {
 	GUARD_FAN = 1 << GUARD_STRIDE,
 };
 
-/* What stands where in the row of an address. */
+/* What stands where in the row of an address; its summaries stand before that. */
 enum {
 	GUARD_ROW_COMPARE, /* value and mask of an IPv4 address; if it differs, the row is another */
 	GUARD_ROW_BEST, /* keys of the first pure rules, terminal and audited */
-	GUARD_ROW_SUMMARIES, /* pairs of a summary, and the place of its first word */
+	GUARD_ROW_HASH, /* where which word stands: see guard_row_word(); above, the other row */
+	GUARD_ROW_WORDS,
 };
 
 /* What stands where in a node of an IPv6 trie. */
@@ -41,6 +42,20 @@ enum {
 	GUARD_INDEX_FLAGS4 = 1536,
 };
 
+/*
+ * A row in guard_rows or guard_dense: summaries stand before it, the first one last.
+ * That there is room for them, the verifier sees by the constant.
+ */
+static __always_inline const __u64 *guard_address_row(__u32 at)
+{
+	return guard_rows_at(at) + GUARD_MAX_SUMMARIES;
+}
+
+static __always_inline const __u64 *guard_dense_row(__u32 at)
+{
+	return guard_dense_at(at) + GUARD_MAX_SUMMARIES;
+}
+
 static __always_inline const __u64 *guard_look4(__u32 root, __u32 address)
 {
 	__u32 e = *guard_trie4_at(root + (address >> (32 - GUARD_ROOT_BITS)));
@@ -55,10 +70,10 @@ static __always_inline const __u64 *guard_look4(__u32 root, __u32 address)
 		shift -= GUARD_STRIDE;
 		e = *guard_trie4_at(e + (address >> shift & (GUARD_FAN - 1)));
 	}
-	row = guard_rows_at(e);
+	row = guard_address_row(e);
 	compare = row[GUARD_ROW_COMPARE];
 	if ((address ^ (__u32)compare) & (__u32)(compare >> 32))
-		row = guard_rows_at(row[GUARD_ROW_SUMMARIES + 1] >> 32);
+		row = guard_address_row(row[GUARD_ROW_HASH] >> 32);
 	return row;
 }
 
@@ -95,8 +110,6 @@ struct guard_columns {
 	const __u64 *source, *destination; /* in guard_rows */
 	const __u64 *source_port, *destination_port, *kind; /* words in guard_dense */
 	const __u64 *source_in, *destination_in; /* the same */
-	const __u64 *source_words, *destination_words; /* those of the summary */
-	__u64 source_there, destination_there; /* which these are */
 	__u64 source_asked, destination_asked; /* words in which lines ask for the address */
 };
 
@@ -112,15 +125,6 @@ __noinline int guard_find6(struct guard_walk *w)
 	w->destination6 = guard_look6(guard_destination6, w->packet.destination);
 	guard_find_memberships(w, 6);
 	return 0;
-}
-
-/*
- * The words of a row of ports or kinds. Its summaries stand before them, the first one
- * last; that there is room for them, the verifier sees by the constant.
- */
-static __always_inline const __u64 *guard_dense_row(__u32 at)
-{
-	return guard_dense_at(at) + GUARD_MAX_SUMMARIES;
 }
 
 /* The row in a page of 256 that an entry of the index leads to. */
@@ -172,13 +176,13 @@ static __always_inline void guard_find(struct guard_walk *w, struct guard_column
 		c->kind = guard_find_kind(p);
 	} else if (p->family == 6) {
 		guard_find6(w);
-		c->source = guard_rows_at(w->source6);
-		c->destination = guard_rows_at(w->destination6);
+		c->source = guard_address_row(w->source6);
+		c->destination = guard_address_row(w->destination6);
 		c->kind = guard_find_kind(p);
 	} else {
 		w->in[GUARD_ADDRESS_SOURCE] = w->in[GUARD_ADDRESS_DESTINATION] = 0;
-		c->source = guard_rows_at(guard_any(w, guard_no_source));
-		c->destination = guard_rows_at(guard_any(w, guard_no_destination));
+		c->source = guard_address_row(guard_any(w, guard_no_source));
+		c->destination = guard_address_row(guard_any(w, guard_no_destination));
 		c->kind = guard_dense_row(guard_any(w, guard_not_ip));
 	}
 	c->source_port = c->kind;

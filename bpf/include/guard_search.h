@@ -24,19 +24,14 @@ static __always_inline __u64 guard_dense_common(const struct guard_columns *c, l
 static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s,
 					      enum guard_section section)
 {
-	const __u64 *source = &c->source[GUARD_ROW_SUMMARIES + 2 * s];
-	const __u64 *destination = &c->destination[GUARD_ROW_SUMMARIES + 2 * s];
-	__u64 both = source[0] & destination[0] & guard_dense_common(c, -1 - (long)s);
+	long before = -1 - (long)s;
+	__u64 all = c->source[before] & c->destination[before] & guard_dense_common(c, before);
 
+	if (guard_ask_sections)
+		all &= guard_sections[section][s];
 	c->source_asked = guard_source_words[s];
 	c->destination_asked = guard_destination_words[s];
-	c->source_there = guard_held(source[0] & c->source_asked);
-	c->destination_there = guard_held(destination[0] & c->destination_asked);
-	c->source_words = guard_rows_at((__u32)source[1]);
-	c->destination_words = guard_rows_at((__u32)destination[1]);
-	if (guard_ask_sections)
-		both &= guard_sections[section][s];
-	return both;
+	return all;
 }
 
 /* The number of the word that has a bit in a summary. */
@@ -48,15 +43,29 @@ static __always_inline __u64 guard_word_of(__u32 s, __u64 bit)
 	return word;
 }
 
+/*
+ * A word of the row of an address. They stand where a product says, whose multiplier was
+ * found for the row, so that no two of its words have the same place; the lowest bits of
+ * the multiplier are the shift.
+ */
+static __always_inline __u64 guard_row_word(const __u64 *row, __u64 word)
+{
+	__u32 hash = row[GUARD_ROW_HASH];
+	__u64 at = (__u32)word * hash >> (hash & 31);
+
+	asm("%0 &= %1" : "+r"(at) : "i"(GUARD_OPERAND + GUARD_FIRST));
+	return row[GUARD_ROW_WORDS + at];
+}
+
 /* The lines of a word, whose bit in the summary is given, that match but for their condition. */
 static __always_inline __u64 guard_common(const struct guard_columns *c, __u64 word, __u64 bit)
 {
 	__u64 x = guard_dense_common(c, word);
 
 	if (c->source_asked & bit)
-		x &= c->source_words[guard_count_bits(c->source_there & (bit - 1))];
+		x &= guard_row_word(c->source, word);
 	if (c->destination_asked & bit)
-		x &= c->destination_words[guard_count_bits(c->destination_there & (bit - 1))];
+		x &= guard_row_word(c->destination, word);
 	return x;
 }
 

@@ -129,8 +129,8 @@ func (b *Blocks) fill6(areas []area) {
 // the strangers 1 in 20 meets two bits that are set.
 const (
 	bitsOfHash = 8
-	minWords   = 2
-	maxWords   = 1 << 17
+	minAny6    = 2 // words
+	maxAny6    = 1 << 17
 )
 
 // fillAny6 chooses how long the prefixes are whose hashes are taken: as long as takes
@@ -143,7 +143,7 @@ func (b *Blocks) fillAny6(areas []area) {
 			lengths[a.bits]++
 		}
 	}
-	most := max(64*maxWords/bitsOfHash, 2*outer)
+	most := max(64*maxAny6/bitsOfHash, 2*outer)
 	length, prefixes := 0, outer
 	for n := 1; n <= 64; n++ {
 		apart := 0
@@ -155,7 +155,7 @@ func (b *Blocks) fillAny6(areas []area) {
 		}
 		length, prefixes = n, apart+outer
 	}
-	words := min(max(powerOfTwo(bitsOfHash*prefixes/64), minWords), maxWords)
+	words := min(max(powerOfTwo(bitsOfHash*prefixes/64), minAny6), maxAny6)
 	b.Any6, b.Skip6, b.Shift6 = make([]uint64, words), uint32(64-length), uint32(65-bits.Len(uint(words)))
 	for _, a := range areas {
 		if a.around >= 0 {

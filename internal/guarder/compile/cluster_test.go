@@ -52,8 +52,7 @@ func TestFewWordsAreLookedAt(t *testing.T) {
 			w := walk{t: tables, p: &p, facts: factsOf(&p)}
 			w.rows()
 			for s := range tables.Summaries {
-				both := tables.Rows[int(w.source)+rowSummaries+2*s] & tables.Rows[int(w.destination)+rowSummaries+2*s]
-				looked += bits.OnesCount64(both & w.common(-1-s))
+				looked += bits.OnesCount64(tables.row(w.source, -1-s) & tables.row(w.destination, -1-s) & w.common(-1-s))
 			}
 		}
 	}

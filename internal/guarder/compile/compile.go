@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -28,6 +29,7 @@ const (
 	MaxLines       = 4096
 	MaxPolicyLines = 1 << 15
 	maxConditions  = 1 << 16
+	maxWords       = wordBits * bpf.GuardMaxSummaries
 )
 
 func (o Options) inline() int {

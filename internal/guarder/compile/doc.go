@@ -45,19 +45,25 @@
 //
 // # Words
 //
-// With 10,000 rules a row has 157 words of 64 bits, and most are 0. So a row begins
-// with a summary, which has a bit per word that is not 0; only the words that all
-// summaries have in common are looked at. Lines that one packet can match are given
-// bits near each other, by their prefixes or by their ports, whichever tells packets
-// apart better (see cluster); and in a word by the order of the rules, so that its
-// lowest bit is its first match. A word whose first rule comes behind what was found already is passed
-// by. A line that asks for a prefix of one address and nothing else needs no bit: the
-// address's row says which is the first such rule.
+// With 10,000 rules a row has about 110 words of 64 bits, and most are 0. So a row has a
+// summary, with a bit per word that is not 0; only the words that all summaries have in
+// common are looked at. Rows of ports and kinds have all words; those of addresses, of
+// which there are more, only the ones that are not 0. Where the others stand is told by
+// the number of the word times a multiplier, which is found for the row so that no two
+// of them have the same place (see hashOf).
+//
+// Lines that one packet can match are given bits near each other, by their prefixes or
+// by their ports, whichever tells packets apart better (see cluster); and in a word by
+// the order of the rules, so that its lowest bit is its first match. A word whose first
+// rule comes behind what was found already is passed by. A line that asks for a prefix of
+// one address and nothing else needs no bit: the address's row says which is the first
+// such rule.
 //
 // Lines of rules that end the search, of audited rules, and of those that count stand
-// in words apart, in this order. So one pass finds the first rule that ends the
-// search and the first audited one before it; if there are rules that count, another
-// pass credits those before the end.
+// in words apart, in this order. One pass finds the first rule that ends the search; if
+// there are others, another finds the first audited one before it, and a third credits
+// those that count before the end. What the tables hold of a rule is a key: its number
+// and what it does, so that nothing has to be looked up for the verdict.
 //
 // # Finding the rows
 //
@@ -86,4 +92,12 @@
 // only be true of unusual packets: fragments, ICMP errors, those with options. These
 // are the traits; for a packet without any, the lines that need such an atom are
 // known beforehand and cleared with one mask per word.
+//
+// # In the kernel
+//
+// Each table is a variable of the program, in a section of its own, which is made as
+// large as the table before the program is loaded. Its address and the greatest index,
+// by which the program keeps indices inside, are operands of instructions; so is how many
+// summaries a row has (see place and operands). A generation is a program with tables
+// of its own, which nobody changes; what it counts outlives it.
 package compile

@@ -37,7 +37,7 @@ func TestExampleOfThePackageComment(t *testing.T) {
 		}
 		w := walk{t: tables, p: p, facts: factsOf(p)}
 		w.rows()
-		return tables.Rows[w.source+rowSummaries+2], tables.Dense[w.destinationPort+denseLead], tables.Dense[w.of+denseLead]
+		return tables.Rows[w.source+lead+rowWords], tables.Dense[w.destinationPort+lead], tables.Dense[w.of+lead]
 	}
 	for _, c := range []struct {
 		source                string

@@ -46,7 +46,7 @@ func (t *Tables) tables(o LoadOptions) []table {
 	}
 	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples), 0)
 	samplings.written = true
-	// A number of bits or of one is a byte to the verifier.
+	// The number of a bit is a byte to the verifier.
 	const aByte = 256
 	return []table{
 		samplings,
@@ -55,8 +55,8 @@ func (t *Tables) tables(o LoadOptions) []table {
 		tableOf(".data.blocks4", bpf.GuardBlocks4, t.Blocks.Blocks4, 0),
 		tableOf(".data.any6", bpf.GuardAny6, t.Blocks.Any6, 0),
 		t.Blocks.table(),
-		tableOf(".data.rows", bpf.GuardRows, t.Rows, aByte),
-		tableOf(".data.dense", bpf.GuardDense, t.Dense, int(denseLead)+len(t.First)),
+		tableOf(".data.rows", bpf.GuardRows, t.Rows, int(lead)+rowWords+len(t.First)),
+		tableOf(".data.dense", bpf.GuardDense, t.Dense, int(lead)+len(t.First)),
 		tableOf(".data.index", bpf.GuardIndex, t.Index, 0),
 		tableOf(".data.trie4", bpf.GuardTrie4, t.Trie4, 0),
 		tableOf(".data.trie6", bpf.GuardTrie6, t.Trie6, nodeChildren+1<<maxChoice/2),

@@ -3,14 +3,22 @@ package compile
 import (
 	"slices"
 	"unsafe"
+
+	"github.com/packetscope/packetscope/bpf"
 )
 
-// Where things stand in the row of an address, counted in words.
+// Where things stand in the row of an address, counted in words. Its summaries stand
+// before that, the first one last.
 const (
-	rowCompare   = 0 // value and mask of an IPv4 address; if it differs, the row is another
-	rowBest      = 1 // keys of the first pure rules, terminal and audited
-	rowSummaries = 2 // pairs of a summary and, below, where its words begin
+	rowCompare = 0 // value and mask of an IPv4 address; if it differs, the row is another
+	rowBest    = 1 // keys of the first pure rules, terminal and audited
+	rowHash    = 2 // where which word stands, see hashOf; above, the other row
+	rowWords   = 3
 )
+
+// lead is how far the rows of addresses, ports and kinds are from where they are said to
+// be: as many summaries as there can be have room before each.
+const lead = uint32(bpf.GuardMaxSummaries)
 
 // rows are the bit vectors of addresses, one behind the other. Equal rows are one.
 type rows struct {
@@ -21,22 +29,22 @@ type rows struct {
 // cacheLine is how many words a cache line holds.
 const cacheLine = 8
 
-// add returns where a row stands. The places of its words count from its beginning.
+// add returns the row that consists of summaries, the first one last, and the rest.
 func (r *rows) add(row []uint64, summaries int) uint32 {
 	key := bytesOf(row)
 	if at, known := r.seen[string(key)]; known {
 		return at
 	}
+	if r.words == nil {
+		r.words = make([]uint64, int(lead)-summaries)
+	}
 	// A row that fits a cache line stands in one.
 	if used := len(r.words) % cacheLine; used != 0 && used+len(row) > cacheLine {
 		r.words = append(r.words, make([]uint64, cacheLine-used)...)
 	}
-	at := uint32(len(r.words))
-	r.seen[string(key)] = at
+	at := uint32(len(r.words)+summaries) - lead
 	r.words = append(r.words, row...)
-	for s := range summaries {
-		r.words[int(at)+rowSummaries+2*s+1] += uint64(at)
-	}
+	r.seen[string(key)] = at
 	return at
 }
 
@@ -75,20 +83,26 @@ type best struct{ terminal, audited key }
 // address returns the row of an address: the vector without the words in which no
 // line asks for it. Those count as full in the summary.
 func (r *rows) address(v sparse, first best, relevant []uint64, value, mask, otherwise uint32) uint32 {
-	row := []uint64{pair(value, mask), pair(uint32(first.terminal), uint32(first.audited))}
-	var words []uint64
+	summaries := len(relevant)
+	row := make([]uint64, summaries+rowWords, summaries+rowWords+2*len(v))
 	for s, of := range relevant {
-		summary, begin := ^of, uint32(rowSummaries+2*len(relevant)+len(words))
-		for _, sw := range v {
-			if int(sw.word)/wordBits == s {
-				summary |= 1 << (sw.word % wordBits)
-				words = append(words, sw.bits)
-			}
-		}
-		row = append(row, summary, pair(begin, otherwise))
-		otherwise = 0 // stands beside the first begin only
+		row[summaries-1-s] = ^of
 	}
-	return r.add(append(row, words...), len(relevant))
+	numbers := make([]uint32, 0, len(v))
+	for _, sw := range v {
+		row[summaries-1-int(sw.word)/wordBits] |= 1 << (sw.word % wordBits)
+		numbers = append(numbers, sw.word)
+	}
+	hash, size := hashOf(numbers)
+	header := row[summaries:]
+	header[rowCompare] = pair(value, mask)
+	header[rowBest] = pair(uint32(first.terminal), uint32(first.audited))
+	header[rowHash] = pair(hash, otherwise)
+	row = append(row, make([]uint64, size)...)
+	for _, sw := range v {
+		row[summaries+rowWords+int(hashed(sw.word, hash))] = sw.bits
+	}
+	return r.add(row, summaries)
 }
 
 // pair puts two numbers in a word, the first one below.

@@ -58,11 +58,9 @@ func creditOf(action policy.Action, mode policy.Mode) Credit {
 // Tables are a compiled policy: what is loaded into the maps of one generation, and
 // its constants. The slices of powers of two are indexed with masks.
 type Tables struct {
-	// Rows are the bit vectors of addresses; a row is named by where it begins.
-	Rows []uint64
-	// Dense are the bit vectors of ports and kinds; a row is named by where its words
-	// begin, less denseLead.
-	Dense []uint64
+	// Rows are the bit vectors of addresses, Dense those of ports and kinds. A row is named
+	// by where it begins, less lead: summaries stand before it.
+	Rows, Dense []uint64
 	// Index leads to the rows of ports, protocols, TCP flags and ICMP: see the
 	// constants index....
 	Index []uint32

@@ -136,8 +136,8 @@ func (t *Tables) look4(root, address uint32) uint32 {
 	for shift := 32 - rootBits - stride; e&isNode != 0; shift -= stride {
 		e = t.Trie4[e&^isNode+address>>shift&(fan-1)]
 	}
-	if compare := t.Rows[e+rowCompare]; (address^uint32(compare))&uint32(compare>>32) != 0 {
-		e = uint32(t.Rows[e+rowSummaries+1] >> 32)
+	if compare := t.row(e, rowCompare); (address^uint32(compare))&uint32(compare>>32) != 0 {
+		e = uint32(t.row(e, rowHash) >> 32)
 	}
 	return e
 }
@@ -158,10 +158,13 @@ func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
 	return e
 }
 
+// row returns a part of the row of an address.
+func (t *Tables) row(at uint32, part int) uint64 { return t.Rows[int(at+lead)+part] }
+
 // common returns what the rows of ports, the kind and memberships have in common in a
 // word or, if that is negative, in a summary.
 func (w *walk) common(word int) uint64 {
-	at := func(row uint32) uint64 { return w.t.Dense[int(row+denseLead)+word] }
+	at := func(row uint32) uint64 { return w.t.Dense[int(row+lead)+word] }
 	x := at(w.destinationPort) & at(w.of)
 	if w.t.AskSourcePort {
 		x &= at(w.sourcePort)
@@ -179,7 +182,8 @@ func (w *walk) common(word int) uint64 {
 func (w *walk) verdict() {
 	t := w.t
 	w.terminal, w.audited = none, none
-	for _, best := range []uint64{t.Rows[w.source+rowBest], t.Rows[w.destination+rowBest], w.sourceIn.Source, w.destinationIn.Destination} {
+	source, destination := t.row(w.source, rowBest), t.row(w.destination, rowBest)
+	for _, best := range []uint64{source, destination, w.sourceIn.Source, w.destinationIn.Destination} {
 		w.terminal, w.audited = min(w.terminal, key(best)), min(w.audited, key(best>>32))
 	}
 	w.scan(terminal, &w.terminal)
@@ -217,25 +221,25 @@ func (w *walk) count(credit func(key)) {
 // words calls f for each word of a section that all five rows have a bit in, with a
 // function that returns the bits that they have in common.
 func (w *walk) words(in section, f func(word int, x func() uint64)) {
-	t, rows := w.t, w.t.Rows
-	for s := range uint32(t.Summaries) {
-		sourceRow, destinationRow := w.source+rowSummaries+2*s, w.destination+rowSummaries+2*s
-		sourceHas, destinationHas := rows[sourceRow], rows[destinationRow]
-		sourceWords, destinationWords := uint32(rows[sourceRow+1]), uint32(rows[destinationRow+1])
-		candidates := sourceHas & destinationHas & w.common(-1-int(s))
+	t := w.t
+	rowWord := func(row uint32, word int) uint64 {
+		return t.row(row, rowWords+int(hashed(uint32(word), uint32(t.row(row, rowHash)))))
+	}
+	for s := range t.Summaries {
+		candidates := t.row(w.source, -1-s) & t.row(w.destination, -1-s) & w.common(-1-s)
 		for ; candidates != 0; candidates &= candidates - 1 {
 			bit := candidates & -candidates
-			word := s*wordBits + uint32(bits.TrailingZeros64(bit))
-			if t.section(int(word)) != in {
+			word := s*wordBits + bits.TrailingZeros64(bit)
+			if t.section(word) != in {
 				continue
 			}
-			f(int(word), func() uint64 {
-				x := w.common(int(word))
+			f(word, func() uint64 {
+				x := w.common(word)
 				if t.SourceWords[s]&bit != 0 {
-					x &= rows[sourceWords+uint32(bits.OnesCount64(sourceHas&t.SourceWords[s]&(bit-1)))]
+					x &= rowWord(w.source, word)
 				}
 				if t.DestinationWords[s]&bit != 0 {
-					x &= rows[destinationWords+uint32(bits.OnesCount64(destinationHas&t.DestinationWords[s]&(bit-1)))]
+					x &= rowWord(w.destination, word)
 				}
 				return x
 			})
