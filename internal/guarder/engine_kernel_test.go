@@ -27,6 +27,7 @@ groups:
   - rule: no-datagrams
     match: {family: ipv4, proto: udp, dst_port: 1024-65535}
     action: drop
+    labels: {attack: flood}
 `
 
 // quiet logs nothing.
@@ -233,8 +234,14 @@ func TestTripWireFallsBackToAudit(t *testing.T) {
 	l.write(t, "enforce", "  trip_wire: {dropped_ratio: 0.3, min_rate: 1/s, over: 1s, then: audit}\n")
 	e := l.open(t)
 	until(t, func() bool { return arrives(t, l.net) })
-	if s, err := e.Status(); err != nil || !s.Tripped || s.Trips != 1 {
+	s, err := e.Status()
+	if err != nil || !s.Tripped || s.Trips != 1 {
 		t.Errorf("status %+v, %v", s, err)
+	}
+	for _, r := range s.Rules {
+		if r.Action == "drop" && (r.Mode != "audit" || r.Asks != "enforce" || r.Labels["attack"] != "flood") {
+			t.Errorf("rule %+v, want one that asks for more than it gets, with its label", r)
+		}
 	}
 }
 

@@ -112,7 +112,8 @@ func (e *Engine) rules(now time.Time) ([]RuleStatus, error) {
 			return nil, err
 		}
 		s := RuleStatus{
-			Group: r.Group, Rule: r.Name, Stage: r.Stage.String(), Mode: r.Mode.String(), Action: r.Action.String(), Place: r.At.String(),
+			Group: r.Group, Rule: r.Name, Stage: r.Stage.String(), Mode: r.Mode.String(), Asks: r.Asks.String(),
+			Action: r.Action.String(), Labels: r.Labels, Place: r.At.String(),
 			LastMatch: e.matches.see(now, c.slots[i], of),
 		}
 		for credit, n := range of {

@@ -141,11 +141,16 @@ type DeviceStatus struct {
 
 // A RuleStatus is a rule with its counters since the state was made.
 type RuleStatus struct {
-	Group  string `json:"group"`
-	Rule   string `json:"rule"`
-	Stage  string `json:"stage"`
+	Group string `json:"group"`
+	Rule  string `json:"rule"`
+	Stage string `json:"stage"`
+	// Mode is the effective one, and Asks that of the policy: the ceiling of the host or
+	// the trip wire makes enforce audit.
 	Mode   string `json:"mode"`
+	Asks   string `json:"asks"`
 	Action string `json:"action"`
+	// Labels are those that the policy gives to the rule, such as attack and severity.
+	Labels map[string]string `json:"labels,omitempty"`
 	// Place is file:line of the rule.
 	Place string `json:"place"`
 	// Counts by what happened: "pass", "drop", "would_drop", "count", "sample".

@@ -49,7 +49,7 @@ func (r *reader) failsafeFields() []field {
 }
 
 func (r *reader) allow(n *yaml.Node) {
-	rule := Rule{Group: FailsafeGroup, Stage: Failsafe, Mode: Enforce, Action: Pass, At: r.position(n)}
+	rule := Rule{Group: FailsafeGroup, Stage: Failsafe, Mode: Enforce, Asks: Enforce, Action: Pass, At: r.position(n)}
 	r.in = FailsafeGroup
 	faults := len(r.faults)
 	rule.Match = r.match(n, &rule)

@@ -11,7 +11,8 @@ import (
 
 // What a file, a group or a rule says for the rules in it; the nearest wins.
 type settings struct {
-	mode       Mode
+	// asks is mode without the ceiling.
+	mode, asks Mode
 	interfaces []string
 	sample     *Sampling
 	labels     map[string]string
@@ -39,7 +40,7 @@ func (a Action) String() string { return actionNames[a] }
 
 // policyFile reads everything but the sets.
 func (r *reader) policyFile(root *yaml.Node) {
-	base := settings{mode: min(Audit, r.ceiling()), labels: map[string]string{}}
+	base := settings{mode: min(Audit, r.ceiling()), asks: Audit, labels: map[string]string{}}
 	fields := r.fileFields(&base)
 	seen := r.keys(root, "a policy", fields)
 	if root.Kind == yaml.MappingNode && seen["version"] == nil {
@@ -89,7 +90,7 @@ func (r *reader) settingFields(s *settings, defaults bool) []field {
 	fields := []field{
 		{"mode", "enforce drops, audit only counts what would be dropped, off leaves the rule out.", words("audit", "enforce", "off"), func(n *yaml.Node) {
 			if i := r.word(n, "mode", modeNames); i >= 0 {
-				s.mode = r.clamped(n, Mode(i))
+				s.asks, s.mode = Mode(i), r.clamped(n, Mode(i))
 			}
 		}},
 		{"interfaces", "Names of network devices, or patterns such as eth*, that the rules are for.", severalOf(refer("interface")), func(n *yaml.Node) { s.interfaces = r.interfaceNames(n) }},
@@ -273,7 +274,7 @@ func (r *reader) rule(n *yaml.Node, g *group, base settings) {
 	if len(r.faults) > faults && Failed(r.faults[faults:]) || base.mode == Off {
 		return
 	}
-	rule.Mode, rule.Interfaces, rule.Labels, rule.Sample = base.mode, base.interfaces, base.labels, base.sample
+	rule.Mode, rule.Asks, rule.Interfaces, rule.Labels, rule.Sample = base.mode, base.asks, base.interfaces, base.labels, base.sample
 	if rule.Action == Sample && rule.Sample == nil {
 		rule.Sample = &defaultSampling
 	}

@@ -128,8 +128,8 @@ groups:
 				clamped++
 			}
 		}
-		if p.Rules[0].Mode != c.want || p.UnparsableMode != c.want || clamped != c.warnings {
-			t.Errorf("ceiling %v: rule %v, unparsable %v, %d warnings", c.ceiling, p.Rules[0].Mode, p.UnparsableMode, clamped)
+		if p.Rules[0].Mode != c.want || p.Rules[0].Asks != Enforce || p.UnparsableMode != c.want || clamped != c.warnings {
+			t.Errorf("ceiling %v: rule %v, asks %v, unparsable %v, %d warnings", c.ceiling, p.Rules[0].Mode, p.Rules[0].Asks, p.UnparsableMode, clamped)
 		}
 	}
 }

@@ -49,10 +49,11 @@ type Rule struct {
 	Group, Name string
 	Stage       Stage
 	// Mode is the effective one: of the rule, its group or the defaults, and never
-	// above the ceiling. No rule of a Policy is Off.
-	Mode   Mode
-	Action Action
-	Match  Expr
+	// above the ceiling. No rule of a Policy is Off. Asks is what it would be without
+	// a ceiling.
+	Mode, Asks Mode
+	Action     Action
+	Match      Expr
 	// Interfaces are the names of devices that the rule is for; nil means all that
 	// the policy is attached to.
 	Interfaces []string
