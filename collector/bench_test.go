@@ -40,7 +40,7 @@ func BenchmarkScrape(b *testing.B) {
 
 // BenchmarkLedger enters a full table in which every flow is active.
 func BenchmarkLedger(b *testing.B) {
-	h, l := newHistory(65_535), newLedger(DefaultTopFlows, since)
+	h, l := newHistory(65_535), newFlowLedger(DefaultTopFlows, since)
 	for i := range h.room {
 		h.carry(flowKey(uint16(i+1), 6), uint64(i%1000+1))
 	}
@@ -51,6 +51,6 @@ func BenchmarkLedger(b *testing.B) {
 			table.Flows[i].SentBytes += uint64(i % 77)
 		}
 		table.Time = table.Time.Add(15 * time.Second)
-		l.enter(table)
+		enter(l, table)
 	}
 }

@@ -3,6 +3,7 @@ package collector
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -45,7 +46,13 @@ func NewFlows(reader FlowReader, opts FlowOptions) Collector {
 	if top == 0 {
 		top = DefaultTopFlows
 	}
-	return &flows{reader: reader, since: opts.Since, ledger: newLedger(top, opts.Since)}
+	return &flows{reader: reader, since: opts.Since, ledger: newFlowLedger(top, opts.Since), rtts: make(map[stack.FlowKey]time.Duration)}
+}
+
+type flowLedger = ledger[stack.FlowKey, stack.FlowCounts]
+
+func newFlowLedger(top int, since time.Time) *flowLedger {
+	return newLedger[stack.FlowKey](top, since, stack.FlowCounts.Bytes)
 }
 
 type flows struct {
@@ -54,8 +61,10 @@ type flows struct {
 
 	// mu is held while the table is read, too: an older one must not be entered
 	// after a newer one.
-	mu      sync.Mutex
-	ledger  *ledger
+	mu     sync.Mutex
+	ledger *flowLedger
+	// rtts are those of listed flows.
+	rtts    map[stack.FlowKey]time.Duration
 	evicted uint64
 }
 
@@ -73,7 +82,7 @@ func (c *flows) Update(ch chan<- prometheus.Metric) error {
 	if err != nil {
 		return err
 	}
-	c.ledger.enter(table)
+	c.enter(table)
 	c.evicted = max(c.evicted, table.Evicted)
 	ch <- metric.Flows.Gauge(float64(len(table.Flows)))
 	ch <- metric.FlowEvictions.Counter(float64(c.evicted), c.since)
@@ -84,12 +93,29 @@ func (c *flows) Update(ch chan<- prometheus.Metric) error {
 		}
 		tcp := key.ProtocolName() == "tcp"
 		sendFlow(ch, l.counts, l.created, tcp, key.Remote.String(), port, key.ProtocolName(), key.Role.String())
-		if tcp && l.rtt > 0 {
-			ch <- metric.FlowRTT.Gauge(l.rtt.Seconds(), key.Remote.String(), port, key.ProtocolName(), key.Role.String())
+		if rtt := c.rtts[key]; tcp && rtt > 0 {
+			ch <- metric.FlowRTT.Gauge(rtt.Seconds(), key.Remote.String(), port, key.ProtocolName(), key.Role.String())
 		}
 	}
 	sendFlow(ch, c.ledger.other, c.since, true, "other", "other", "other", "other")
 	return nil
+}
+
+// enter brings the ledger up to a table.
+func (c *flows) enter(t stack.FlowTable) {
+	c.ledger.enter(t.Time, func(yield func(stack.FlowKey, stack.FlowCounts) bool) {
+		for i := range t.Flows {
+			if !yield(t.Flows[i].FlowKey, t.Flows[i].FlowCounts) {
+				return
+			}
+		}
+	}, t.Total)
+	for i := range t.Flows {
+		if key := t.Flows[i].FlowKey; c.ledger.listed[key] != nil {
+			c.rtts[key] = t.Flows[i].RTT
+		}
+	}
+	maps.DeleteFunc(c.rtts, func(key stack.FlowKey, _ time.Duration) bool { return c.ledger.listed[key] == nil })
 }
 
 // sendFlow sends the counters of one flow, whose labels are values.

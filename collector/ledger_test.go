@@ -42,12 +42,17 @@ func (h *history) table() stack.FlowTable {
 }
 
 // exposed returns what a scrape would show, by key; other is under the zero key.
-func (l *ledger) exposed() map[stack.FlowKey]stack.FlowCounts {
+func exposed(l *flowLedger) map[stack.FlowKey]stack.FlowCounts {
 	series := map[stack.FlowKey]stack.FlowCounts{{}: l.other}
 	for key, f := range l.listed {
 		series[key] = f.counts
 	}
 	return series
+}
+
+// enter does so by way of the collector.
+func enter(l *flowLedger, t stack.FlowTable) {
+	(&flows{ledger: l, rtts: make(map[stack.FlowKey]time.Duration)}).enter(t)
 }
 
 func newHistory(room int) *history {
@@ -59,7 +64,7 @@ func newHistory(room int) *history {
 func TestFlowCountersNeverFall(t *testing.T) {
 	const top, names = 5, 60
 	random := rand.New(rand.NewPCG(5, 6))
-	h, l := newHistory(30), newLedger(top, since)
+	h, l := newHistory(30), newFlowLedger(top, since)
 	highest := make(map[stack.FlowKey]stack.FlowCounts)
 	returned, moved := 0, 0
 	var previous map[stack.FlowKey]stack.FlowCounts
@@ -78,7 +83,7 @@ func TestFlowCountersNeverFall(t *testing.T) {
 		if step%3 == 0 {
 			h.overread = stack.FlowCounts{ReceivedBytes: random.Uint64N(5000), ReceivedPackets: 3}
 		}
-		l.enter(h.table())
+		enter(l, h.table())
 		if step%3 == 0 { // it was counted for good, by flows that the table had been read of
 			h.total = h.total.Plus(h.overread)
 			k := flowKey(1, 6)
@@ -86,7 +91,7 @@ func TestFlowCountersNeverFall(t *testing.T) {
 				h.flows[k] = n.Plus(h.overread)
 			}
 		}
-		got := l.exposed()
+		got := exposed(l)
 		if len(got) != top+1 && step > 0 {
 			t.Fatalf("step %d: %d series, want %d", step, len(got), top+1)
 		}
@@ -119,7 +124,7 @@ func TestFlowCountersNeverFall(t *testing.T) {
 }
 
 func TestFlowGoesOnWhereItLeft(t *testing.T) {
-	h, l := newHistory(10), newLedger(1, since)
+	h, l := newHistory(10), newFlowLedger(1, since)
 	first, second := flowKey(1, 6), flowKey(2, 6)
 	for i, step := range []struct {
 		carries stack.FlowKey
@@ -136,9 +141,9 @@ func TestFlowGoesOnWhereItLeft(t *testing.T) {
 	} {
 		h.carry(step.carries, step.bytes)
 		h.now = h.now.Add(15 * time.Second)
-		l.enter(h.table())
+		enter(l, h.table())
 		got := make(map[stack.FlowKey]uint64)
-		for key, n := range l.exposed() {
+		for key, n := range exposed(l) {
 			got[key] = n.ReceivedBytes
 		}
 		if diff := cmp.Diff(step.want, got, cmp.Comparer(func(a, b stack.FlowKey) bool { return a == b })); diff != "" {
@@ -149,7 +154,7 @@ func TestFlowGoesOnWhereItLeft(t *testing.T) {
 
 // TestSilentFlowStaysListedForMinutes: as long as nothing is much busier.
 func TestSilentFlowStaysListedForMinutes(t *testing.T) {
-	h, l := newHistory(10), newLedger(2, since)
+	h, l := newHistory(10), newFlowLedger(2, since)
 	burst, steady, late := flowKey(1, 6), flowKey(2, 6), flowKey(3, 6)
 	h.carry(burst, 100_000)
 	h.carry(steady, 100_000)
@@ -157,7 +162,7 @@ func TestSilentFlowStaysListedForMinutes(t *testing.T) {
 		h.now = h.now.Add(15 * time.Second)
 		h.carry(steady, 1000)
 		h.carry(late, 500)
-		l.enter(h.table())
+		enter(l, h.table())
 		if l.listed[burst] == nil {
 			break
 		}
@@ -169,16 +174,16 @@ func TestSilentFlowStaysListedForMinutes(t *testing.T) {
 }
 
 func TestBusiestFlowIsAlwaysListed(t *testing.T) {
-	h, l := newHistory(100_000), newLedger(20, since)
+	h, l := newHistory(100_000), newFlowLedger(20, since)
 	for i := range uint16(50_000) {
 		h.carry(flowKey(i+1, 17), 1000)
 	}
 	h.now = h.now.Add(time.Second)
-	l.enter(h.table())
+	enter(l, h.table())
 	before := maps.Clone(l.listed)
 	h.carry(flowKey(40_000, 17), 10) // the busiest by a hair
 	h.now = h.now.Add(time.Second)
-	l.enter(h.table())
+	enter(l, h.table())
 	if l.listed[flowKey(40_000, 17)] == nil {
 		t.Error("the busiest flow is not listed")
 	}
@@ -194,13 +199,13 @@ func TestBusiestFlowIsAlwaysListed(t *testing.T) {
 }
 
 func TestFirstTableIsExposedAsItIs(t *testing.T) {
-	l := newLedger(20, since)
-	l.enter(fullFlows())
+	l := newFlowLedger(20, since)
+	enter(l, fullFlows())
 	want := map[stack.FlowKey]stack.FlowCounts{{}: {ReceivedBytes: 40, ReceivedPackets: 1, Retransmits: 2}}
 	for _, f := range fullFlows().Flows {
 		want[f.FlowKey] = f.FlowCounts
 	}
-	if diff := cmp.Diff(want, l.exposed(), cmp.Comparer(func(a, b stack.FlowKey) bool { return a == b })); diff != "" {
+	if diff := cmp.Diff(want, exposed(l), cmp.Comparer(func(a, b stack.FlowKey) bool { return a == b })); diff != "" {
 		t.Errorf("series (-want +got):\n%s", diff)
 	}
 }

@@ -75,11 +75,7 @@ func (c FlowCounts) Packets() uint64 { return c.ReceivedPackets + c.SentPackets 
 
 // Plus returns the sum.
 func (c FlowCounts) Plus(d FlowCounts) FlowCounts {
-	return FlowCounts{
-		c.ReceivedBytes + d.ReceivedBytes, c.ReceivedPackets + d.ReceivedPackets,
-		c.SentBytes + d.SentBytes, c.SentPackets + d.SentPackets,
-		c.Retransmits + d.Retransmits,
-	}
+	return c.Zip(d, func(x, y uint64) uint64 { return x + y })
 }
 
 // Since returns what was added to before, an older count of the same flow. A flow
@@ -89,10 +85,15 @@ func (c FlowCounts) Since(before FlowCounts) FlowCounts {
 		c.SentBytes < before.SentBytes || c.SentPackets < before.SentPackets || c.Retransmits < before.Retransmits {
 		return c
 	}
+	return c.Zip(before, func(x, y uint64) uint64 { return x - y })
+}
+
+// Zip returns what f makes of each pair of counts.
+func (c FlowCounts) Zip(d FlowCounts, f func(x, y uint64) uint64) FlowCounts {
 	return FlowCounts{
-		c.ReceivedBytes - before.ReceivedBytes, c.ReceivedPackets - before.ReceivedPackets,
-		c.SentBytes - before.SentBytes, c.SentPackets - before.SentPackets,
-		c.Retransmits - before.Retransmits,
+		f(c.ReceivedBytes, d.ReceivedBytes), f(c.ReceivedPackets, d.ReceivedPackets),
+		f(c.SentBytes, d.SentBytes), f(c.SentPackets, d.SentPackets),
+		f(c.Retransmits, d.Retransmits),
 	}
 }
 
