@@ -15,8 +15,8 @@ func cardinality(b *bytes.Buffer) {
 	watched.Watches = 8
 	fmt.Fprintf(b, `## Cardinality
 
-What a host can cost Prometheus in the worst case. Traffic cannot exceed it: labels hold addresses for the top flows alone, ports for those and for what is listened on, and never
-a process, a user or a path. %s is the limit of one metric, and of all its classic series.
+What a host can cost Prometheus in the worst case. Traffic cannot exceed it: labels hold addresses for the top flows alone, ports for those, for what is listened on and for the 20 that
+Guarder drops most for, and never a process, a user or a path. %s is the limit of one metric, and of all its classic series.
 
 | host | series in the worst case | of these a server stores, if it ingests only native histograms |
 |---|---|---|

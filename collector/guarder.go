@@ -1,6 +1,10 @@
 package collector
 
 import (
+	"errors"
+	"sync"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/packetscope/packetscope/collector/metric"
@@ -10,77 +14,122 @@ import (
 // A GuarderReader tells what the packet filter did. It may be called from several
 // goroutines.
 type GuarderReader interface {
+	// Status returns an error that matches [ErrNoGuarder] if there is no packet filter
+	// on this host and that is all right.
 	Status() (guarder.Status, error)
 }
 
+// ErrNoGuarder is returned by a [GuarderReader] on a host without a packet filter.
+var ErrNoGuarder = errors.New("guarder is not used on this host")
+
 // NewGuarder returns the collector "guarder". It shares the limits of st. Counters may
-// be older than the process: they go on where an agent before has left them.
+// be older than the process: they go on where an agent before has left them, but for
+// those of services, which the process chooses. The same collector must answer all
+// scrapes.
 func NewGuarder(reader GuarderReader, st *Stack) Collector {
-	return guarderCollector{reader, st.limits}
+	return &guarderCollector{reader: reader, limits: st.limits, now: time.Now}
 }
 
 type guarderCollector struct {
 	reader GuarderReader
 	limits *limits
+	now    func() time.Time
+
+	// mu is held while the status is read, too: an older one must not be entered after
+	// a newer one.
+	mu sync.Mutex
+	// since is that of the counters that devices and services are of, and began when
+	// those of services did.
+	since    time.Time
+	began    time.Time
+	devices  *deviceLedger
+	services *serviceLedger
 }
 
 // Name implements Collector.
-func (guarderCollector) Name() string { return metric.CollectorGuarder }
+func (*guarderCollector) Name() string { return metric.CollectorGuarder }
 
 // Update implements Collector.
-func (c guarderCollector) Update(ch chan<- prometheus.Metric) error {
+func (c *guarderCollector) Update(ch chan<- prometheus.Metric) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	s, err := c.reader.Status()
+	if errors.Is(err, ErrNoGuarder) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	modes := map[string]int{"audit": 0, "enforce": 0}
-	for set, sum := range c.credits(s.Rules) {
-		ch <- metric.GuarderRulePackets.Counter(float64(sum.Packets), s.Since, set[0], set[1], set[2])
-		ch <- metric.GuarderRuleBytes.Counter(float64(sum.Bytes), s.Since, set[0], set[1], set[2])
+	if c.services == nil || !c.since.Equal(s.Since) {
+		// Counters that were made anew begin at zero.
+		c.since, c.began, c.devices = s.Since, c.now(), newDeviceLedger()
+		c.services = newServiceLedger(s, c.began)
 	}
-	for _, r := range s.Rules {
-		modes[r.Mode]++
-	}
-	for mode, n := range modes {
-		ch <- metric.GuarderRules.Gauge(float64(n), mode)
-	}
-	for verdict, n := range s.Verdicts {
-		ch <- metric.GuarderPackets.Counter(float64(n.Packets), s.Since, verdict)
-	}
-	for reason, n := range s.Unparsable {
-		ch <- metric.GuarderUnparsable.Counter(float64(n.Packets), s.Since, reason)
-	}
-	for _, d := range s.Devices {
-		ch <- metric.GuarderAttached.Gauge(oneIf(d.Hook != guarder.None), d.Name, string(d.Hook))
-	}
-	ch <- metric.GuarderGeneration.Gauge(float64(s.Generation))
-	ch <- metric.GuarderApplied.Gauge(float64(s.Applied.UnixMilli()) / 1000)
-	ch <- metric.GuarderApplySuccessful.Gauge(oneIf(!s.ApplyFailed))
-	ch <- metric.GuarderTripped.Gauge(oneIf(s.Tripped))
-	ch <- metric.GuarderUnconfirmed.Gauge(oneIf(s.ConfirmBy != nil))
+	e := emitter{c.limits, s.Since, ch}
+	c.sendRules(e, s)
+	c.sendPackets(e, s)
+	c.sendServices(ch, s)
+	sendICMP(e, s)
+	sendLife(e, s)
+	sendTables(e, s)
 	return nil
 }
 
-// credits returns what rules were credited with by group, rule and verdict; those
-// beyond the limit of series are added up under "other".
-func (c guarderCollector) credits(rules []guarder.RuleStatus) map[labelSet]guarder.Counts {
-	rows := make(map[labelSet]guarder.Counts)
-	var weights []weighted
-	for _, r := range rules {
-		for verdict, n := range r.Counts {
-			set := labels(r.Group, r.Rule, verdict)
-			rows[set] = n
-			weights = append(weights, weighted{set, n.Packets})
-		}
+// sendPackets sends what became of packets.
+func (c *guarderCollector) sendPackets(e emitter, s guarder.Status) {
+	packets := newGroup[count](metric.GuarderPackets, 2*len(s.Devices)+2)
+	for key, n := range c.devices.enter(s) {
+		packets.add(count(n), key[0], key[1])
 	}
-	for _, folded := range c.limits.fold(metric.GuarderRulePackets, weights) {
-		n := rows[folded.set]
-		delete(rows, folded.set)
-		other := labels("other", "other", "other")
-		sum := rows[other]
-		rows[other] = guarder.Counts{Packets: sum.Packets + n.Packets, Bytes: sum.Bytes + n.Bytes}
+	emit(e, packets)
+	e.ch <- metric.GuarderWouldDrop.Counter(float64(s.WouldDrop.Packets), s.Since)
+	e.ch <- metric.GuarderUnmatched.Counter(float64(s.Unmatched.Packets), s.Since)
+	e.ch <- metric.GuarderKept.Counter(float64(s.Kept.Packets), s.Since)
+	for reason, n := range s.Unparsable {
+		e.ch <- metric.GuarderUnparsable.Counter(float64(n.Packets), s.Since, reason)
 	}
-	return rows
+	e.ch <- metric.GuarderSources.Gauge(float64(s.Sources))
+}
+
+// sendLife sends what is in force, where, and for how long.
+func sendLife(e emitter, s guarder.Status) {
+	attached := newGroup[level](metric.GuarderAttached, len(s.Devices))
+	for _, d := range s.Devices {
+		attached.add(level(oneIf(d.Hook != guarder.None)), d.Name, string(d.Hook))
+	}
+	emit(e, attached)
+	if s.Ceiling != "" {
+		e.ch <- metric.GuarderModeCeiling.Gauge(1, s.Ceiling)
+	}
+	e.ch <- metric.GuarderGeneration.Gauge(float64(s.Generation))
+	e.ch <- metric.GuarderApplied.Gauge(unixSeconds(s.Applied))
+	e.ch <- metric.GuarderApplySuccessful.Gauge(oneIf(!s.ApplyFailed))
+	e.ch <- metric.GuarderUnconfirmed.Gauge(oneIf(s.ConfirmBy != nil))
+	if s.ConfirmBy != nil {
+		e.ch <- metric.GuarderConfirmBy.Gauge(unixSeconds(*s.ConfirmBy))
+	}
+	e.ch <- metric.GuarderTripped.Gauge(oneIf(s.Tripped))
+	e.ch <- metric.GuarderKeptConnections.Gauge(float64(s.KeptConnections))
+	if s.ProtectedUntil != nil {
+		e.ch <- metric.GuarderProtectedUntil.Gauge(unixSeconds(*s.ProtectedUntil))
+	}
+}
+
+// sendTables sends what tables hold, and what the program costs.
+func sendTables(e emitter, s guarder.Status) {
+	sets := newGroup[level](metric.GuarderSetEntries, len(s.Sets))
+	for name, n := range s.Sets {
+		sets.add(level(n), name)
+	}
+	emit(e, sets)
+	for _, m := range s.Maps {
+		e.ch <- metric.GuarderMapEntries.Gauge(float64(m.Entries), m.Name)
+		e.ch <- metric.GuarderMapRoom.Gauge(float64(m.Room), m.Name)
+	}
+	e.ch <- metric.GuarderSamples.Counter(float64(s.Samples.Taken), s.Since)
+	e.ch <- metric.GuarderSamplesLost.Counter(float64(s.Samples.Lost), s.Since)
+	e.ch <- metric.GuarderProgramRuns.Counter(float64(s.Program.Runs), s.Since)
+	e.ch <- metric.GuarderProgramSeconds.Counter(s.Program.Seconds, s.Since)
 }
 
 func oneIf(yes bool) float64 {

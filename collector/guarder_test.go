@@ -2,11 +2,16 @@ package collector
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/google/go-cmp/cmp"
 
+	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/guarder"
 )
 
@@ -15,52 +20,255 @@ type guarderReader struct{ status guarder.Status }
 
 func (r guarderReader) Status() (guarder.Status, error) { return r.status, nil }
 
+// newGuarderAt returns the collector with a clock that stands still.
+func newGuarderAt(now time.Time, reader GuarderReader, st *Stack) Collector {
+	c := NewGuarder(reader, st).(*guarderCollector)
+	c.now = func() time.Time { return now }
+	return c
+}
+
+// counted are packets, of 60 bytes each.
+func counted(packets uint64) guarder.Counts {
+	return guarder.Counts{Packets: packets, Bytes: 60 * packets}
+}
+
 // fullGuarder has something in every field.
 func fullGuarder() guarder.Status {
-	by := since.Add(time.Minute)
+	by, until, matched := since.Add(time.Minute), since.Add(time.Hour), since.Add(time.Second)
 	return guarder.Status{
 		Since: since, Generation: 7, Applied: since, Ceiling: "enforce", ConfirmBy: &by, ApplyFailed: true,
-		Devices: []guarder.DeviceStatus{{Name: "eth0", Hook: guarder.Native}, {Name: "wg0", Hook: guarder.Generic, Why: "operation not supported"}, {Name: "usb0", Hook: guarder.None, Why: "the device is gone"}},
-		Rules: []guarder.RuleStatus{
-			{Group: "sanity", Rule: "land", Mode: "enforce", Counts: map[string]guarder.Counts{"drop": {Packets: 23, Bytes: 1380}}},
-			{Group: "web", Rule: "telnet", Mode: "audit", Counts: map[string]guarder.Counts{"would_drop": {Packets: 3, Bytes: 180}}},
-			{Group: "web", Rule: "never", Mode: "audit"},
+		Devices: []guarder.DeviceStatus{
+			{Name: "eth0", Hook: guarder.Native, Verdicts: map[string]guarder.Counts{"pass": counted(900), "drop": counted(23)}},
+			{Name: "wg0", Hook: guarder.Generic, Why: "operation not supported"},
+			{Name: "usb0", Hook: guarder.None, Why: "the device is gone"},
 		},
-		Verdicts:   map[string]guarder.Counts{"pass": {Packets: 1000, Bytes: 64000}, "drop": {Packets: 23, Bytes: 1380}},
-		Unparsable: map[string]guarder.Counts{"truncated": {Packets: 2, Bytes: 60}},
+		Rules: []guarder.RuleStatus{
+			{Group: "sanity", Rule: "land", Stage: "guard", Mode: "enforce", Asks: "enforce", Action: "drop", LastMatch: &matched,
+				Labels: map[string]string{"attack": "land", "severity": "warning", "reference": "CVE-1999-0016"}, Counts: map[string]guarder.Counts{"drop": counted(23)}},
+			{Group: "forged-icmp", Rule: "redirect", Stage: "guard", Mode: "enforce", Asks: "enforce", Action: "drop",
+				Labels: map[string]string{"attack": "icmp_redirect", "severity": "critical"}},
+			{Group: "web", Rule: "telnet", Stage: "policy", Mode: "audit", Asks: "enforce", Action: "drop", Counts: map[string]guarder.Counts{"would_drop": counted(3)}},
+			{Group: "web", Rule: "never", Stage: "policy", Mode: "audit", Asks: "audit", Action: "drop"},
+		},
+		Verdicts:  map[string]guarder.Counts{"pass": counted(1000), "drop": counted(23)},
+		WouldDrop: counted(3), Unmatched: counted(990), Kept: counted(5), KeptConnections: 2, ProtectedUntil: &until,
+		Unparsable: map[string]guarder.Counts{"truncated": counted(2)},
+		Sets:       map[string]int{"may-ping": 5},
+		Maps:       []guarder.MapStatus{{Name: "counters", Entries: 4, Room: 1024}},
+		Samples:    guarder.SampleStatus{Taken: 31, Lost: 1},
+		Program:    guarder.ProgramStatus{Runs: 1023, Seconds: 0.0002},
+		Services: []guarder.ServiceStatus{
+			{Protocol: "tcp", Port: 23, Counts: map[string]guarder.Counts{"would_drop": counted(3)}},
+			{Protocol: "udp", Port: 53, Counts: map[string]guarder.Counts{"drop": counted(7)}},
+		},
+		ICMP:    []guarder.ICMPStatus{{Family: 4, Type: 8, Name: "echo-request", Packets: 11}, {Family: 6, Type: 200, Name: "200", Packets: 1}},
+		Quoted:  []guarder.QuotedStatus{{Family: 4, Class: "packet-too-big", Protocol: "icmp", Packets: 1}},
+		Sources: 4,
 	}
 }
 
-// TestRulesBeyondTheLimitAreFolded has more rules that match than series are allowed.
-func TestRulesBeyondTheLimitAreFolded(t *testing.T) {
-	var s guarder.Status
-	for i := range 30 {
-		s.Rules = append(s.Rules, guarder.RuleStatus{Group: "g", Rule: fmt.Sprintf("r%02d", i), Mode: "audit",
-			Counts: map[string]guarder.Counts{"would_drop": {Packets: uint64(100 - i), Bytes: 10}}})
-	}
-	c := NewGuarder(guarderReader{s}, NewStack(reader{}, StackOptions{SeriesLimit: 10, Since: since}))
-	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(NewSet(quiet, stopped, c)); err != nil {
-		t.Fatal(err)
-	}
-	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() != "packetscope_guarder_rule_packets_total" {
+// seriesOfGuarder gathers from a collector, which goes on from scrape to scrape, and
+// returns the values of a family by the values of its labels, in their order.
+func seriesOfGuarder(t *testing.T, c Collector, f *metric.Family) map[string]float64 {
+	t.Helper()
+	all := make(map[string]float64)
+	for _, family := range gatherFrom(t, NewSet(quiet, stopped, c)) {
+		if family.GetName() != f.Name {
 			continue
 		}
-		sum, other := 0.0, 0.0
-		for _, m := range f.Metric {
-			sum += m.Counter.GetValue()
-			if m.Label[0].GetValue() == "other" {
-				other = m.Counter.GetValue()
+		for _, m := range family.Metric {
+			values := make([]string, len(f.Labels))
+			for i, name := range f.Labels {
+				values[i] = label(m, name)
 			}
+			all[strings.Join(values, " ")] = m.GetCounter().GetValue() + m.GetGauge().GetValue()
 		}
-		// The nine that match most have series of their own.
-		if want := 30*100 - 30*29/2; len(f.Metric) != 10 || sum != float64(want) || other != float64(want-(100*9-9*8/2)) {
-			t.Errorf("%d series with %v packets, %v of them other", len(f.Metric), sum, other)
+	}
+	return all
+}
+
+// aGuarder is the collector over a status that a test changes.
+func aGuarder(limit int) (*guarder.Status, Collector) {
+	s := &guarder.Status{Since: since, Verdicts: map[string]guarder.Counts{}}
+	st := NewStack(reader{}, StackOptions{SeriesLimit: limit, Since: since})
+	return s, newGuarderAt(since, guarderFunc(func() (guarder.Status, error) { return *s, nil }), st)
+}
+
+type guarderFunc func() (guarder.Status, error)
+
+func (f guarderFunc) Status() (guarder.Status, error) { return f() }
+
+// TestRulesBeyondTheLimitAreFolded has more rules that match than series are allowed.
+// What rules are is folded as what they did.
+func TestRulesBeyondTheLimitAreFolded(t *testing.T) {
+	s, c := aGuarder(10)
+	for i := range 30 {
+		matched := since.Add(time.Duration(i) * time.Second)
+		s.Rules = append(s.Rules, guarder.RuleStatus{Group: "g", Rule: fmt.Sprintf("r%02d", i), Stage: "policy", Mode: "audit", Action: "drop",
+			LastMatch: &matched, Counts: map[string]guarder.Counts{"would_drop": {Packets: uint64(100 - i), Bytes: 10}}})
+	}
+	packets, info := seriesOfGuarder(t, c, metric.GuarderRulePackets), seriesOfGuarder(t, c, metric.GuarderRuleInfo)
+	last := seriesOfGuarder(t, c, metric.GuarderRuleLastMatch)
+	sum := 0.0
+	for _, n := range packets {
+		sum += n
+	}
+	// The nine that match most have series of their own.
+	want := 30*100 - 30*29/2
+	if other := packets["other other other"]; len(packets) != 10 || sum != float64(want) || other != float64(want-(100*9-9*8/2)) {
+		t.Errorf("%d series with %v packets, %v of them other", len(packets), sum, other)
+	}
+	if len(info) != 10 || info["g r00 policy audit drop  "] != 1 || info["other other other other other other other"] != 1 {
+		t.Errorf("what rules are: %v", info)
+	}
+	if got := last["other other"]; len(last) != 10 || got != unixSeconds(since.Add(29*time.Second)) {
+		t.Errorf("last matches: %v", last)
+	}
+}
+
+// TestAttacksHaveSeriesBeforeTheyHappen: the rate of a series that begins with an
+// attack is 0.
+func TestAttacksHaveSeriesBeforeTheyHappen(t *testing.T) {
+	s, c := aGuarder(DefaultSeriesLimit)
+	for i := range mostAttackRules + 10 {
+		s.Rules = append(s.Rules, guarder.RuleStatus{Group: "g", Rule: fmt.Sprint("attack", i), Mode: "enforce", Action: "drop", Labels: map[string]string{"attack": "land"}})
+	}
+	s.Rules = append(s.Rules,
+		guarder.RuleStatus{Group: "g", Rule: "plain", Mode: "enforce", Action: "drop"},
+		guarder.RuleStatus{Group: "g", Rule: "counts", Mode: "enforce", Action: "count", Labels: map[string]string{"attack": "land"}})
+	s.Rules[1].Mode = "audit"
+	s.Rules[2].Counts = map[string]guarder.Counts{"drop": counted(3)}
+	got := seriesOfGuarder(t, c, metric.GuarderRulePackets)
+	for series, want := range map[string]float64{"g attack0 drop": 0, "g attack1 would_drop": 0, "g attack2 drop": 3} {
+		if n, ok := got[series]; !ok || n != want {
+			t.Errorf("%s is %v, %t, want %v", series, n, ok, want)
+		}
+	}
+	if len(got) != mostAttackRules {
+		t.Errorf("%d series, want those of %d rules", len(got), mostAttackRules)
+	}
+}
+
+// TestLabelsOfPoliciesAreCut: they are texts of any length.
+func TestLabelsOfPoliciesAreCut(t *testing.T) {
+	s, c := aGuarder(DefaultSeriesLimit)
+	s.Rules = []guarder.RuleStatus{{Group: "g", Rule: "r", Mode: "audit", Action: "drop", Labels: map[string]string{"attack": strings.Repeat("ä", 100)}}}
+	for series := range seriesOfGuarder(t, c, metric.GuarderRuleInfo) {
+		if len(series) > longestText+30 || !utf8.ValidString(series) {
+			t.Errorf("series %q", series)
+		}
+	}
+}
+
+// TestModesTellWhatPoliciesAskFor counts rules that may do less than they ask for.
+func TestModesTellWhatPoliciesAskFor(t *testing.T) {
+	s, c := aGuarder(DefaultSeriesLimit)
+	for _, r := range [][3]string{{"audit", "enforce", "drop"}, {"audit", "audit", "drop"}, {"enforce", "enforce", "drop"}, {"audit", "enforce", "pass"}} {
+		s.Rules = append(s.Rules, guarder.RuleStatus{Group: "g", Rule: "r", Mode: r[0], Asks: r[1], Action: r[2]})
+	}
+	if got := seriesOfGuarder(t, c, metric.GuarderClampedRules); got[""] != 1 {
+		t.Errorf("%v rules are clamped, want 1", got)
+	}
+	if diff := cmp.Diff(map[string]float64{"audit": 3, "enforce": 1}, seriesOfGuarder(t, c, metric.GuarderRules)); diff != "" {
+		t.Errorf("rules by mode (-want +got):\n%s", diff)
+	}
+}
+
+// TestPacketsOfDevicesAddUp takes a device away: what it counted is no news of others.
+func TestPacketsOfDevicesAddUp(t *testing.T) {
+	s, c := aGuarder(DefaultSeriesLimit)
+	device := func(name string, pass, drop uint64) guarder.DeviceStatus {
+		return guarder.DeviceStatus{Name: name, Hook: guarder.Native, Verdicts: map[string]guarder.Counts{"pass": counted(pass), "drop": counted(drop)}}
+	}
+	for i, step := range []struct {
+		pass, drop uint64
+		devices    []guarder.DeviceStatus
+		want       map[string]float64
+	}{
+		{100, 10, []guarder.DeviceStatus{device("eth0", 60, 4), device("eth1", 30, 6)},
+			map[string]float64{"eth0 pass": 60, "eth0 drop": 4, "eth1 pass": 30, "eth1 drop": 6, "other pass": 10, "other drop": 0}},
+		{120, 11, []guarder.DeviceStatus{device("eth0", 70, 5)},
+			map[string]float64{"eth0 pass": 70, "eth0 drop": 5, "other pass": 20, "other drop": 0}},
+		{130, 20, []guarder.DeviceStatus{device("eth0", 70, 5), device("eth1", 32, 15)},
+			map[string]float64{"eth0 pass": 70, "eth0 drop": 5, "eth1 pass": 32, "eth1 drop": 15, "other pass": 28, "other drop": 0}},
+		// The devices were read after the sum, and counted in between.
+		{130, 20, []guarder.DeviceStatus{device("eth0", 75, 5), device("eth1", 32, 15)},
+			map[string]float64{"eth0 pass": 75, "eth0 drop": 5, "eth1 pass": 32, "eth1 drop": 15, "other pass": 28, "other drop": 0}},
+	} {
+		s.Verdicts = map[string]guarder.Counts{"pass": counted(step.pass), "drop": counted(step.drop)}
+		s.Devices = step.devices
+		if diff := cmp.Diff(step.want, seriesOfGuarder(t, c, metric.GuarderPackets)); diff != "" {
+			t.Errorf("step %d (-want +got):\n%s", i+1, diff)
+		}
+	}
+	// Counters that were made anew begin anew.
+	s.Since, s.Devices = since.Add(time.Minute), nil
+	s.Verdicts = map[string]guarder.Counts{"pass": counted(1), "drop": counted(0)}
+	if diff := cmp.Diff(map[string]float64{"other pass": 1, "other drop": 0}, seriesOfGuarder(t, c, metric.GuarderPackets)); diff != "" {
+		t.Errorf("after a new beginning (-want +got):\n%s", diff)
+	}
+}
+
+// TestServicesBeginAtZeroAndNeverFall drives services through scrapes: of a scan of
+// many ports the busiest are listed, and what was counted before the exporter started
+// is no peak.
+func TestServicesBeginAtZeroAndNeverFall(t *testing.T) {
+	s, c := aGuarder(DefaultSeriesLimit)
+	packets := map[uint16]uint64{23: 1000, 445: 500}
+	scrape := func() map[string]float64 {
+		s.Services = nil
+		for _, port := range slices.Sorted(maps.Keys(packets)) {
+			s.Services = append(s.Services, guarder.ServiceStatus{Protocol: "tcp", Port: port, Counts: map[string]guarder.Counts{"drop": counted(packets[port])}})
+		}
+		return seriesOfGuarder(t, c, metric.GuarderServicePackets)
+	}
+	want := map[string]float64{"tcp 23 drop": 0, "tcp 23 would_drop": 0, "tcp 445 drop": 0, "tcp 445 would_drop": 0, "other other drop": 0, "other other would_drop": 0}
+	if diff := cmp.Diff(want, scrape()); diff != "" {
+		t.Errorf("the first scrape (-want +got):\n%s", diff)
+	}
+	packets[23] += 7
+	if got := scrape(); got["tcp 23 drop"] != 7 {
+		t.Errorf("after 7 packets to port 23: %v", got)
+	}
+	highest, sum := map[string]float64{}, 7.0
+	for step := range 50 {
+		for port := range uint16(200) { // a scan, with ports that are tried more often
+			n := uint64(1 + port%7*uint16(step%5))
+			packets[1000+port] += n
+			sum += float64(n)
+		}
+		got, total := scrape(), 0.0
+		for series, n := range got {
+			if n < highest[series] {
+				t.Fatalf("step %d: %s fell from %v to %v", step, series, highest[series], n)
+			}
+			highest[series] = n
+		}
+		for _, n := range highest {
+			total += n
+		}
+		if len(got) != 2*(topServices+1) || total != sum {
+			t.Fatalf("step %d: %d series with %v packets, want %d with %v", step, len(got), total, 2*(topServices+1), sum)
+		}
+	}
+}
+
+// TestAHostWithoutGuarderIsNoFailure tells the absence of an agent from one that does
+// not answer.
+func TestAHostWithoutGuarderIsNoFailure(t *testing.T) {
+	for _, c := range []struct {
+		err     error
+		success float64
+	}{{fmt.Errorf("no socket: %w", ErrNoGuarder), 1}, {errBroken, 0}} {
+		st := NewStack(reader{}, StackOptions{Since: since})
+		set := NewSet(quiet, stopped, NewGuarder(guarderFunc(func() (guarder.Status, error) { return fullGuarder(), c.err }), st))
+		for _, f := range gatherFrom(t, set) {
+			switch {
+			case strings.HasPrefix(f.GetName(), "packetscope_guarder_"):
+				t.Errorf("%v: %s is there", c.err, f.GetName())
+			case f.GetName() == metric.ScrapeCollectorSuccess.Name && f.Metric[0].Gauge.GetValue() != c.success:
+				t.Errorf("%v: success %v, want %v", c.err, f.Metric[0].Gauge.GetValue(), c.success)
+			}
 		}
 	}
 }

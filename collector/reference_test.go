@@ -54,6 +54,8 @@ Every metric of PacketScope, from its catalogue (` + "`go doc ./collector/metric
 		fmt.Fprintf(&b, "## %s\n\n%s. `--[no-]collector.%s`, %s by default.\n\n", s.Name, sentence(s.Help), s.Name, state)
 		familyTable(&b, s.Name)
 	}
+	b.WriteString("## guarder\n\nWhat the packet filter does, as its agent (`packetscope guard run`) tells. `--guarder.socket`, off by default.\n\n")
+	familyTable(&b, metric.CollectorGuarder)
 	b.WriteString("## Scrapes and the command\n\nWhat is there whatever collectors are on.\n\n")
 	familyTable(&b, metric.CollectorSet, "")
 	labelTable(&b)
@@ -156,6 +158,9 @@ func labelTable(b *bytes.Buffer) {
 		{"kind", "socket overflows", stack.OverflowKinds()},
 		{"state", "sockets, TCP", states(sockets.TCP)},
 		{"state", "sockets, others", states(sockets.UDP)},
+		{"verdict", "Guarder's packets", []string{"pass", "drop"}},
+		{"verdict", "Guarder's rules", []string{"pass", "drop", "would_drop", "count"}},
+		{"verdict", "Guarder's services", []string{"drop", "would_drop"}},
 		{"watch", "", []string{"the name of a watch in the configuration, or empty"}},
 	} {
 		values := strings.Join(row.values, ", ")

@@ -85,5 +85,6 @@ func limited() []*metric.Family {
 	for _, name := range append(stackCollectors, metric.CollectorTCP, metric.CollectorDrops) {
 		fs = append(fs, metric.Of(name)...)
 	}
-	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes, metric.GuarderRulePackets, metric.GuarderRuleBytes)
+	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes,
+		metric.GuarderRulePackets, metric.GuarderPackets, metric.GuarderAttached, metric.GuarderSetEntries, metric.GuarderICMPPackets)
 }

@@ -37,8 +37,9 @@ type Host struct {
 	// ICMPErrors is the number of pairs of type and code in the ICMP errors sent.
 	ICMPErrors int
 	// GuarderRules is the number of rules of Guarder that matched something, or 0
-	// without Guarder.
-	GuarderRules int
+	// without Guarder; GuarderSets that of its named sets, and GuarderMessages that of
+	// the types of ICMP that arrive, of each version of IP.
+	GuarderRules, GuarderSets, GuarderMessages int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
@@ -50,7 +51,7 @@ var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: De
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
 	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
-	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000,
+	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000, GuarderSets: 100, GuarderMessages: 256,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -75,11 +76,14 @@ func (h Host) bound(f *metric.Family, limit int) int {
 		return 0
 	}
 	sets := h.labelSets(f)
-	if slices.Contains(limited(), f) {
+	if slices.Contains(limited(), f) || slices.Contains(foldedByRule, f) {
 		sets = min(sets, max(1, seriesLimit(f, limit)/seriesOf(f))*seriesOf(f)/f.SeriesPerSet())
 	}
 	return sets
 }
+
+// foldedByRule are the families that tell more of the rules of GuarderRulePackets.
+var foldedByRule = []*metric.Family{metric.GuarderRuleBytes, metric.GuarderRuleInfo, metric.GuarderRuleLastMatch}
 
 // seriesOf returns how many series of a family are folded together.
 func seriesOf(f *metric.Family) int {
@@ -94,6 +98,14 @@ func (h Host) labelSets(f *metric.Family) int {
 	switch f {
 	case metric.Sockets, metric.SocketQueueBytes:
 		return socketKinds(f)
+	case metric.GuarderServicePackets:
+		return 2 * (topServices + 1) // two verdicts
+	case metric.GuarderICMPPackets:
+		return 2 * h.GuarderMessages
+	case metric.GuarderICMPQuoted:
+		return 2 * 6 * 5 // versions of IP, classes of errors, protocols
+	case metric.GuarderModeCeiling:
+		return 1
 	case metric.TCPConnectDuration:
 		return 2 * (h.ConnectResults + 1) // a passive connect is established, or not seen
 	case metric.TCPResets:
@@ -233,11 +245,13 @@ func (h Host) values(f *metric.Family, label string) int {
 		return len(Switches)
 	case "group":
 		return h.GuarderRules
+	case "set":
+		return h.GuarderSets
 	case "mode", "verdict":
 		if f.HasLabel("group") {
 			return 1 // a rule does one thing
 		}
 		return 2
 	}
-	return 1 // "rule" beside "group", "to" beside "from", "code" beside "type", "severity" beside "reason", and what tells flows apart beside "remote"
+	return 1 // what depends on "group", "to" beside "from", "code" beside "type", "severity" beside "reason", and what tells flows apart beside "remote"
 }

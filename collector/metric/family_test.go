@@ -43,9 +43,9 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
-		"branch", "cause", "code", "collector", "device", "device_class", "direction", "event", "family", "from", "function",
+		"action", "attack", "branch", "cause", "class", "code", "collector", "device", "device_class", "direction", "event", "family", "from", "function",
 		"goarch", "goos", "goversion", "group", "hook", "kind", "layer", "map", "metric", "mode", "port", "probe", "protocol", "queue", "reason",
-		"remote", "result", "revision", "role", "rule", "service_port", "severity", "side", "source", "state", "tags", "to", "type", "vector", "verdict",
+		"remote", "result", "revision", "role", "rule", "service_port", "set", "severity", "side", "source", "stage", "state", "tags", "to", "type", "vector", "verdict",
 		"version", "watch",
 	}
 	var got []string

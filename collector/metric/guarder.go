@@ -3,61 +3,96 @@ package metric
 // CollectorGuarder is the name of the collector of the packet filter.
 const CollectorGuarder = "guarder"
 
-// mostRuleSeries bounds the series of rules: a policy may have thousands of rules, and
-// those that match are few.
-const mostRuleSeries = 2000
+// A policy may have thousands of rules, and those that match are few; it may be on any
+// number of devices, and have any number of sets.
+const (
+	mostRuleSeries         = 2000
+	mostGuardDevices       = 64
+	mostGuardDeviceSeries  = 2*(mostGuardDevices+1) + 1 // two verdicts, also of devices that are not told apart
+	mostGuardAttachments   = mostGuardDevices + 1
+	mostGuardSets          = 100
+	mostGuardMessageSeries = 64
+)
 
-// What the packet filter does.
+// What the rules of the packet filter do.
 var (
 	GuarderRulePackets = define(Family{
 		Name: "packetscope_guarder_rule_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder, MostSeries: mostRuleSeries,
 		Labels: []string{"group", "rule", "verdict"},
 		Help: "Packets that a rule of Guarder was credited with: pass and drop ended the search for a rule, would_drop is an audited rule that would have dropped, " +
-			"count and sample let the search go on. Rules that never matched have no series.",
+			"count and sample let the search go on. Rules that never matched have no series, but for the first 200 that drop and say by a label which attack they are about.",
 	})
 	GuarderRuleBytes = define(Family{
 		Name: "packetscope_guarder_rule_bytes_total", Type: Counter, Unit: "bytes", Collector: CollectorGuarder, MostSeries: mostRuleSeries,
 		Labels: []string{"group", "rule", "verdict"},
 		Help:   "Bytes of the packets in packetscope_guarder_rule_packets_total, with their Ethernet headers.",
 	})
-	GuarderPackets = define(Family{
-		Name: "packetscope_guarder_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
-		Labels: []string{"verdict"},
-		Help:   "Packets that Guarder judged, by what became of them: pass or drop.",
+	GuarderRuleInfo = define(Family{
+		Name: "packetscope_guarder_rule_info", Type: Gauge, Collector: CollectorGuarder, MostSeries: mostRuleSeries,
+		Labels: []string{"group", "rule", "stage", "mode", "action", "attack", "severity"},
+		Help: "1 for each rule in packetscope_guarder_rule_packets_total: its stage (guard, failsafe or policy), its effective mode, what it does, and the labels attack and severity " +
+			"that the policy gives to it, empty if it gives none. To select rules by them, multiply by it on (group, rule).",
 	})
-	GuarderUnparsable = define(Family{
-		Name: "packetscope_guarder_unparsable_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
-		Labels: []string{"reason"},
-		Help:   "Packets whose headers could not be read to their end, by the reason; the policy says whether they pass.",
-	})
-	GuarderAttached = define(Family{
-		Name: "packetscope_guarder_attached", Type: Gauge, Collector: CollectorGuarder,
-		Labels: []string{"device", "hook"},
-		Help:   "1 for each device that Guarder is attached to, and how: native runs in the driver, generic costs more because the kernel has made a socket buffer by then. 0 with the hook none for a device that the policy is for and that is gone, or runs another program.",
+	GuarderRuleLastMatch = define(Family{
+		Name: "packetscope_guarder_rule_last_match_timestamp_seconds", Type: Gauge, Unit: "seconds", Collector: CollectorGuarder, MostSeries: mostRuleSeries,
+		Labels: []string{"group", "rule"},
+		Help: "Time at which the agent last saw that a rule had matched, in seconds since the Unix epoch, to some ten seconds. " +
+			"Rules that did not match since the agent started have no series.",
 	})
 	GuarderRules = define(Family{
 		Name: "packetscope_guarder_rules", Type: Gauge, Unit: "rules", Collector: CollectorGuarder,
 		Labels: []string{"mode"},
 		Help:   "Rules in force by their effective mode, which the ceiling of the host may lower: enforce or audit.",
 	})
-	GuarderGeneration = define(Family{
-		Name: "packetscope_guarder_generation", Type: Gauge, Collector: CollectorGuarder,
-		Help: "Number of the policy in force, which each change raises by 1.",
+	GuarderClampedRules = define(Family{
+		Name: "packetscope_guarder_clamped_rules", Type: Gauge, Unit: "rules", Collector: CollectorGuarder,
+		Help: "Rules that ask to drop packets and only count them: because of the ceiling of the host (packetscope_guarder_mode_ceiling), or because the trip wire tripped (packetscope_guarder_tripped).",
 	})
-	GuarderApplied = define(Family{
-		Name: "packetscope_guarder_applied_timestamp_seconds", Type: Gauge, Unit: "seconds", Collector: CollectorGuarder,
-		Help: "Time at which the policy was put in force, in seconds since the Unix epoch.",
+)
+
+// What becomes of packets.
+var (
+	GuarderPackets = define(Family{
+		Name: "packetscope_guarder_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder, MostSeries: mostGuardDeviceSeries,
+		Labels: []string{"device", "verdict"},
+		Help:   "Packets that Guarder judged, by the device that they came from and by what became of them: pass or drop. Those of devices that it cannot tell apart, or is not attached to any more, are under other.",
 	})
-	GuarderApplySuccessful = define(Family{
-		Name: "packetscope_guarder_last_apply_successful", Type: Gauge, Collector: CollectorGuarder,
-		Help: "Whether the last attempt to put a policy in force succeeded (1) or the one before it is still in force (0).",
+	GuarderWouldDrop = define(Family{
+		Name: "packetscope_guarder_would_drop_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Help: "Packets that an audited rule would have dropped, whatever became of them. While all rules are audited, none of them was dropped.",
 	})
-	GuarderTripped = define(Family{
-		Name: "packetscope_guarder_tripped", Type: Gauge, Collector: CollectorGuarder,
-		Help: "Whether the policy dropped so much of what arrived that it is only audited since (1); applying a policy ends that.",
+	GuarderUnmatched = define(Family{
+		Name: "packetscope_guarder_unmatched_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Help: "Packets that passed because no rule ended the search for one.",
 	})
-	GuarderUnconfirmed = define(Family{
-		Name: "packetscope_guarder_unconfirmed", Type: Gauge, Collector: CollectorGuarder,
-		Help: "Whether the policy is on trial (1): it is taken back unless somebody confirms it in time.",
+	GuarderKept = define(Family{
+		Name: "packetscope_guarder_kept_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Help: "Packets that a rule would have dropped and that passed because they belong to a connection which was there before the policy (established: keep), or to who put it in force (protect_applier).",
+	})
+	GuarderUnparsable = define(Family{
+		Name: "packetscope_guarder_unparsable_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Labels: []string{"reason"},
+		Help:   "Packets whose headers could not be read to their end, by the reason; the policy says whether they pass.",
+	})
+	GuarderServicePackets = define(Family{
+		Name: "packetscope_guarder_service_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Labels: []string{"protocol", "port", "verdict"},
+		Help: "Packets that Guarder dropped (drop) or would have dropped (would_drop), by the port that they were sent to, since the exporter started. " +
+			"The 20 ports with most have series of their own, all others are under other.",
+	})
+	GuarderICMPPackets = define(Family{
+		Name: "packetscope_guarder_icmp_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder, MostSeries: mostGuardMessageSeries,
+		Labels: []string{"family", "type"},
+		Help:   "Messages of ICMP and ICMPv6 that arrived, by their type: its name in the policy language, or its number. They are counted before a rule judges them.",
+	})
+	GuarderICMPQuoted = define(Family{
+		Name: "packetscope_guarder_icmp_quoted_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Labels: []string{"family", "class", "protocol"},
+		Help: "ICMP errors that arrived, by their class and by the protocol of the packet that they quote: tcp, udp, icmp, other, or none if they quote none that can be read. " +
+			"Errors about ICMP are rare on an honest network.",
+	})
+	GuarderSources = define(Family{
+		Name: "packetscope_guarder_sources", Type: Gauge, Unit: "sources", Collector: CollectorGuarder,
+		Help: "Pairs of a source and a rule that dropped, audited, counted or sampled its packets, in a table that packetscope guard top shows. It has room for a limited number, and the least recently seen one leaves it.",
 	})
 )
