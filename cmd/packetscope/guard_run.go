@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/guarder"
 )
 
@@ -21,6 +21,8 @@ const (
 	defaultPins   = "/sys/fs/bpf/packetscope/guard"
 	defaultSocket = "/run/packetscope/guard.sock"
 	defaultState  = "/var/lib/packetscope/guard"
+	// unitStatusSocket is that of packetscope-guard.service.
+	unitStatusSocket = "/run/packetscope/guard-status.sock"
 )
 
 // addGuardRun adds the agent.
@@ -89,7 +91,12 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 	if err != nil {
 		return fmt.Errorf("guarder: %w", err)
 	}
-	defer engine.Close()
+	defer func() {
+		if _, err := engine.Status(); errors.Is(err, guarder.ErrDetached) {
+			forget(logger, socket, statusSocket)
+		}
+		engine.Close()
+	}()
 	detached := make(chan struct{})
 	server := &http.Server{Handler: guarder.AdminHandler(&detachable{guardEngine: engine, detached: detached}), ReadHeaderTimeout: headerTimeout}
 	served := make(chan error, 2)
@@ -146,6 +153,19 @@ func (d *detachable) Detach() error {
 	return err
 }
 
+// forget removes the sockets of an agent that nobody has to ask any more: nothing of it
+// is in force.
+func forget(logger *slog.Logger, sockets ...string) {
+	for _, socket := range sockets {
+		if socket == "" {
+			continue
+		}
+		if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+			logger.Warn("the socket of the agent is still there", "err", err)
+		}
+	}
+}
+
 // openGuarder puts a policy in force.
 func openGuarder(cfg guarder.Config, logger *slog.Logger) (guardEngine, error) {
 	engine, err := guarder.Open(cfg, logger)
@@ -160,7 +180,8 @@ func addGuardDetach(guard *kingpin.CmdClause) verb {
 	command := guard.Command("detach", "Take Guarder off all devices and forget its counters, as root; works without an agent too.")
 	pins := command.Flag("pins", "Folder of what outlives the agent.").Default(defaultPins).String()
 	socket := socketFlag(command)
-	return func(_ context.Context, e env, _ *slog.Logger) error {
+	statusSocket := command.Flag("status-socket", "The agent's other socket; both are removed if nobody answers.").Default(unitStatusSocket).String()
+	return func(_ context.Context, e env, logger *slog.Logger) error {
 		// An agent would put its policy back when it is told to apply it; so it is asked
 		// first, if there is one.
 		asked := guarder.Client{Socket: *socket}.Detach()
@@ -175,6 +196,9 @@ func addGuardDetach(guard *kingpin.CmdClause) verb {
 		if asked != nil {
 			fmt.Fprintf(e.stderr, "the agent could not do it (%v), so it was done without it\n", asked)
 		}
+		if noAgent {
+			forget(logger, *socket, *statusSocket)
+		}
 		if noAgent && len(removed) == 0 {
 			fmt.Fprintln(e.stdout, "nothing was attached")
 			return nil
@@ -182,12 +206,4 @@ func addGuardDetach(guard *kingpin.CmdClause) verb {
 		fmt.Fprintln(e.stdout, "detached")
 		return nil
 	}
-}
-
-// guarderAt returns the agent behind a socket, or nil without one.
-func guarderAt(socket string) collector.GuarderReader {
-	if socket == "" {
-		return nil
-	}
-	return guarder.Client{Socket: socket}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -22,11 +23,13 @@ type fakeGuard struct {
 	status guarder.Status
 	asked  guarder.Order
 	err    error
+	// gone is the answer to who asks for the status.
+	gone error
 	// top makes what guard top reads.
 	top func() (guarder.Top, error)
 }
 
-func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, nil }
+func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, g.gone }
 func (g *fakeGuard) Top(int) (guarder.Top, error)    { return g.top() }
 func (g *fakeGuard) Apply(o guarder.Order) error     { g.asked = o; return g.tell("apply") }
 func (g *fakeGuard) Confirm() error                  { return g.tell("confirm") }
@@ -140,6 +143,38 @@ func TestGuardIsAdministered(t *testing.T) {
 	}
 	if _, err := g.order(t, "status"); !errors.Is(err, guarder.ErrNoAgent) {
 		t.Errorf("status of nobody: %v", err)
+	}
+}
+
+// TestSocketsStayAsLongAsThePolicy: who looks for an agent must not take one that is gone
+// for one that never was, as long as something of it is in force.
+func TestSocketsStayAsLongAsThePolicy(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone  error
+		stays bool
+	}{"in force": {nil, true}, "detached": {guarder.ErrDetached, false}} {
+		t.Run(name, func(t *testing.T) {
+			status := filepath.Join(t.TempDir(), "status.sock")
+			g := guard(t, "--status-socket="+status, "a.yaml")
+			g.gone = c.gone
+			g.stop()
+			if err := <-g.done; err != nil {
+				t.Error(err)
+			}
+			there := func(socket string) bool {
+				_, err := os.Stat(socket)
+				return err == nil
+			}
+			if there(g.socket) != c.stays || there(status) != c.stays {
+				t.Errorf("after the end the admin socket is there: %t, that for the status: %t", there(g.socket), there(status))
+			}
+			if out, err := g.order(t, "detach", "--status-socket="+status); err != nil || out == "" {
+				t.Errorf("detach without an agent: %q, %v", out, err)
+			}
+			if there(g.socket) || there(status) {
+				t.Error("after detaching there is a socket")
+			}
+		})
 	}
 }
 

@@ -29,7 +29,7 @@ type serveFlags struct {
 	maxRequests      *int
 	noProcessMetrics *bool
 	keepPrivileges   *bool
-	guarder          *string
+	guarder          guarderFlags
 }
 
 func addServe(app *kingpin.Application) verb {
@@ -47,7 +47,7 @@ func addServe(app *kingpin.Application) verb {
 		keepPrivileges: command.Flag("privileges.keep",
 			"Keep all capabilities after the probes are attached, such as the CAP_DAC_READ_SEARCH that reading a config file on reload may take.").Bool(),
 	}
-	flags.guarder = command.Flag("guarder.socket", "Expose what Guarder does, as its agent (packetscope guard run) tells on this socket: that of --status-socket, or, for root, "+defaultSocket+".").String()
+	flags.guarder = addGuarderFlags(command)
 	return func(ctx context.Context, e env, logger *slog.Logger) error { return serve(ctx, e, flags, logger) }
 }
 
@@ -79,7 +79,7 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 	attach := func() error {
 		wantSockets := flags.collectors.enabled(metric.CollectorSockets)
 		return p.run(server.ready, first.Stack, wantSockets, func(attached engines) *collector.Set {
-			attached.guarder = guarderAt(*flags.guarder)
+			attached.guarder = flags.guarder.source()
 			return flags.collectors.newSet(attached, first, e.now, logger)
 		})
 	}

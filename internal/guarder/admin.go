@@ -43,11 +43,15 @@ type Order struct {
 // of a second.
 const adminTimeout = 30 * time.Second
 
-// ListenAdmin opens the admin socket, which only its owner may use. A socket that a
-// dead agent has left is replaced; one that answers is an error.
+// ListenAdmin opens the admin socket, which only its owner may use. A socket that an
+// agent has left is replaced; one that answers is an error.
+//
+// The socket stays when the listener is closed: what the agent has put in force does
+// too, and whoever asks here is to be told that nobody looks after it any more.
 func ListenAdmin(path string) (net.Listener, error) { return listen(path, 0o600) }
 
 // ListenStatus opens a socket that every user of the host may use, for [StatusHandler].
+// It stays, too.
 func ListenStatus(path string) (net.Listener, error) { return listen(path, 0o666) }
 
 func listen(path string, mode os.FileMode) (net.Listener, error) {
@@ -65,6 +69,7 @@ func listen(path string, mode os.FileMode) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("socket: %w", err)
 	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	if err := os.Chmod(path, mode); err != nil {
 		l.Close()
 		return nil, fmt.Errorf("socket: %w", err)

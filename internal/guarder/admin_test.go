@@ -147,6 +147,9 @@ func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Close()
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("nothing is left of an agent that has ended: %v", err)
+	}
 }
 
 func TestNoAgentIsOneClearLine(t *testing.T) {

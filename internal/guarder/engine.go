@@ -266,13 +266,14 @@ func (e *Engine) Close() {
 	e.home.file.Close()
 }
 
-var errClosed = errors.New("guarder has been detached; start the agent again")
+// ErrDetached is returned by an engine that has been detached or closed.
+var ErrDetached = errors.New("guarder has been detached; start the agent again")
 
 // running tells whether the engine has not been closed; the lock is held.
 func (e *Engine) running() error {
 	select {
 	case <-e.stop:
-		return errClosed
+		return ErrDetached
 	default:
 		return nil
 	}

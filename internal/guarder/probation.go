@@ -284,7 +284,7 @@ func (e *Engine) takeBack(trial int) error {
 
 // undone is told when a trial has run out.
 func (e *Engine) undone(err error) {
-	if errors.Is(err, errLate) || errors.Is(err, errClosed) {
+	if errors.Is(err, errLate) || errors.Is(err, ErrDetached) {
 		return
 	}
 	if err != nil {
