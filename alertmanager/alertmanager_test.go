@@ -32,7 +32,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{"no duration", "group_wait: 30s", "group_wait: soon", `line \d+: not a valid duration string: "soon"`},
 		{"no matcher", `severity="info"'`, `severity is info'`, `matcher severity is info is none\nmatcher severity is info is none`},
 		{"forgetful", "repeat_interval: 4d", "repeat_interval: 7d", `the times of receiver "info" are in the wrong order`},
-		{"deaf", "equal: [cluster, job, instance]", "equal: [cluster, job]", `alertname="PacketScopeDown" of one instance silences another`},
+		{"deaf", "equal: [cluster, job, instance]", "equal: [cluster, job]", `alertname="PacketScopeDown" of one instance silences another\nalertname="PacketScopeGuardTripped" of one instance silences another`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			damaged := strings.ReplaceAll(Config, c.old, c.new)

@@ -31,7 +31,10 @@ var idle = load{
 	metric.TCPChallengeAcks: 0.001, metric.TCPOutOfOrder: 0.01, metric.TCPDuplicateAcks: 0.01,
 	metric.Drops: 0.05, metric.DropLocations: 0.05, metric.DeviceDrops: 0.2, metric.RouteLookupFailures: 0.1, metric.NeighborFailures: 0.01,
 	metric.ICMPErrorsSent: 0.05,
-	metric.ProbeRuns:      1, metric.ProbeRunSeconds: 2e-8, metric.ProbeStatsWindow: 0.01,
+	metric.GuarderPackets: 2, metric.GuarderUnmatched: 2, metric.GuarderRulePackets: 0.01, metric.GuarderRuleBytes: 1, metric.GuarderWouldDrop: 0.01,
+	metric.GuarderUnparsable: 0.001, metric.GuarderServicePackets: 0.01, metric.GuarderICMPPackets: 0.1, metric.GuarderICMPQuoted: 0.001,
+	metric.GuarderSamples: 0.01, metric.GuarderProgramRuns: 0.02, metric.GuarderProgramSeconds: 1e-8,
+	metric.ProbeRuns: 1, metric.ProbeRunSeconds: 2e-8, metric.ProbeStatsWindow: 0.01,
 }
 
 // busy is a server at work: a thousand times as much, with the small troubles that go
@@ -45,7 +48,7 @@ var busy = func() load {
 		metric.TCPRetransmits: 4, metric.TCPResets: 10, metric.TCPChallengeAcks: 0.1, metric.TCPOutOfOrder: 10, metric.Drops: 0.3,
 		metric.DeviceDrops: 1, metric.RouteLookupFailures: 1, metric.NeighborFailures: 0.1, metric.ICMPErrorsSent: 2,
 		metric.NAPIBudgetExhausted: 20, metric.TCPZeroWindowEvents: 0.2, metric.SocketOverflows: 0.01,
-		metric.ProbeStatsWindow: 0.01, metric.FlowEvictions: 0.1, metric.LostEvents: 0.1,
+		metric.ProbeStatsWindow: 0.01, metric.FlowEvictions: 0.1, metric.LostEvents: 0.1, metric.GuarderSamplesLost: 0.1,
 	} {
 		l[f] = rate
 	}
@@ -56,7 +59,7 @@ var busy = func() load {
 // will do.
 func healthyGauge(f *metric.Family, l labels.Labels) (float64, bool) {
 	switch f {
-	case metric.ProbeAttached, metric.ScrapeCollectorSuccess, metric.ConfigReloadSuccessful:
+	case metric.ProbeAttached, metric.ScrapeCollectorSuccess, metric.ConfigReloadSuccessful, metric.GuarderApplySuccessful:
 		return 1, true
 	case metric.ScrapeCollectorDuration:
 		return 0.02, true
@@ -138,6 +141,9 @@ func (s sampled) at(minute int, l load) float64 {
 		return s.value
 	}
 	rate := l[s.family]
+	if s.labels.Get("group") == "forged-icmp" {
+		rate = 0 // nobody honest sends what these rules are for
+	}
 	if s.labels.Get("severity") == "loss" || slices.Contains([]string{"timeout", "refused"}, s.labels.Get("result")) {
 		rate /= 100 // one in so many goes wrong, even here
 	}

@@ -147,6 +147,17 @@ func TestInhibitionTellsPartsOfAHostApart(t *testing.T) {
 	}
 }
 
+var named = regexp.MustCompile(`alertname="(\w+)"`)
+
+// A rule about an alert that does not exist inhibits nothing, and nobody notices.
+func TestInhibitionNamesAlertsThatThereAre(t *testing.T) {
+	for _, m := range named.FindAllStringSubmatch(alertmanager.Config, -1) {
+		if !slices.ContainsFunc(rules.Alerts(), func(a rules.Alert) bool { return a.Name == m[1] }) {
+			t.Errorf("%s is no alert", m[1])
+		}
+	}
+}
+
 // A Prometheus refuses a target with more samples as a whole.
 func TestSampleLimitFitsTheLargestExporter(t *testing.T) {
 	text, err := os.ReadFile(scrapeConfig)
