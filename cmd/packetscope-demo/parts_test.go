@@ -111,3 +111,17 @@ func TestClientGivesUp(t *testing.T) {
 		t.Errorf("the end of the demo is %v", err)
 	}
 }
+
+// TestQuotedPacketsAreWhole: a filter that reads what an ICMP error quotes must find a
+// packet there.
+func TestQuotedPacketsAreWhole(t *testing.T) {
+	from, to := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.7")
+	header := quoted4(from, to)
+	if sum16(header[:20]) != 0 || len(header) != 28 {
+		t.Errorf("%d bytes, and the checksum of the header is off by %#x", len(header), sum16(header[:20]))
+	}
+	from, to = netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2")
+	if got := quoted6(from, to); len(got) != 48 || got[0] != 0x60 || !bytes.Equal(got[8:24], from.AsSlice()) || !bytes.Equal(got[24:40], to.AsSlice()) {
+		t.Errorf("%d bytes: %x", len(got), got)
+	}
+}

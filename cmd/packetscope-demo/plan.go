@@ -83,6 +83,21 @@ func init() {
 			fault: true, first: 3400 * time.Millisecond, every: 5 * time.Second, packets: 2, bytes: 200, run: noRoute},
 		{name: "neighbor", says: "A packet to a neighbour that is not there and answers neither ARP nor neighbour discovery",
 			fault: true, first: 3600 * time.Millisecond, every: 10 * time.Second, packets: 12, bytes: 600, run: neighbor},
+
+		{name: "odd-flags", says: "TCP segments with flags that no connection has, as scanners send them (TCP 7005); Guarder's baseline drops them",
+			fault: true, first: 3700 * time.Millisecond, every: 5 * time.Second, packets: 6, bytes: 400, run: oddFlags},
+		{name: "probes", says: "Probes of Telnet, SMB, SQL Server and RDP, which Guarder's examples would drop",
+			fault: true, first: 3800 * time.Millisecond, every: 3 * time.Second, packets: 8, bytes: 500, run: probes},
+		{name: "port-scan", says: "A scan of 40 ports (TCP 1000 to 1039), which the demo's own policy would drop",
+			fault: true, first: 3900 * time.Millisecond, every: 10 * time.Second, packets: 80, bytes: 5_000, run: portScan},
+		{name: "broken-header", says: "A TCP segment whose header claims to be shorter than headers are, which Guarder cannot read",
+			fault: true, first: 4100 * time.Millisecond, every: 5 * time.Second, packets: 1, bytes: 60, run: brokenHeader},
+		{name: "forged-icmp", says: "An ICMP error about a packet that was never sent, to lower a path MTU; Guarder's policy against forged ICMP drops it",
+			fault: true, first: 4300 * time.Millisecond, every: 5 * time.Second, packets: 1, bytes: 120, run: forgedTooBig},
+		{name: "redirect", says: "An ICMP redirect from somebody who is no gateway; the same policy drops it",
+			fault: true, first: 4400 * time.Millisecond, every: 10 * time.Second, packets: 1, bytes: 120, run: redirect},
+		{name: "clock", says: "An ICMP request for the server's clock, which the demo's own policy drops",
+			fault: true, first: 4500 * time.Millisecond, every: 5 * time.Second, packets: 2, bytes: 100, run: clock},
 	}
 }
 

@@ -12,8 +12,11 @@ import (
 
 // Flags of a TCP header (RFC 9293, section 3.1).
 const (
+	flagFIN = 0x01
 	flagSYN = 0x02
+	flagPSH = 0x08
 	flagACK = 0x10
+	flagURG = 0x20
 )
 
 // tcpHeader is the length of a TCP header without options.
@@ -26,6 +29,9 @@ type segment struct {
 	sequence uint32
 	// damaged is whether its checksum is wrong.
 	damaged bool
+	// words is the length that the header claims, in words of 4 bytes; 0 is the right
+	// one.
+	words byte
 }
 
 // bytes returns the TCP header.
@@ -34,7 +40,11 @@ func (s segment) bytes() []byte {
 	binary.BigEndian.PutUint16(h[0:], s.from.Port())
 	binary.BigEndian.PutUint16(h[2:], s.to.Port())
 	binary.BigEndian.PutUint32(h[4:], s.sequence)
-	h[12], h[13] = tcpHeader/4<<4, s.flags
+	words := s.words
+	if words == 0 {
+		words = tcpHeader / 4
+	}
+	h[12], h[13] = words<<4, s.flags
 	binary.BigEndian.PutUint16(h[14:], 0xffff) // the window
 	sum := s.checksum(h)
 	if s.damaged {
@@ -44,15 +54,19 @@ func (s segment) bytes() []byte {
 	return h
 }
 
-// checksum returns that of RFC 1071 over the header and what it covers of IP: the
-// addresses, the protocol and the length.
+// checksum returns that over the header and what it covers of IP: the addresses, the
+// protocol and the length.
 func (s segment) checksum(header []byte) uint16 {
 	covered := append(s.from.Addr().AsSlice(), s.to.Addr().AsSlice()...)
 	covered = append(covered, 0, unix.IPPROTO_TCP, 0, byte(len(header)))
-	covered = append(covered, header...)
+	return sum16(append(covered, header...))
+}
+
+// sum16 returns the checksum of RFC 1071 over an even number of bytes.
+func sum16(data []byte) uint16 {
 	sum := uint32(0)
-	for i := 0; i < len(covered); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(covered[i:]))
+	for i := 0; i < len(data); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(data[i:]))
 	}
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
