@@ -58,8 +58,9 @@ func watchLive(t *testing.T) live {
 	if err := os.WriteFile(config, []byte("watches:\n  - {name: web, ports: 8080, protocol: tcp}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	socket := guard(t, n.Right, exporter)
 	address := freeAddress(t)
-	start(t, nil, exporter, "--web.listen-address="+address, "--collector.netfilter", "--config.file="+config)
+	start(t, nil, exporter, "--web.listen-address="+address, "--collector.netfilter", "--config.file="+config, "--guarder.socket="+socket)
 	untilReady(t, address)
 	start(t, n.Right, demo, "server")
 	start(t, n.Left, demo, "client", "--server="+n.Right.V4.String(), "--server="+n.Right.V6.String())
@@ -86,6 +87,49 @@ func watchLive(t *testing.T) live {
 		}
 	}
 	return w
+}
+
+// guardPolicies are those that compose.yaml has in front of the demo's server.
+var guardPolicies = []string{
+	"../cmd/packetscope-demo/guard.yaml", "../rules/guarder/baseline.yaml", "../rules/guarder/forged-icmp.yaml", "../rules/guarder/examples.yaml",
+}
+
+// onTrial is a policy more, for what a host rarely is.
+const onTrial = `version: 1
+failsafe: {confirm_within: 10m}
+`
+
+// guard puts Guarder in front of a namespace until the test ends, and returns the socket
+// of its agent. Policies that are refused are waited for: nothing would be measured.
+func guard(t *testing.T, in *testnet.Namespace, program string) (socket string) {
+	t.Helper()
+	dir := t.TempDir()
+	trial := filepath.Join(dir, "trial.yaml")
+	if err := os.WriteFile(trial, []byte(onTrial), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pins, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_dashboards_test_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	socket = filepath.Join(dir, "guard.sock")
+	flags := []string{"--socket=" + socket, "--pins=" + pins + "/guard"}
+	t.Cleanup(func() { // when the agent has ended
+		if out, err := exec.Command(program, append([]string{"guard", "detach"}, flags...)...).CombinedOutput(); err != nil {
+			t.Errorf("detach: %v\n%s", err, out)
+		}
+		os.Remove(pins)
+	})
+	args := append([]string{"guard", "run", "--device=" + in.Device, "--state=" + filepath.Join(dir, "state")}, flags...)
+	start(t, in, program, append(append(args, guardPolicies...), trial)...)
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		if err := exec.Command(program, "guard", "status", flags[0]).Run(); err == nil {
+			return socket
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the agent does not answer after a minute")
+		}
+	}
 }
 
 // patience is how long an alert's condition has to hold, or a group waits.

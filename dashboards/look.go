@@ -30,6 +30,9 @@ var colours = map[string]map[string]string{
 	},
 	"result":    {"established": green, "refused": orange, "timeout": red, "reset": purple},
 	"cause":     {"dropped": red, "departed": blue, "missed": yellow, "stale": orange, "clock": grey},
+	"verdict":   {"pass": green, "drop": red, "would_drop": orange, "count": blue},
+	"mode":      {"enforce": red, "audit": orange}, // of rules
+	"hook":      {"native": green, "generic": yellow},
 	"direction": {"receive": green, "transmit": blue, "forward": purple},
 }
 

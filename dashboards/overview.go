@@ -1,5 +1,7 @@
 package dashboards
 
+import "github.com/grafana/grafana-foundation-sdk/go/stat"
+
 // overview answers: is something wrong, where, and on which host?
 func overview() Board {
 	return Board{
@@ -10,6 +12,7 @@ func overview() Board {
 			{title: "Health", panels: healthLights()},
 			{title: "Problems", panels: []panel{problems(), firingOverTime()}},
 			{title: "Traffic and losses", panels: []panel{packetsByLayer(), dropsBySeverity()}},
+			{title: "Guarder", panels: guarded()},
 			{title: "Latency", panels: []panel{receiveLatency(), transmitLatency()}},
 			{title: "TCP", panels: []panel{roundTrips(), retransmitShare()}},
 			{title: "Hosts", panels: []panel{hosts()}},
@@ -109,6 +112,30 @@ func dropsBySeverity() panel {
 	return stack("Drops by severity", unitPackets,
 		"Dropped packets: loss is missed by somebody, policy is what the host was told to drop, benign is missed by nobody. Only loss is a fault. The board Drops names reasons and functions.",
 		over(`sum by (severity) (instance_severity:packetscope_drops:rate5m{<host>})`, "{{severity}}"))
+}
+
+// guarded are what hosts that run Guarder have to show.
+func guarded() []panel {
+	const notUsed = "not in use"
+	open := property{Id: "links", Value: []link{{Title: "Open Guarder", URL: boardURL(uid("guarder"), sameHosts)}}}
+	var all []panel
+	for _, p := range []*stat.PanelBuilder{
+		number("Dropped by Guarder", unitPackets,
+			"Packets that Guarder drops, all chosen hosts together. They are gone before the kernel's own stack sees them, so no other panel has them. The board Guarder says which rules do it.",
+			over(`sum(instance_verdict:packetscope_guarder_packets:rate5m{<host>,verdict="drop"})`, "dropped")),
+		number("Would be dropped", unitPackets,
+			"Packets that audited rules of Guarder would drop if they were enforced. Look who sends them before you enforce those rules; the board Guarder has them by rule.",
+			over(`sum(instance:packetscope_guarder_would_drop_packets:rate5m{<host>})`, "would be dropped")),
+		light("Policies tripped", unitCount,
+			"Hosts whose policy dropped so much that it was taken for a mistake: they drop nothing any more until somebody applies a policy. packetscope guard status on the host shows which rule it was.",
+			thresholds(step{1, red}), last(trippedHosts, "tripped")).Decimals(0),
+		light("Agents of Guarder gone", unitCount,
+			"Agents that do not answer: what they have put in force still is, but nobody looks after it. Look at the service packetscope-guard on the host.",
+			thresholds(step{1, red}), last(silentAgents, "gone")).Decimals(0),
+	} {
+		all = append(all, p.Span(6).NoValue(notUsed).OverrideByRegexp("/.*/", []property{open}))
+	}
+	return all
 }
 
 func receiveLatency() panel {

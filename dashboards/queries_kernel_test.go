@@ -25,6 +25,7 @@ var rightlyEmpty = map[string]string{
 	"self/Probes that are not attached/A":     "all probes are attached",
 	"drops/Lost by network cards/A":           "virtual devices count no losses of their own",
 	"stack/Polls that used up their budget/A": "the demo sends too little to use up a budget of 64 packets in every run",
+	"guarder/Policies/protected":              "the policy was not put in force from another host",
 }
 
 // chosen are the variables as a reader has them who looks at one host.
