@@ -17,8 +17,8 @@ import (
 const idle = time.Hour / time.Duration(pace)
 
 // TestAlertsFromTheKernelToTheReceiver tells one story, because each chapter needs
-// what the one before has left: a healthy host, a fault that begins and ends, and the
-// death of the exporter.
+// what the one before has left: a healthy host, a fault that begins and ends, an
+// attack, and the deaths of Guarder's agent and of the exporter.
 func TestAlertsFromTheKernelToTheReceiver(t *testing.T) {
 	w := newWorld(t)
 	for _, chapter := range []struct {
@@ -28,6 +28,8 @@ func TestAlertsFromTheKernelToTheReceiver(t *testing.T) {
 		{"all targets are up and all rules are evaluated", w.works},
 		{"nothing fires on an idle host", w.staysQuiet},
 		{"a full receive buffer is told and resolved", w.tellsOverflow},
+		{"a forged ICMP error is kept away and told", w.tellsAttack},
+		{"the death of Guarder's agent is told", w.tellsLossOfAgent},
 		{"the death of the exporter is told", w.tellsDeath},
 	} {
 		if !t.Run(chapter.name, chapter.read) {

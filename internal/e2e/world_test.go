@@ -34,6 +34,7 @@ var receivers = []string{"annotator", "critical", "warning", "info"}
 type world struct {
 	address      string // of the exporter
 	exporter     *servers.Process
+	guard        *guard
 	alertmanager *servers.Alertmanager
 	prometheus   *servers.Prometheus
 	inbox        *servers.Inbox
@@ -42,7 +43,7 @@ type world struct {
 // newWorld starts everything but the exporter's traffic.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{address: servers.FreeAddress(t), inbox: servers.NewInbox(t)}
+	w := &world{address: servers.FreeAddress(t), inbox: servers.NewInbox(t), guard: newGuard(t)}
 	w.startExporter(t)
 	w.alertmanager = servers.StartAlertmanager(t, found.Tools, routes(t, w.inbox, pace))
 	config, err := servers.ReadPrometheus(scrapeConfig)
@@ -73,7 +74,7 @@ func (w *world) startExporter(t *testing.T) {
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	w.exporter = servers.Start(t, found.Exporter, "--config.file="+file, "--web.listen-address="+w.address)
+	w.exporter = servers.Start(t, found.Exporter, "--config.file="+file, "--web.listen-address="+w.address, "--guarder.socket="+w.guard.socket)
 	if err := w.exporter.Ready(t.Context(), "http://"+w.address+"/-/ready"); err != nil {
 		t.Fatal(err)
 	}
