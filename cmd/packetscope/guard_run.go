@@ -37,6 +37,7 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	samples := sampleFlags(command)
 	hits := command.Flag("hits", "Note the sources and ports of what rules drop, for guard top (on by default; --no-hits turns it off).").Default("true").Bool()
 	socket := socketFlag(command)
+	detach := command.Flag("detach-at-end", "Take the policy away when the agent ends, as guard detach does: for trying it out.").Bool()
 	statusSocket := command.Flag("status-socket", "Unix socket by which every user of this host, such as the exporter's, may read the status; empty for none.").String()
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
@@ -44,7 +45,7 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 		return runGuard(ctx, e, guarder.Config{
 			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
 			Samples: samples(), NoHits: !*hits,
-		}, *socket, *statusSocket, logger)
+		}, guardEnds{*socket, *statusSocket, *detach}, logger)
 	}
 }
 
@@ -57,6 +58,12 @@ func sampleFlags(command *kingpin.CmdClause) func() guarder.SampleConfig {
 	return func() guarder.SampleConfig {
 		return guarder.SampleConfig{MaxRate: *rate, File: *file, FileBytes: int64(*size), Files: *files}
 	}
+}
+
+// guardEnds are where an agent is spoken to, and how it ends.
+type guardEnds struct {
+	socket, statusSocket string
+	detach               bool
 }
 
 func socketFlag(command *kingpin.CmdClause) *string {
@@ -81,8 +88,8 @@ const stopAdmin = 5 * time.Second
 
 // runGuard enforces until the end of ctx, or until it is told to detach. A hangup reads the policy again, as guard
 // apply does.
-func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSocket string, logger *slog.Logger) error {
-	listener, err := guarder.ListenAdmin(socket)
+func runGuard(ctx context.Context, e env, cfg guarder.Config, ends guardEnds, logger *slog.Logger) (fault error) {
+	listener, err := guarder.ListenAdmin(ends.socket)
 	if err != nil {
 		return err
 	}
@@ -92,8 +99,11 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 		return fmt.Errorf("guarder: %w", err)
 	}
 	defer func() {
+		if ends.detach {
+			fault = errors.Join(fault, engine.Detach())
+		}
 		if _, err := engine.Status(); errors.Is(err, guarder.ErrDetached) {
-			forget(logger, socket, statusSocket)
+			forget(logger, ends.socket, ends.statusSocket)
 		}
 		engine.Close()
 	}()
@@ -101,8 +111,8 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 	server := &http.Server{Handler: guarder.AdminHandler(&detachable{guardEngine: engine, detached: detached}), ReadHeaderTimeout: headerTimeout}
 	served := make(chan error, 2)
 	go func() { served <- server.Serve(listener) }()
-	if statusSocket != "" {
-		open, err := guarder.ListenStatus(statusSocket)
+	if ends.statusSocket != "" {
+		open, err := guarder.ListenStatus(ends.statusSocket)
 		if err != nil {
 			return err
 		}
@@ -113,7 +123,7 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 	if err := e.notifyReady(); err != nil {
 		logger.Warn("the service manager does not know that the policy is in force", "err", err)
 	}
-	logger.Info("guarding", "policy", cfg.Paths, "socket", socket)
+	logger.Info("guarding", "policy", cfg.Paths, "socket", ends.socket)
 	hangups := e.hangups()
 	for {
 		select {
@@ -124,7 +134,11 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, socket, statusSock
 		case err := <-served:
 			return fmt.Errorf("admin socket: %w", err)
 		case <-ctx.Done():
-			logger.Info("stopping; the policy stays in force until guard detach")
+			if ends.detach {
+				logger.Info("stopping; the policy is taken away")
+			} else {
+				logger.Info("stopping; the policy stays in force until guard detach")
+			}
 			ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
 			defer cancel()
 			return server.Shutdown(ending)

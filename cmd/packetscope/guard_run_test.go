@@ -178,6 +178,24 @@ func TestSocketsStayAsLongAsThePolicy(t *testing.T) {
 	}
 }
 
+// TestGuardLeavesNothingIfToldSo: an agent for trying it out takes everything away.
+func TestGuardLeavesNothingIfToldSo(t *testing.T) {
+	g := guard(t, "--detach-at-end", "a.yaml")
+	g.gone = guarder.ErrDetached
+	g.stop()
+	if err := <-g.done; err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{"detach", "close"} {
+		if told := <-g.told; told != want {
+			t.Errorf("at the end: %s, want %s", told, want)
+		}
+	}
+	if _, err := os.Stat(g.socket); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the socket is still there: %v", err)
+	}
+}
+
 func TestGuardStatusIsATable(t *testing.T) {
 	g := guard(t, "a.yaml")
 	defer g.stop()
