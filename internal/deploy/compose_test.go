@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ import (
 func load(t *testing.T, variables ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(top, "compose.yaml")},
-		cli.WithEnv(variables), cli.WithProfiles([]string{"demo"}), cli.WithResolvedPaths(true))
+		cli.WithEnv(variables), cli.WithProfiles([]string{"demo", "guard"}), cli.WithResolvedPaths(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,21 +34,20 @@ func load(t *testing.T, variables ...string) *types.Project {
 // TestComposeIsValid takes no variable: "docker compose up" alone must suffice.
 func TestComposeIsValid(t *testing.T) {
 	project := load(t)
-	var names, demo []string
+	got := map[string][]string{}
 	for name, s := range project.Services {
-		names = append(names, name)
-		if slices.Contains(s.Profiles, "demo") {
-			demo = append(demo, name)
-		}
+		profile := strings.Join(s.Profiles, " ")
+		got[profile] = append(got[profile], name)
+		slices.Sort(got[profile])
 	}
-	slices.Sort(names)
-	slices.Sort(demo)
-	want := []string{"alertmanager", "demo-client", "demo-server", "grafana", "packetscope", "prometheus"}
-	if diff := cmp.Diff(want, names); diff != "" {
-		t.Errorf("services (-want +got):\n%s", diff)
+	// Nobody gets a packet filter without asking for one.
+	want := map[string][]string{
+		"":      {"alertmanager", "grafana", "packetscope", "prometheus"},
+		"demo":  {"demo-client", "demo-guard", "demo-server"},
+		"guard": {"guard"},
 	}
-	if diff := cmp.Diff(want[1:3], demo); diff != "" {
-		t.Errorf("services of the profile demo (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("services by profile (-want +got):\n%s", diff)
 	}
 }
 
@@ -91,6 +91,8 @@ func TestComposeServicesAreKept(t *testing.T) {
 func TestComposeCapabilities(t *testing.T) {
 	want := map[string][]string{
 		"packetscope": needed(t),
+		"guard":       guardNeeds,
+		"demo-guard":  guardNeeds,
 		"demo-server": {"NET_ADMIN"},
 		"demo-client": {"NET_ADMIN", "NET_RAW"},
 	}
@@ -116,7 +118,7 @@ func TestComposeListensOnLoopbackOnly(t *testing.T) {
 				t.Errorf("%s publishes port %s on %q", name, port.Published, port.HostIP)
 			}
 		}
-		if s.NetworkMode != "host" {
+		if s.NetworkMode != "host" || name == "guard" { // which is spoken to by a socket of the file system
 			continue
 		}
 		listens := s.Environment["GF_SERVER_HTTP_ADDR"]
@@ -141,13 +143,93 @@ func TestComposeListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
+// TestComposeGuarderIsSafe checks what keeps a first start from harm: on the host nothing
+// is dropped until somebody says so, and the demo's filter is in the network of the demo,
+// and gone with it.
+func TestComposeGuarderIsSafe(t *testing.T) {
+	guard := load(t).Services["guard"]
+	if !slices.Contains(guard.Command, "--mode-ceiling=audit") || !slices.Contains(guard.Command, "--device=e[nt]*") {
+		t.Errorf("by default the host's agent is %q", guard.Command)
+	}
+	guard = load(t, "GUARD_CEILING=enforce", "GUARD_DEVICE=bond0").Services["guard"]
+	if !slices.Contains(guard.Command, "--mode-ceiling=enforce") || !slices.Contains(guard.Command, "--device=bond0") {
+		t.Errorf("told otherwise it is %q", guard.Command)
+	}
+	project := load(t)
+	demo := project.Services["demo-guard"]
+	if demo.NetworkMode != "service:demo-server" || !slices.Contains(demo.Command, "--detach-at-end") {
+		t.Errorf("the demo's agent is in the network %q and runs %q", demo.NetworkMode, demo.Command)
+	}
+	for _, v := range demo.Volumes {
+		if v.Target == "/sys/fs/bpf" && (v.Type != types.VolumeTypeVolume || project.Volumes[v.Source].DriverOpts["type"] != "bpf") {
+			t.Errorf("the demo pins into %+v, which may outlive it", v)
+		}
+	}
+}
+
+// TestComposeExporterFindsTheAgents follows the sockets by which it may read and change
+// nothing through the volume that they are in.
+func TestComposeExporterFindsTheAgents(t *testing.T) {
+	services := load(t).Services
+	exporter := services["packetscope"]
+	if !slices.Contains(exporter.Command, "--guarder.optional") {
+		t.Error("without an agent the exporter has a collector that fails")
+	}
+	in := func(s types.ServiceConfig, socket string) string {
+		for _, v := range s.Volumes {
+			if v.Target == path.Dir(socket) {
+				return v.Source
+			}
+		}
+		return ""
+	}
+	for name, socket := range map[string]string{"guard": "/run/packetscope/status/guard.sock", "demo-guard": "/run/packetscope/status/demo.sock"} {
+		if volume := in(services[name], socket); volume == "" || volume != in(exporter, socket) {
+			t.Errorf("%s has its socket in the volume %q, the exporter looks into %q", name, volume, in(exporter, socket))
+		}
+		if !slices.Contains(exporter.Command, "--guarder.socket="+socket) || !slices.Contains(services[name].Command, "--status-socket="+socket) {
+			t.Errorf("the exporter does not look for %s, or %s does not have it", socket, name)
+		}
+		if admin := in(services[name], "/run/packetscope/guard.sock"); admin != "" {
+			t.Errorf("%s has its admin socket in the volume %q", name, admin)
+		}
+		if asked := strings.Join(services[name].HealthCheck.Test, " "); !strings.HasSuffix(asked, " guard status") {
+			t.Errorf("%s is healthy if %q says so", name, asked)
+		}
+	}
+}
+
+// TestComposeGuarderPoliciesExist follows the paths back to the host.
+func TestComposeGuarderPoliciesExist(t *testing.T) {
+	for _, name := range []string{"guard", "demo-guard"} {
+		service, policies := load(t).Services[name], 0
+		for _, argument := range service.Command {
+			if !strings.HasSuffix(argument, ".yaml") {
+				continue
+			}
+			policies++
+			if !slices.ContainsFunc(service.Volumes, func(v types.ServiceVolumeConfig) bool {
+				file := v.Source + strings.TrimPrefix(argument, v.Target)
+				_, err := os.Stat(file)
+				return strings.HasPrefix(argument, v.Target) && err == nil
+			}) {
+				t.Errorf("%s reads %s, which is in no mount", name, argument)
+			}
+		}
+		if policies < 2 {
+			t.Errorf("%s reads %d policies", name, policies)
+		}
+	}
+}
+
 // TestComposeMounts opens every file that a container is to find.
 func TestComposeMounts(t *testing.T) {
 	mounted := 0
 	for name, s := range load(t).Services {
 		for _, v := range s.Volumes {
 			switch {
-			case v.Type == types.VolumeTypeVolume:
+			case v.Type == types.VolumeTypeVolume, v.Type == types.VolumeTypeTmpfs:
+			case v.Source == "/sys/fs/bpf" && name == "guard":
 			case v.Type != types.VolumeTypeBind || !v.ReadOnly:
 				t.Errorf("%s mounts %s writable", name, v.Source)
 			case v.Source == "/sys/fs/cgroup":

@@ -24,9 +24,10 @@ const composeVersion = "v2.40.3"
 
 // An engine is a Docker daemon of the test's own.
 //
-// It runs in a network namespace with nothing but a loopback device, which is "the
-// host" to the containers: they cannot reach any other network, their ports are
-// nobody else's, and no firewall rule of this machine is touched.
+// It runs in a network namespace with nothing but a loopback device and a cable whose
+// ends are both there, which is "the host" to the containers: they cannot reach any
+// other network, their ports are nobody else's, and no firewall rule of this machine is
+// touched.
 type engine struct {
 	dir     string
 	env     []string
@@ -113,7 +114,7 @@ func (e *engine) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	daemon := exec.Command("sh", "-c", `ip link set lo up && echo {} > "$0/none.json" && exec dockerd --config-file "$0/none.json" `+
+	daemon := exec.Command("sh", "-c", `ip link set lo up && ip link add eth0 type veth peer name wire && ip link set wire up && ip link set eth0 up && echo {} > "$0/none.json" && exec dockerd --config-file "$0/none.json" `+
 		`--data-root "$0/data" --exec-root "$0/exec" --pidfile "$0/pid" --host "unix://$0/sock" `+
 		`--bridge none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false`, e.dir)
 	daemon.Env, daemon.Stdout, daemon.Stderr = e.env, log, log

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/packetscope/packetscope/internal/guarder"
 	"github.com/packetscope/packetscope/internal/kernel"
 )
 
@@ -42,6 +44,9 @@ func needed(t *testing.T) []string {
 	slices.Sort(names)
 	return names
 }
+
+// guardNeeds are the capabilities of Guarder's agent, in the form of needed.
+var guardNeeds = sorted(slices.Collect(maps.Keys(guarder.Capabilities)))
 
 // sorted returns capabilities in the form of needed.
 func sorted(names []string) []string {

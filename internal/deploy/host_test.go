@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"maps"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -13,8 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
-
-	"github.com/packetscope/packetscope/internal/guarder"
 )
 
 const folder = "cmd/packetscope/deploy/"
@@ -63,7 +60,7 @@ func TestGuardUnit(t *testing.T) {
 	if len(bounds) != 1 || settings(unit, "AmbientCapabilities") != nil || settings(unit, "User") != nil {
 		t.Fatalf("root is bounded by %q", bounds)
 	}
-	if diff := cmp.Diff(sorted(slices.Collect(maps.Keys(guarder.Capabilities))), sorted(strings.Fields(bounds[0]))); diff != "" {
+	if diff := cmp.Diff(guardNeeds, sorted(strings.Fields(bounds[0]))); diff != "" {
 		t.Errorf("capabilities (-want +got):\n%s", diff)
 	}
 	// Each of them would take the devices, or the folder of what is pinned.
@@ -126,8 +123,9 @@ type daemonSet struct {
 				AutomountServiceAccountToken *bool
 				Containers                   []container
 				Volumes                      []struct {
-					Name     string
-					HostPath struct{ Path string }
+					Name      string
+					HostPath  struct{ Path string }
+					ConfigMap struct{ Name string }
 				}
 			}
 		}
@@ -173,15 +171,15 @@ func lowerKeys(node *yaml.Node) {
 	}
 }
 
-func TestKubernetesDaemonSet(t *testing.T) {
-	decoder := yaml.NewDecoder(strings.NewReader(read(t, folder+"kubernetes.yaml")))
-	var kinds []string
-	var set daemonSet
+// objects reads a manifest, and returns the kinds of its objects and its daemon set.
+func objects(t *testing.T, name string) (kinds []string, set daemonSet) {
+	t.Helper()
+	decoder := yaml.NewDecoder(strings.NewReader(read(t, folder+name)))
 	for {
 		var object daemonSet
 		err := decoder.Decode(&object)
 		if errors.Is(err, io.EOF) {
-			break
+			return kinds, set
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -191,15 +189,14 @@ func TestKubernetesDaemonSet(t *testing.T) {
 			set = object
 		}
 	}
-	if diff := cmp.Diff([]string{"Namespace", "ServiceAccount", "DaemonSet"}, kinds); diff != "" {
-		t.Fatalf("objects (-want +got):\n%s", diff)
-	}
+}
+
+// checkPod checks what both daemon sets have in common, and returns the container.
+func checkPod(t *testing.T, set daemonSet, capabilities []string) container {
+	t.Helper()
 	pod := set.Spec.Template
 	if diff := cmp.Diff(set.Spec.Selector.MatchLabels, pod.Metadata.Labels); diff != "" {
 		t.Errorf("the selector does not fit the pods (-selector +pod):\n%s", diff)
-	}
-	if !pod.Spec.HostNetwork || !pod.Spec.HostPID {
-		t.Error("the pod does not see its node")
 	}
 	if token := pod.Spec.AutomountServiceAccountToken; token == nil || *token {
 		t.Error("the pod gets a token that it does not need")
@@ -207,24 +204,48 @@ func TestKubernetesDaemonSet(t *testing.T) {
 	if len(pod.Spec.Containers) != 1 {
 		t.Fatalf("%d containers", len(pod.Spec.Containers))
 	}
-	checkContainer(t, pod.Spec.Containers[0])
-	for _, v := range pod.Spec.Volumes {
-		if v.HostPath.Path != "/sys/fs/cgroup" {
-			t.Errorf("volume %q is %q of the node", v.Name, v.HostPath.Path)
-		}
-	}
-}
-
-func checkContainer(t *testing.T, c container) {
-	t.Helper()
+	c := pod.Spec.Containers[0]
 	checkImage(t, c.Image)
 	security := c.SecurityContext
-	if diff := cmp.Diff(needed(t), sorted(security.Capabilities.Add)); diff != "" {
+	if diff := cmp.Diff(capabilities, sorted(security.Capabilities.Add)); diff != "" {
 		t.Errorf("capabilities (-want +got):\n%s", diff)
 	}
 	if !slices.Equal(security.Capabilities.Drop, []string{"ALL"}) || !security.ReadOnlyRootFilesystem ||
 		security.AllowPrivilegeEscalation == nil || *security.AllowPrivilegeEscalation || security.Privileged != nil {
 		t.Errorf("more privileges than are asked for by name: %+v", security)
+	}
+	return c
+}
+
+// mounts returns the paths of the node, or names of config maps, by where the container
+// has them; "rw " stands before what it may change.
+func mounts(set daemonSet) map[string]string {
+	sources := map[string]string{}
+	for _, v := range set.Spec.Template.Spec.Volumes {
+		sources[v.Name] = v.HostPath.Path + v.ConfigMap.Name
+	}
+	all := map[string]string{}
+	for _, m := range set.Spec.Template.Spec.Containers[0].VolumeMounts {
+		all[m.MountPath] = sources[m.Name]
+		if !m.ReadOnly {
+			all[m.MountPath] = "rw " + sources[m.Name]
+		}
+	}
+	return all
+}
+
+func TestKubernetesDaemonSet(t *testing.T) {
+	kinds, set := objects(t, "kubernetes.yaml")
+	if diff := cmp.Diff([]string{"Namespace", "ServiceAccount", "DaemonSet"}, kinds); diff != "" {
+		t.Fatalf("objects (-want +got):\n%s", diff)
+	}
+	c := checkPod(t, set, needed(t))
+	if pod := set.Spec.Template.Spec; !pod.HostNetwork || !pod.HostPID {
+		t.Error("the pod does not see its node")
+	}
+	want := map[string]string{"/sys/fs/cgroup": "/sys/fs/cgroup", "/run/packetscope/status": "/run/packetscope/status"}
+	if diff := cmp.Diff(want, mounts(set)); diff != "" {
+		t.Errorf("mounts (-want +got):\n%s", diff)
 	}
 	// Prometheus finds the port by its name.
 	if len(c.Ports) != 1 || c.Ports[0].Name != "metrics" || c.Ports[0].ContainerPort != 10142 || c.Ports[0].HostPort != 10142 {
@@ -233,10 +254,30 @@ func checkContainer(t *testing.T, c container) {
 	if !strings.Contains(read(t, "rules/prometheus/fleet/kubernetes.yml"), "regex: metrics") {
 		t.Error("the example of Prometheus looks for another port")
 	}
-	for _, m := range c.VolumeMounts {
-		if !m.ReadOnly {
-			t.Errorf("%s is mounted writable", m.MountPath)
-		}
+	if !slices.Contains(c.Args, "--guarder.socket=/run/packetscope/status/guard.sock") || !slices.Contains(c.Args, "--guarder.optional") {
+		t.Errorf("the exporter does not look for an agent of Guarder that may be there: %q", c.Args)
+	}
+}
+
+// TestKubernetesGuardIsSafe: nothing is dropped until somebody says so.
+func TestKubernetesGuardIsSafe(t *testing.T) {
+	kinds, set := objects(t, "kubernetes-guard.yaml")
+	if diff := cmp.Diff([]string{"DaemonSet"}, kinds); diff != "" {
+		t.Fatalf("objects (-want +got):\n%s", diff)
+	}
+	c := checkPod(t, set, guardNeeds)
+	if pod := set.Spec.Template.Spec; !pod.HostNetwork || pod.HostPID || len(c.Ports) != 0 {
+		t.Error("the pod is not in the network of its node, sees its processes, or opens a port")
+	}
+	if !slices.Contains(c.Args, "--mode-ceiling=audit") || !slices.Contains(c.Args, "--status-socket=/run/packetscope/status/guard.sock") {
+		t.Errorf("the agent runs %q, want it to audit, and to tell the exporter", c.Args)
+	}
+	want := map[string]string{
+		"/etc/packetscope/guard": "packetscope-guard", "/sys/fs/bpf": "rw /sys/fs/bpf",
+		"/run/packetscope": "rw /run/packetscope", "/var/lib/packetscope": "rw /var/lib/packetscope",
+	}
+	if diff := cmp.Diff(want, mounts(set)); diff != "" {
+		t.Errorf("mounts (-want +got):\n%s", diff)
 	}
 }
 

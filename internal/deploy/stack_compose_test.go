@@ -53,10 +53,10 @@ func TestStack(t *testing.T) {
 
 	t.Cleanup(func() {
 		if t.Failed() {
-			logs, _ := s.try("--profile", "demo", "logs", "--no-color", "--tail", "20")
+			logs, _ := s.try("--profile", "*", "logs", "--no-color", "--tail", "20")
 			t.Logf("logs:\n%s", logs)
 		}
-		s.must(t, "--profile", "demo", "down", "--volumes", "--timeout", "5")
+		s.must(t, "--profile", "*", "down", "--volumes", "--timeout", "5")
 	})
 	s.must(t, "up", "--detach", "--wait")
 	t.Run("all are healthy", func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestStack(t *testing.T) {
 	t.Run("what is in the way is named", s.obstacles)
 	t.Run("the demo", func(t *testing.T) {
 		s.must(t, "--profile", "demo", "up", "--detach", "--wait")
-		s.healthy(t, "alertmanager", "demo-client", "demo-server", "grafana", "packetscope", "prometheus")
+		s.healthy(t, "alertmanager", "demo-client", "demo-guard", "demo-server", "grafana", "packetscope", "prometheus")
 		for _, query := range []string{
 			`sum(packetscope_tcp_retransmits_total)`,
 			`sum(packetscope_tcp_listen_overflows_total)`,
@@ -86,10 +86,42 @@ func TestStack(t *testing.T) {
 			`sum(packetscope_drops_total{severity="policy"})`,
 			`sum(packetscope_drops_total{severity="loss"})`,
 			`count(packetscope_flow_bytes_total{remote=~"198.19.142.0/24|fd50:.*"})`,
+			`packetscope_guarder_attached{device="eth0"}`,
+			`sum(packetscope_guarder_rule_packets_total{group="forged-icmp",verdict="drop"})`,
+			`sum(packetscope_guarder_rule_packets_total{group="services-from-outside",verdict="would_drop"})`,
 		} {
 			s.atLeast(t, query, 1)
 		}
 	})
+	t.Run("Guarder on the host", s.guard)
+}
+
+// pinnedState is where the agent of the host keeps what outlives it.
+const pinnedState = "/sys/fs/bpf/packetscope/guard"
+
+// guard starts the agent of the host, whose only network card is a cable to nowhere, and
+// takes away what it leaves, as the documentation says.
+func (s *stack) guard(t *testing.T) {
+	if _, err := os.Stat(pinnedState); err == nil {
+		t.Fatalf("%s is there: this machine has a policy in force, which the test would take away", pinnedState)
+	}
+	s.must(t, "--profile", "guard", "up", "--detach", "--wait")
+	// The exporter asks the host's agent now, not the demo's.
+	for _, query := range []string{
+		`packetscope_guarder_mode_ceiling{mode="audit"}`, `packetscope_guarder_attached{device="eth0"}`, `packetscope_guarder_clamped_rules`,
+	} {
+		s.atLeast(t, query, 1)
+	}
+	s.must(t, "--profile", "guard", "stop", "guard")
+	if _, err := os.Stat(pinnedState); err != nil {
+		t.Errorf("the policy ended with its agent: %v", err)
+	}
+	s.must(t, "run", "--rm", "guard", "guard", "detach", "--status-socket=/run/packetscope/status/guard.sock")
+	if _, err := os.Stat(pinnedState); !os.IsNotExist(err) {
+		t.Errorf("after detaching something is left at %s: %v", pinnedState, err)
+	}
+	s.must(t, "--profile", "guard", "rm", "--force", "guard")
+	s.atLeast(t, `sum(packetscope_scrape_collector_success{collector="guarder"})`, 1)
 }
 
 // override writes what Debian's engine and this test need otherwise.
@@ -100,6 +132,8 @@ func override(t *testing.T) string {
 	const text = `services:
   packetscope:
     cap_add: !override [NET_ADMIN, SYSLOG, SYS_ADMIN, SYS_PTRACE]
+  guard: {cap_add: !override [NET_ADMIN, SYS_ADMIN]}
+  demo-guard: {cap_add: !override [NET_ADMIN, SYS_ADMIN]}
 `
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
