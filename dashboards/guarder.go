@@ -192,7 +192,7 @@ func policies() panel {
 
 func guardedDevices() panel {
 	return withColumns(grid("Devices",
-		"What Guarder is attached to, and how: native runs in the driver, generic after the kernel has made a socket buffer, which costs several times as much. A device that is missing here is not guarded.",
+		"What Guarder is attached to, and how: native runs in the driver, generic after the kernel has made a socket buffer, which costs several times as much. none: the policy is for this device, and nothing judges what arrives there.",
 		rows("attached", `sum by (instance, device, hook) (packetscope_guarder_attached{<host>})`),
 	).NoValue("no device"), 1,
 		col("instance", "Host", linkTo("Open the stack of this host", uid("stack"), rowHost)),

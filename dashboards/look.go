@@ -32,7 +32,7 @@ var colours = map[string]map[string]string{
 	"cause":     {"dropped": red, "departed": blue, "missed": yellow, "stale": orange, "clock": grey},
 	"verdict":   {"pass": green, "drop": red, "would_drop": orange, "count": blue},
 	"mode":      {"enforce": red, "audit": orange}, // of rules
-	"hook":      {"native": green, "generic": yellow},
+	"hook":      {"native": green, "generic": yellow, "none": red},
 	"direction": {"receive": green, "transmit": blue, "forward": purple},
 }
 

@@ -59,7 +59,7 @@ var busy = func() load {
 // will do.
 func healthyGauge(f *metric.Family, l labels.Labels) (float64, bool) {
 	switch f {
-	case metric.ProbeAttached, metric.ScrapeCollectorSuccess, metric.ConfigReloadSuccessful, metric.GuarderApplySuccessful:
+	case metric.ProbeAttached, metric.ScrapeCollectorSuccess, metric.ConfigReloadSuccessful, metric.GuarderApplySuccessful, metric.GuarderAttached:
 		return 1, true
 	case metric.ScrapeCollectorDuration:
 		return 0.02, true
