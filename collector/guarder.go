@@ -91,6 +91,9 @@ func (c *guarderCollector) sendPackets(e emitter, s guarder.Status) {
 	e.ch <- metric.GuarderSources.Gauge(float64(s.Sources))
 }
 
+// inForce is what may be in force.
+var inForce = []string{guarder.InForcePolicy, guarder.InForceEarlier, guarder.InForceNothing}
+
 // sendLife sends what is in force, where, and for how long.
 func sendLife(e emitter, s guarder.Status) {
 	attached := newGroup[level](metric.GuarderAttached, len(s.Devices))
@@ -100,6 +103,9 @@ func sendLife(e emitter, s guarder.Status) {
 	emit(e, attached)
 	if s.Ceiling != "" {
 		e.ch <- metric.GuarderModeCeiling.Gauge(1, s.Ceiling)
+	}
+	for _, state := range inForce {
+		e.ch <- metric.GuarderInForce.Gauge(oneIf(s.InForce == state), state)
 	}
 	e.ch <- metric.GuarderGeneration.Gauge(float64(s.Generation))
 	e.ch <- metric.GuarderApplied.Gauge(unixSeconds(s.Applied))

@@ -36,7 +36,7 @@ func counted(packets uint64) guarder.Counts {
 func fullGuarder() guarder.Status {
 	by, until, matched := since.Add(time.Minute), since.Add(time.Hour), since.Add(time.Second)
 	return guarder.Status{
-		Since: since, Generation: 7, Applied: since, Ceiling: "enforce", ConfirmBy: &by, ApplyFailed: true,
+		Since: since, Generation: 7, Applied: since, Ceiling: "enforce", ConfirmBy: &by, ApplyFailed: true, InForce: guarder.InForcePolicy,
 		Devices: []guarder.DeviceStatus{
 			{Name: "eth0", Hook: guarder.Native, Verdicts: map[string]guarder.Counts{"pass": counted(900), "drop": counted(23)}},
 			{Name: "wg0", Hook: guarder.Generic, Why: "operation not supported"},

@@ -158,6 +158,7 @@ func labelTable(b *bytes.Buffer) {
 		{"kind", "socket overflows", stack.OverflowKinds()},
 		{"state", "sockets, TCP", states(sockets.TCP)},
 		{"state", "sockets, others", states(sockets.UDP)},
+		{"state", "Guarder's policy", inForce},
 		{"verdict", "Guarder's packets", []string{"pass", "drop"}},
 		{"verdict", "Guarder's rules", []string{"pass", "drop", "would_drop", "count"}},
 		{"verdict", "Guarder's services", []string{"drop", "would_drop"}},

@@ -106,6 +106,8 @@ func (h Host) labelSets(f *metric.Family) int {
 		return 2 * 6 * 5 // versions of IP, classes of errors, protocols
 	case metric.GuarderModeCeiling:
 		return 1
+	case metric.GuarderInForce:
+		return len(inForce)
 	case metric.TCPConnectDuration:
 		return 2 * (h.ConnectResults + 1) // a passive connect is established, or not seen
 	case metric.TCPResets:

@@ -196,8 +196,8 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 	}{
 		{"typical", TypicalHost, DefaultSeriesLimit, 2989},
 		{"typical with 8 watches", watched, DefaultSeriesLimit, 8674},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 20_957},
-		{"largest", LargestHost, DefaultSeriesLimit, 29_445},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 20_960},
+		{"largest", LargestHost, DefaultSeriesLimit, 29_448},
 		{"low limit", watched, 150, 2016},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func guarderBoard() Board {
 
 // What the board and the overview show alike.
 const (
-	trippedHosts = `sum(packetscope_guarder_tripped{<host>})`
+	openHosts    = `sum(packetscope_guarder_tripped{<host>}) + sum(packetscope_guarder_in_force{<host>,state="nothing"})`
 	silentAgents = `sum(1 - packetscope_scrape_collector_success{<host>,collector="guarder"})`
 )
 
@@ -38,9 +38,9 @@ func guarderLights() []panel {
 		light("Agents gone", unitCount,
 			"Agents that do not answer. What they have put in force still is, but nobody looks after it, and what they did is missing here. Look at the log of the service packetscope-guard.",
 			thresholds(step{1, red}), last(silentAgents, "gone")).Decimals(0),
-		light("Tripped", unitCount,
-			"Hosts whose policy dropped so much that it only audits since: they drop nothing. packetscope guard status shows which rule it was, packetscope guard apply ends it.",
-			thresholds(step{1, red}), last(trippedHosts, "tripped")).Decimals(0),
+		light("Without protection", unitCount,
+			"Hosts whose policy dropped so much that it only audits since (tripped), or on which nothing is in force: they drop nothing. packetscope guard status says why, packetscope guard apply ends it.",
+			thresholds(step{1, red}), last(openHosts, "without protection")).Decimals(0),
 		light("On trial", unitCount,
 			"Hosts whose policy is taken back unless somebody confirms it in time: packetscope guard confirm. The table of policies tells how much time is left.",
 			thresholds(step{1, yellow}), last(`sum(packetscope_guarder_unconfirmed{<host>})`, "on trial")).Decimals(0),

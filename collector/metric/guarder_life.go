@@ -12,6 +12,12 @@ var (
 		Labels: []string{"mode"},
 		Help:   "1 for the strongest mode that this host allows (--mode-ceiling of the agent): with audit nothing is dropped, whatever the policy asks for.",
 	})
+	GuarderInForce = define(Family{
+		Name: "packetscope_guarder_in_force", Type: Gauge, Collector: CollectorGuarder,
+		Labels: []string{"state"},
+		Help: "What is in force (1) and what is not (0): policy is that of the agent's files, or the one that a trial went back to; earlier is that of an agent before, whose rules are not known; " +
+			"with nothing all packets pass.",
+	})
 	GuarderGeneration = define(Family{
 		Name: "packetscope_guarder_generation", Type: Gauge, Collector: CollectorGuarder,
 		Help: "Number of the policy in force, which each change raises by 1.",

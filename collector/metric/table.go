@@ -18,7 +18,7 @@ var Families = []*Family{
 	GuarderRulePackets, GuarderRuleBytes, GuarderRuleInfo, GuarderRuleLastMatch, GuarderRules, GuarderClampedRules,
 	GuarderPackets, GuarderWouldDrop, GuarderUnmatched, GuarderKept, GuarderUnparsable, GuarderServicePackets,
 	GuarderICMPPackets, GuarderICMPQuoted, GuarderSources,
-	GuarderAttached, GuarderModeCeiling, GuarderGeneration, GuarderApplied, GuarderApplySuccessful, GuarderUnconfirmed, GuarderConfirmBy,
+	GuarderAttached, GuarderModeCeiling, GuarderInForce, GuarderGeneration, GuarderApplied, GuarderApplySuccessful, GuarderUnconfirmed, GuarderConfirmBy,
 	GuarderTripped, GuarderKeptConnections, GuarderProtectedUntil,
 	GuarderSetEntries, GuarderMapEntries, GuarderMapRoom, GuarderSamples, GuarderSamplesLost, GuarderProgramRuns, GuarderProgramSeconds,
 	ProbeAttached, ProbeRuns, ProbeRunSeconds, ProbeStatsWindow, MapEntries, MapCapacity,
