@@ -7,6 +7,7 @@
  * packet is ever judged by a mixture of two policies that take turns. Loaded by
  * benchmarks and tests alone.
  */
+#include "bench_linear.h"
 #include "bench_source.h"
 #include "guard_walk.h"
 
@@ -82,6 +83,16 @@ int bench_parse(struct xdp_md *ctx)
 	if (!w)
 		return XDP_ABORTED;
 	return guard_parse(ctx, &w->packet) == GUARD_OK ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
+int bench_linear(struct xdp_md *ctx)
+{
+	struct guard_walk *w = guard_only(&guard_walks);
+
+	if (!w || guard_parse(ctx, &w->packet) != GUARD_OK)
+		return XDP_DROP;
+	return bench_scan(&w->packet);
 }
 
 SEC("xdp")

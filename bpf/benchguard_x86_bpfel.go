@@ -44,6 +44,7 @@ const (
 	BenchGuardProgBenchEmpty             = "bench_empty"
 	BenchGuardProgBenchForgeOnly         = "bench_forge_only"
 	BenchGuardProgBenchForgePolicy       = "bench_forge_policy"
+	BenchGuardProgBenchLinear            = "bench_linear"
 	BenchGuardProgBenchParse             = "bench_parse"
 	BenchGuardProgBenchPolicy            = "bench_policy"
 	BenchGuardProgBenchSend              = "bench_send"
@@ -58,6 +59,7 @@ const (
 	BenchGuardProgBenchTracePolicy       = "bench_trace_policy"
 	BenchGuardVarBenchDevice             = "bench_device"
 	BenchGuardVarBenchMembersMask        = "bench_members_mask"
+	BenchGuardVarBenchRules              = "bench_rules"
 	BenchGuardVarBenchSource             = "bench_source"
 	BenchGuardVarGuardAny4               = "guard_any4"
 	BenchGuardVarGuardAny4Shift          = "guard_any4_shift"
@@ -163,6 +165,7 @@ type BenchGuardProgramSpecs struct {
 	BenchEmpty        *ebpf.ProgramSpec `ebpf:"bench_empty"`
 	BenchForgeOnly    *ebpf.ProgramSpec `ebpf:"bench_forge_only"`
 	BenchForgePolicy  *ebpf.ProgramSpec `ebpf:"bench_forge_policy"`
+	BenchLinear       *ebpf.ProgramSpec `ebpf:"bench_linear"`
 	BenchParse        *ebpf.ProgramSpec `ebpf:"bench_parse"`
 	BenchPolicy       *ebpf.ProgramSpec `ebpf:"bench_policy"`
 	BenchSend         *ebpf.ProgramSpec `ebpf:"bench_send"`
@@ -213,6 +216,7 @@ type BenchGuardMapSpecs struct {
 type BenchGuardVariableSpecs struct {
 	BenchDevice             *ebpf.VariableSpec `ebpf:"bench_device"`
 	BenchMembersMask        *ebpf.VariableSpec `ebpf:"bench_members_mask"`
+	BenchRules              *ebpf.VariableSpec `ebpf:"bench_rules"`
 	BenchSource             *ebpf.VariableSpec `ebpf:"bench_source"`
 	GuardAny4               *ebpf.VariableSpec `ebpf:"guard_any4"`
 	GuardAny4Shift          *ebpf.VariableSpec `ebpf:"guard_any4_shift"`
@@ -353,6 +357,7 @@ func (m *BenchGuardMaps) Close() error {
 type BenchGuardVariables struct {
 	BenchDevice             *ebpf.Variable `ebpf:"bench_device"`
 	BenchMembersMask        *ebpf.Variable `ebpf:"bench_members_mask"`
+	BenchRules              *ebpf.Variable `ebpf:"bench_rules"`
 	BenchSource             *ebpf.Variable `ebpf:"bench_source"`
 	GuardAny4               *ebpf.Variable `ebpf:"guard_any4"`
 	GuardAny4Shift          *ebpf.Variable `ebpf:"guard_any4_shift"`
@@ -420,6 +425,7 @@ type BenchGuardPrograms struct {
 	BenchEmpty        *ebpf.Program `ebpf:"bench_empty"`
 	BenchForgeOnly    *ebpf.Program `ebpf:"bench_forge_only"`
 	BenchForgePolicy  *ebpf.Program `ebpf:"bench_forge_policy"`
+	BenchLinear       *ebpf.Program `ebpf:"bench_linear"`
 	BenchParse        *ebpf.Program `ebpf:"bench_parse"`
 	BenchPolicy       *ebpf.Program `ebpf:"bench_policy"`
 	BenchSend         *ebpf.Program `ebpf:"bench_send"`
@@ -440,6 +446,7 @@ func (p *BenchGuardPrograms) Close() error {
 		p.BenchEmpty,
 		p.BenchForgeOnly,
 		p.BenchForgePolicy,
+		p.BenchLinear,
 		p.BenchParse,
 		p.BenchPolicy,
 		p.BenchSend,
