@@ -5,8 +5,9 @@
 
 #include "guard_blocks.h"
 
-/* Marks what a trie holds as a node, and is beyond its mask; without it, it is a row. */
-#define GUARD_NODE 0x80000000u
+/* Mark what a trie holds, beyond its mask. */
+#define GUARD_NODE 0x80000000u /* a node; without it, it is a row */
+#define GUARD_NODE_LOW6 0x40000000u /* that looks at the lower half of IPv6 addresses too */
 
 /* An IPv4 trie: 12 bits of the address, then 4 at a time. */
 enum {
@@ -27,10 +28,10 @@ enum {
 enum {
 	GUARD_NODE_HIGH,
 	GUARD_NODE_HIGH_MASK,
+	GUARD_NODE_CHOICE, /* shift, mask << 8; above, the row of other addresses */
 	GUARD_NODE_LOW,
 	GUARD_NODE_LOW_MASK,
-	GUARD_NODE_CHOICE, /* row of other addresses; shift, half << 6, mask << 8 */
-	GUARD_NODE_CHILDREN, /* two in a word */
+	GUARD_NODE_CHILDREN,
 };
 
 /* What stands where in guard_index. */
@@ -88,19 +89,22 @@ static __always_inline __u32 guard_look6(__u32 e, const __be32 *address)
 
 #pragma nounroll
 	for (int i = 0; i < GUARD_DEPTH6; i++) {
-		__u64 choice, way;
+		__u64 choice, other, way = high;
 		const __u64 *n;
 
 		if (!(e & GUARD_NODE))
 			break;
 		n = guard_trie6_at(e);
 		choice = n[GUARD_NODE_CHOICE];
-		if (((high ^ n[GUARD_NODE_HIGH]) & n[GUARD_NODE_HIGH_MASK]) |
-		    ((low ^ n[GUARD_NODE_LOW]) & n[GUARD_NODE_LOW_MASK]))
-			return choice;
-		way = choice >> 38 & 1 ? low : high;
-		way = way >> (choice >> 32 & 63) & choice >> 40 & (GUARD_WAYS6 - 1);
-		e = n[GUARD_NODE_CHILDREN + (way >> 1)] >> ((way & 1) * 32);
+		other = (high ^ n[GUARD_NODE_HIGH]) & n[GUARD_NODE_HIGH_MASK];
+		if (e & GUARD_NODE_LOW6) {
+			other |= (low ^ n[GUARD_NODE_LOW]) & n[GUARD_NODE_LOW_MASK];
+			way = low;
+		}
+		if (other)
+			return choice >> 32;
+		way = way >> (choice & 63) & choice >> 8 & (GUARD_WAYS6 - 1);
+		e = n[GUARD_NODE_CHILDREN + way];
 	}
 	return e;
 }

@@ -59,7 +59,7 @@ func (t *Tables) tables(o LoadOptions) []table {
 		tableOf(".data.dense", bpf.GuardDense, t.Dense, int(lead)+len(t.First)),
 		tableOf(".data.index", bpf.GuardIndex, t.Index, 0),
 		tableOf(".data.trie4", bpf.GuardTrie4, t.Trie4, 0),
-		tableOf(".data.trie6", bpf.GuardTrie6, t.Trie6, nodeChildren+1<<maxChoice/2),
+		tableOf(".data.trie6", bpf.GuardTrie6, t.Trie6, nodeChildren+1<<maxChoice),
 		tableOf(".data.first", bpf.GuardFirst, t.First, 0),
 		tableOf(".data.lines", bpf.GuardLines, t.Lines, aByte),
 		tableOf(".data.filters", bpf.GuardFilters, t.Filters, 0),

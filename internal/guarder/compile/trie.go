@@ -2,8 +2,12 @@ package compile
 
 import "math/bits"
 
-// isNode marks what a trie holds as a node; without it, it is a row.
-const isNode = 1 << 31
+// Marks of what a trie holds.
+const (
+	isNode = 1 << 31 // without it, it is a row
+	isLow  = 1 << 30 // a node that looks at the lower half of IPv6 addresses too
+	isMark = isNode | isLow
+)
 
 // stride is how many bits a node of a trie decides about, fan how many ways.
 const (
@@ -101,15 +105,14 @@ func (r *rower) node4(t []uint32, c child, depth uint8) ([]uint32, uint32) {
 }
 
 // Where things stand in a node of an IPv6 trie, counted in words. The node is for
-// addresses of one prefix; others have the row "otherwise". Children are pairs in a
-// word, chosen by the bits of the address that follow the prefix; by none if there is
-// one child.
+// addresses of one prefix; others have the row "otherwise". Children are chosen by the
+// bits of the address that follow the prefix; by none if there is one child.
 const (
 	nodeHigh     = 0 // upper half of the prefix, and its mask
 	nodeHighMask = 1
-	nodeLow      = 2
-	nodeLowMask  = 3
-	nodeChoice   = 4 // otherwise; and shift, half<<6, mask<<8 of the choice
+	nodeChoice   = 2 // shift, mask<<8; above, otherwise
+	nodeLow      = 3 // lower half
+	nodeLowMask  = 4
 	nodeChildren = 5
 	maxChoice    = 12 // bits
 )
@@ -138,7 +141,10 @@ func (r *rower) node6(t []uint64, c child) ([]uint64, uint32) {
 		shared = min(shared, r.nodes[i].bits)
 	}
 	otherwise := r.plain(c.around)
-	at := len(t)
+	e := isNode | uint32(len(t))
+	if shared >= 64 {
+		e |= isLow
+	}
 	path := first.cut(shared)
 	highMask, lowMask := masks(shared)
 	within := c.within
@@ -147,18 +153,19 @@ func (r *rower) node6(t []uint64, c child) ([]uint64, uint32) {
 		around, within = within[0], within[1:]
 	}
 	if len(within) == 0 {
-		t = append(t, path.hi, highMask, path.lo, lowMask, pair(otherwise, 0), uint64(r.plain(around)))
-		return t, isNode | uint32(at)
+		t = append(t, path.hi, highMask, pair(0, otherwise), path.lo, lowMask, uint64(r.plain(around)))
+		return t, e
 	}
 	// As many ways as there are prefixes, so that the trie is as flat as it is wide.
 	choice := min(uint8(bits.Len(uint(len(within)))), maxChoice, 64-shared%64)
-	shift, half := 64-uint32(choice)-uint32(shared%64), uint32(shared/64)
-	t = append(t, path.hi, highMask, path.lo, lowMask, pair(otherwise, shift|half<<6|(1<<choice-1)<<8))
-	t = append(t, make([]uint64, (1<<choice+1)/2)...)
+	shift := 64 - uint32(choice) - uint32(shared%64)
+	t = append(t, path.hi, highMask, pair(shift|(1<<choice-1)<<8, otherwise), path.lo, lowMask)
+	children := len(t)
+	t = append(t, make([]uint64, 1<<choice)...)
 	for i, ch := range r.spread(around, within, shared, choice) {
 		var e uint32
 		t, e = r.node6(t, ch)
-		t[at+nodeChildren+i/2] |= uint64(e) << (i % 2 * 32)
+		t[children+i] = uint64(e)
 	}
-	return t, isNode | uint32(at)
+	return t, e
 }

@@ -28,10 +28,10 @@ func (t *Tables) depth6(e uint32) int {
 	if e&isNode == 0 {
 		return 0
 	}
-	n := t.Trie6[e&^isNode:]
+	n := t.Trie6[e&^isMark:]
 	deepest := 0
-	for way := range n[nodeChoice]>>40 + 1 {
-		deepest = max(deepest, t.depth6(uint32(n[nodeChildren+way/2]>>(way%2*32))))
+	for way := range n[nodeChoice]>>8&(1<<maxChoice-1) + 1 {
+		deepest = max(deepest, t.depth6(uint32(n[nodeChildren+way])))
 	}
 	return 1 + deepest
 }

@@ -144,16 +144,20 @@ func (t *Tables) look4(root, address uint32) uint32 {
 
 // look6 returns the row of an IPv6 address.
 func (t *Tables) look6(e uint32, address netip.Addr) uint32 {
-	var half [2]uint64
-	half[0], half[1] = halves(address)
+	high, low := halves(address)
 	for e&isNode != 0 {
-		n := t.Trie6[e&^isNode:]
-		choice := n[nodeChoice]
-		if (half[0]^n[nodeHigh])&n[nodeHighMask]|(half[1]^n[nodeLow])&n[nodeLowMask] != 0 {
-			return uint32(choice)
+		n := t.Trie6[e&^isMark:]
+		choice, way := n[nodeChoice], high
+		other := (high ^ n[nodeHigh]) & n[nodeHighMask]
+		if e&isLow != 0 {
+			other |= (low ^ n[nodeLow]) & n[nodeLowMask]
+			way = low
 		}
-		way := half[choice>>38&1] >> (choice >> 32 & 63) & (choice >> 40)
-		e = uint32(n[nodeChildren+way/2] >> (way % 2 * 32))
+		if other != 0 {
+			return uint32(choice >> 32)
+		}
+		way = way >> (choice & 63) & (choice >> 8) & (1<<maxChoice - 1)
+		e = uint32(n[nodeChildren+way])
 	}
 	return e
 }
