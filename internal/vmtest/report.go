@@ -37,6 +37,8 @@ type TestReport struct {
 	Name string
 	// Outcome is "PASS", "FAIL", "SKIP", or "" if the test has not ended.
 	Outcome string
+	// Took is how long it ran, as the test binary prints it: "1.25s".
+	Took string
 	// Output is what was printed from its start to the start of the next.
 	Output string
 }
@@ -46,7 +48,7 @@ const Prefix = "vmtest: "
 
 var (
 	testStart = regexp.MustCompile(`^=== RUN +([^/ ]+)$`)
-	testEnd   = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): ([^/ ]+) \(`)
+	testEnd   = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): ([^/ ]+) \((.*)\)$`)
 )
 
 // ParseReport reads the output of the second serial port.
@@ -92,7 +94,7 @@ func (s *SuiteReport) line(line string) {
 	last := &s.Tests[len(s.Tests)-1]
 	last.Output += line + "\n"
 	if m := testEnd.FindStringSubmatch(line); m != nil && m[2] == last.Name {
-		last.Outcome = m[1]
+		last.Outcome, last.Took = m[1], m[3]
 	}
 }
 

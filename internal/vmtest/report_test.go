@@ -36,9 +36,9 @@ func TestParseReport(t *testing.T) {
 		Ended:   true,
 		Suites: []SuiteReport{
 			{Package: "internal/a", Status: "exit status 1", Output: one + two, Tests: []TestReport{
-				{"TestOne", "PASS", one}, {"TestTwo", "FAIL", two},
+				{"TestOne", "PASS", "0.10s", one}, {"TestTwo", "FAIL", "0.01s", two},
 			}},
-			{Package: "internal/b", Output: three, Tests: []TestReport{{"TestThree", "PASS", three}}},
+			{Package: "internal/b", Output: three, Tests: []TestReport{{"TestThree", "PASS", "0.00s", three}}},
 		},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

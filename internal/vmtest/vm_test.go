@@ -164,6 +164,7 @@ func verify(t *testing.T, s Suite, report SuiteReport) {
 		t.Run(name, func(t *testing.T) {
 			switch got := report.Test(name); got.Outcome {
 			case "PASS":
+				t.Logf("took %s there", got.Took)
 			case "SKIP":
 				t.Skip(got.Output)
 			case "FAIL":
