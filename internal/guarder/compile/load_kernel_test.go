@@ -17,6 +17,7 @@ import (
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/testnet"
 )
 
 // pairsVariable asks for more random pairs of policy and packet.
@@ -27,6 +28,9 @@ const pairsVariable = "PACKETSCOPE_TEST_PAIRS"
 func TestProgramMeansThePolicy(t *testing.T) {
 	m := newMaker(t)
 	pairs := 20_000
+	if testnet.InVM() {
+		pairs = 6000 // to load a policy takes up to half a minute there
+	}
 	if s := os.Getenv(pairsVariable); s != "" {
 		var err error
 		if pairs, err = strconv.Atoi(s); err != nil {
@@ -74,8 +78,8 @@ func TestProgramMeansThePolicy(t *testing.T) {
 		}
 		g.Close()
 	}
-	// In 20 policies few fragments meet.
-	if len(seen) < 100 || overlaps == 0 && pairs >= 100_000 || kept == 0 {
+	// In 20 policies few fragments meet, in 6 few packets are kept.
+	if len(seen) < min(pairs/200, 100) || overlaps == 0 && pairs >= 100_000 || kept == 0 && pairs >= 20_000 {
 		t.Errorf("only %d different judgements and %d overlaps were seen, and %d packets kept; the test tests nothing", len(seen), overlaps, kept)
 	}
 	t.Logf("%d different judgements, %d packets kept", len(seen), kept)
