@@ -88,8 +88,15 @@ func eachPin(dir string, f func(pin string) error) error {
 // Detach takes Guarder off all devices and removes everything that is pinned below
 // dir, whoever put it there and in whatever format, also if no agent runs. It returns
 // the names of what it removed, below dir. A folder that does not exist is fine. What
-// goes wrong with one pin does not keep the others.
+// goes wrong with one pin does not keep the others. A folder that is not in a BPF file
+// system, or is all of one, is an error: what is in there is not Guarder's.
 func Detach(dir string) (removed []string, err error) {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err := withinBPFFS(dir); err != nil {
+		return nil, err
+	}
 	var pins []string
 	if err := eachPin(dir, func(pin string) error {
 		pins = append(pins, pin)

@@ -66,7 +66,7 @@ const (
 // no room, is put aside, and what it enforces stays in force until links are taken
 // over.
 func OpenStore(dir string, rules int) (*Store, error) {
-	if err := onBPFFS(filepath.Dir(dir)); err != nil {
+	if err := withinBPFFS(dir); err != nil {
 		return nil, err
 	}
 	s := &Store{dir: filepath.Join(dir, formatFolder(storeFormat))}
@@ -117,23 +117,31 @@ func (s *Store) Others() ([]string, error) {
 	return others, nil
 }
 
-// onBPFFS checks that something can be pinned below a folder.
-func onBPFFS(dir string) error {
-	var fs unix.Statfs_t
+// withinBPFFS checks that a folder, which need not exist, is in a BPF file system, and
+// not all of it.
+func withinBPFFS(dir string) error {
+	parent := filepath.Dir(filepath.Clean(dir))
 	for {
-		err := unix.Statfs(dir, &fs)
-		if err == nil {
-			break
+		is, err := isBPFFS(parent)
+		switch {
+		case err == nil && is:
+			return nil
+		case err == nil:
+			if all, _ := isBPFFS(dir); all {
+				return fmt.Errorf("%s is all of a BPF file system: name a folder in it, as Guarder removes what it finds there", dir)
+			}
+			return fmt.Errorf("%s is no BPF file system: mount -t bpf bpf /sys/fs/bpf", parent)
+		case !errors.Is(err, os.ErrNotExist) || parent == "/":
+			return fmt.Errorf("BPF file system at %s: %w", parent, err)
 		}
-		if !errors.Is(err, os.ErrNotExist) || dir == "/" {
-			return fmt.Errorf("BPF file system at %s: %w", dir, err)
-		}
-		dir = filepath.Dir(dir)
+		parent = filepath.Dir(parent)
 	}
-	if uint32(fs.Type) != unix.BPF_FS_MAGIC {
-		return fmt.Errorf("%s is no BPF file system: mount -t bpf bpf /sys/fs/bpf", dir)
-	}
-	return nil
+}
+
+func isBPFFS(dir string) (bool, error) {
+	var fs unix.Statfs_t
+	err := unix.Statfs(dir, &fs)
+	return err == nil && uint32(fs.Type) == unix.BPF_FS_MAGIC, err
 }
 
 // find opens what is pinned, if it has room for some rules.
