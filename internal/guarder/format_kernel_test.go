@@ -206,6 +206,33 @@ func TestStateThatCannotBeUsedIsReplaced(t *testing.T) {
 	}
 }
 
+// TestOneAgentAtATime has two of them look after one folder, each with an admin socket of
+// its own. The second may not even read what the first has made.
+func TestOneAgentAtATime(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	second := func() error {
+		return l.do(t, func() error {
+			other, err := Open(l.config, quiet)
+			if err == nil {
+				other.Close()
+			}
+			return err
+		})
+	}
+	if err := second(); err == nil || !strings.Contains(err.Error(), "another agent looks after "+l.config.Dir) {
+		t.Errorf("a second agent: %v", err)
+	}
+	if arrives(t, l.net) || credited(t, e)["drop"].Packets != 1 {
+		t.Error("the first one was disturbed")
+	}
+	e.Close()
+	if err := second(); err != nil {
+		t.Errorf("when the first one is gone: %v", err)
+	}
+}
+
 // TestDetachWorksWhateverIsThere has state of another format, a half-made store, and a link
 // whose device is gone, and no agent.
 func TestDetachWorksWhateverIsThere(t *testing.T) {

@@ -25,6 +25,8 @@ import (
 // their format below it; see [Store.Others].
 type Store struct {
 	dir string // of the maps
+	// lock is the folder that was asked for, locked: one agent at a time.
+	lock *os.File
 	// state are the maps that programs use; the others are for agents alone.
 	state             map[string]*ebpf.Map
 	slots, meta, runs *ebpf.Map
@@ -69,24 +71,50 @@ func OpenStore(dir string, rules int) (*Store, error) {
 	if err := withinBPFFS(dir); err != nil {
 		return nil, err
 	}
-	s := &Store{dir: filepath.Join(dir, formatFolder(storeFormat))}
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+	maps := filepath.Join(dir, formatFolder(storeFormat))
+	if err := os.MkdirAll(maps, 0o700); err != nil {
 		return nil, fmt.Errorf("folder of the pinned state: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(s.dir, pinMeta)); err == nil {
-		if s.Replaced = s.find(rules); s.Replaced == nil {
-			return s, nil
-		}
-		s.Close()
-		if err := s.putAside(); err != nil {
-			return nil, errors.Join(s.Replaced, err)
-		}
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.make(rules); err != nil {
+	s := &Store{dir: maps, lock: lock}
+	if err := s.findOrMake(rules); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (s *Store) findOrMake(rules int) error {
+	if _, err := os.Stat(filepath.Join(s.dir, pinMeta)); err == nil {
+		if s.Replaced = s.find(rules); s.Replaced == nil {
+			return nil
+		}
+		s.closeMaps()
+		if err := s.putAside(); err != nil {
+			return errors.Join(s.Replaced, err)
+		}
+	}
+	return s.make(rules)
+}
+
+// lockFolder keeps other agents out for as long as the file is open, also if they are
+// administered over another socket or run in another container.
+func lockFolder(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("folder of the pinned state: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("another agent looks after %s: end that one, or name another folder (--pins)", dir)
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return f, nil
 }
 
 // putAside gives the folder of the maps another name.
@@ -282,6 +310,11 @@ func (s *Store) recycle(have map[uint64]uint32, wanted map[uint64]bool) (uint32,
 
 // Close gives up the maps; what is pinned stays.
 func (s *Store) Close() {
+	s.closeMaps()
+	s.lock.Close()
+}
+
+func (s *Store) closeMaps() {
 	for _, m := range s.state {
 		m.Close()
 	}
