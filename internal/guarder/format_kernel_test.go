@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/internal/testnet"
 )
@@ -203,6 +205,38 @@ func TestStateThatCannotBeUsedIsReplaced(t *testing.T) {
 	}
 	if others, err := e.store.Others(); len(others) != 0 || err != nil {
 		t.Errorf("left are %v, %v", others, err)
+	}
+}
+
+// TestStateThatCannotBeReadIsLeftAlone has an agent that may open no more files than the
+// lock: that says nothing of what is pinned.
+func TestStateThatCannotBeReadIsLeftAlone(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	l.open(t).Close()
+	next, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fewer := unix.Rlimit{Cur: uint64(next.Fd()) + 1}
+	next.Close()
+	var all unix.Rlimit
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, nil, &all); err != nil {
+		t.Fatal(err)
+	}
+	fewer.Max = all.Max
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &fewer, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = OpenStore(l.config.Dir, 1)
+	if err := unix.Prlimit(0, unix.RLIMIT_NOFILE, &all, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !errors.Is(err, unix.EMFILE) {
+		t.Errorf("opened with: %v", err)
+	}
+	if put, err := filepath.Glob(filepath.Join(l.config.Dir, "*_until_*")); err != nil || put != nil {
+		t.Errorf("put aside were %v, %v", put, err)
 	}
 }
 

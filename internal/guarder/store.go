@@ -89,8 +89,8 @@ func OpenStore(dir string, rules int) (*Store, error) {
 
 func (s *Store) findOrMake(rules int) error {
 	if _, err := os.Stat(filepath.Join(s.dir, pinMeta)); err == nil {
-		if s.Replaced = s.find(rules); s.Replaced == nil {
-			return nil
+		if s.Replaced = s.find(rules); s.Replaced == nil || denied(s.Replaced) {
+			return s.Replaced
 		}
 		s.closeMaps()
 		if err := s.putAside(); err != nil {
@@ -115,6 +115,16 @@ func lockFolder(dir string) (*os.File, error) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	return f, nil
+}
+
+// denied tells whether an error is about this process, and says nothing of the state.
+func denied(err error) bool {
+	for _, of := range []error{os.ErrPermission, unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
+		if errors.Is(err, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // putAside gives the folder of the maps another name.
