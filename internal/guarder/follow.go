@@ -74,9 +74,21 @@ func (e *Engine) follow() error {
 		}
 	}
 	now = append(now, e.gone(there)...)
+	if err := e.reindex(there); err != nil {
+		e.current.devices = append(now, unguarded(bare, err)...)
+		return err
+	}
 	came, err := e.attachLate(bare)
 	e.current.devices = append(now, came...)
 	return errors.Join(err, e.forgetLinks())
+}
+
+// unguarded returns devices that have no program.
+func unguarded(devices []Device, why error) (all []Attachment) {
+	for _, d := range devices {
+		all = append(all, Attachment{Device: d, Hook: None, Why: why.Error()})
+	}
+	return all
 }
 
 // gone returns the devices that the policy names and that are not there, of those that
@@ -104,12 +116,9 @@ func (e *Engine) attachLate(devices []Device) (all []Attachment, err error) {
 	if len(devices) == 0 {
 		return nil, nil
 	}
-	if err := e.reindex(); err != nil {
-		return nil, err
-	}
 	entry, err := e.store.Entry(e.store.Meta.Deadline)
 	if err != nil {
-		return nil, err
+		return unguarded(devices, err), err
 	}
 	defer entry.Close()
 	for _, d := range devices {
@@ -119,7 +128,7 @@ func (e *Engine) attachLate(devices []Device) (all []Attachment, err error) {
 			if e.say(d.Name, err.Error()) {
 				e.logger.Error("a device is not guarded", "device", d.Name, "err", err)
 			}
-			all = append(all, Attachment{Device: d, Hook: None, Why: err.Error()})
+			all = append(all, unguarded([]Device{d}, err)...)
 			continue
 		}
 		if lost {
@@ -143,10 +152,11 @@ func (e *Engine) say(device, what string) bool {
 }
 
 // reindex compiles the policy again if it tells devices apart, as it knows them by
-// their indices.
-func (e *Engine) reindex() error {
+// their indices, and one of those that it is for came or has another name.
+func (e *Engine) reindex(there []Device) error {
 	c := e.current
-	if !tellsDevicesApart(c.policy) {
+	changed := func(d Device) bool { return c.indices[d.Name] != d.Index }
+	if !slices.ContainsFunc(there, changed) || !tellsDevicesApart(c.policy) {
 		return nil
 	}
 	indices, err := deviceIndices()
@@ -155,7 +165,7 @@ func (e *Engine) reindex() error {
 	}
 	next, err := e.prepare(c.policy, indices, c.own, unrehearsed)
 	if err != nil {
-		return fmt.Errorf("the rules for a device that came are not in force: %w", err)
+		return fmt.Errorf("the rules for a device that came, or has another name, are not in force: %w", err)
 	}
 	if err := e.store.Flip(next.generation.Program); err != nil {
 		next.close()

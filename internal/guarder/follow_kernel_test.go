@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -29,6 +30,12 @@ groups:
     match: {family: ipv4, proto: udp, dst_port: 4242, interface: "late*"}
     action: drop
 `
+
+// lateFrame is one of them.
+var lateFrame = (&packet.Frame{
+	Source: netip.MustParseAddr("192.0.2.1"), Destination: netip.MustParseAddr("192.0.2.2"),
+	Protocol: packet.UDP, SourcePort: 1, DestinationPort: 4242,
+}).Bytes()
 
 // devicesOf returns the devices of the status with their hooks.
 func devicesOf(t *testing.T, e *Engine) map[string]Hook {
@@ -67,11 +74,7 @@ func TestDevicesThatComeAndGoAreFollowed(t *testing.T) {
 	until(t, func() bool { return cmp.Equal(all, devicesOf(t, e)) })
 	peer := *l.net.Right
 	peer.Device = "late0peer"
-	frame := (&packet.Frame{
-		Source: netip.MustParseAddr("192.0.2.1"), Destination: netip.MustParseAddr("192.0.2.2"),
-		Protocol: packet.UDP, SourcePort: 1, DestinationPort: 4242,
-	}).Bytes()
-	if err := peer.Wire(t).Send(frame); err != nil {
+	if err := peer.Wire(t).Send(lateFrame); err != nil {
 		t.Fatal(err)
 	}
 	// The rule is for a device that had no index when it was compiled.
@@ -84,6 +87,29 @@ func TestDevicesThatComeAndGoAreFollowed(t *testing.T) {
 	if err != nil || len(pins) != 1 {
 		t.Errorf("pinned are %v, %v", pins, err)
 	}
+}
+
+// TestRenamedDeviceGetsTheRulesOfItsName gives a device a name that a rule is for.
+func TestRenamedDeviceGetsTheRulesOfItsName(t *testing.T) {
+	l := newRealLab(t)
+	device := addDevice(t, l.net, "optional0")
+	if err := os.WriteFile(l.file, []byte(strings.ReplaceAll(late, "DEVICE", l.net.Right.Device)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := l.open(t)
+	if err := l.do(t, func() error {
+		renamed, err := netlink.LinkByIndex(device.Index)
+		return errors.Join(err, netlink.LinkSetDown(renamed), netlink.LinkSetName(renamed, "late0"), netlink.LinkSetUp(renamed))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return devicesOf(t, e)["late0"] == Native })
+	peer := *l.net.Right
+	peer.Device = "optional0peer"
+	if err := peer.Wire(t).Send(lateFrame); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return credited(t, e)["drop"].Packets == 1 })
 }
 
 // TestProgramThatSomebodyRemovedComesBack detaches the link behind the agent's back, and
