@@ -48,6 +48,11 @@ func attach(dir string, device Device, entry, spare *ebpf.Program) (a Attachment
 	if err := refuseOthers(device); err != nil {
 		return a, nil, err
 	}
+	// Without its pin the link would go at once: drivers would be reset for nothing, each
+	// time that it is tried.
+	if err := pinnable(dir); err != nil {
+		return a, nil, err
+	}
 	l, err := link.AttachXDP(link.XDPOptions{Program: entry, Interface: device.Index, Flags: link.XDPDriverMode})
 	why := ""
 	if err != nil {

@@ -161,6 +161,28 @@ func TestProgramThatSomebodyRemovedComesBack(t *testing.T) {
 	}
 }
 
+// TestDetachBehindTheAgentsBackHolds removes what is pinned without asking the agent, which
+// must not attach a program that it cannot pin, again and again.
+func TestDetachBehindTheAgentsBackHolds(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	if _, err := Detach(l.config.Dir); err != nil {
+		t.Fatal(err)
+	}
+	l.do(t, func() error { e.look(time.Now(), true); return nil })
+	s := status(t, e)
+	if len(s.Devices) != 1 || s.Devices[0].Hook != None || !strings.Contains(s.Devices[0].Why, "is gone, by guard detach") {
+		t.Errorf("devices %+v", s.Devices)
+	}
+	if !arrives(t, l.net) {
+		t.Error("it is attached again")
+	}
+	if err := l.apply(t, e); err == nil || !strings.Contains(err.Error(), "start the agent again") {
+		t.Errorf("apply: %v", err)
+	}
+}
+
 // TestDeviceThatThePolicyIsNotForAnyMoreIsLeftAlone has the next policy name another
 // device; until that is confirmed, it is for the first one too.
 func TestDeviceThatThePolicyIsNotForAnyMoreIsLeftAlone(t *testing.T) {

@@ -126,6 +126,18 @@ func Detach(dir string) (removed []string, err error) {
 	return removed, errors.Join(faults...)
 }
 
+// pinnable returns an error if nothing can be pinned in a folder any more.
+func pinnable(dir string) error {
+	is, err := isBPFFS(dir)
+	if err == nil && !is {
+		err = errors.New("it is in no BPF file system")
+	}
+	if err != nil {
+		return fmt.Errorf("the folder of the pinned state %s is gone, by guard detach or with its file system: start the agent again to have it made (%w)", dir, err)
+	}
+	return nil
+}
+
 // holdsDevice tells whether a pinned link still has its device.
 func holdsDevice(pin string) (bool, error) {
 	l, err := link.LoadPinnedLink(pin, nil)
