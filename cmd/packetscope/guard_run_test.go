@@ -210,8 +210,7 @@ func TestGuardStatusIsATable(t *testing.T) {
 	}
 	const want = `generation 7, in force for 1m0s, ceiling enforce, counted since 2023-11-14T21:13:20Z
 ON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)
-TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that
-NOTHING IS IN FORCE: the policy of the files was not confirmed (packetscope guard apply tries it again)
+TRIPPED, AND NOTHING IS IN FORCE: it dropped most of what arrived, and could not be audited (see the agent's log); packetscope guard apply tries it again
 eth0: generic (operation not supported): 90 passed, 3 dropped
 eth1: native
 all: 97 passed, 3 dropped, 4 audited drops, 50 without a rule; not readable: 2 truncated
@@ -226,6 +225,23 @@ web/never   audit    drop    0        0      -     a.yaml:9
 `
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestGuardStatusTellsWhoseItIs looks at the second line.
+func TestGuardStatusTellsWhoseItIs(t *testing.T) {
+	g := guard(t, "a.yaml")
+	defer g.stop()
+	for want, s := range map[string]guarder.Status{
+		"TRIPPED: it":         {InForce: guarder.InForcePolicy, Tripped: true},
+		"NOTHING IS IN FORCE": {InForce: guarder.InForceNothing},
+		"IN FORCE IS THE POLICY OF AN AGENT BEFORE": {InForce: guarder.InForceEarlier},
+	} {
+		g.status = s
+		out, err := g.order(t, "status")
+		if err != nil || !strings.HasPrefix(strings.SplitN(out, "\n", 3)[1], want) {
+			t.Errorf("want %s: %s, %v", want, out, err)
+		}
 	}
 }
 

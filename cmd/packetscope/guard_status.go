@@ -92,15 +92,7 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 	fmt.Fprintf(w, "generation %d, in force for %v, ceiling %s, counted since %s\n",
 		s.Generation, now.Sub(s.Applied).Round(time.Second), s.Ceiling, s.Since.UTC().Format(time.RFC3339))
 	printTrial(w, s, now)
-	if s.Tripped {
-		fmt.Fprintln(w, "TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that")
-	}
-	switch s.InForce {
-	case guarder.InForceEarlier:
-		fmt.Fprintln(w, "IN FORCE IS THE POLICY OF AN AGENT BEFORE, whose rules are not known here; that of the files was not confirmed (packetscope guard apply tries it again)")
-	case guarder.InForceNothing:
-		fmt.Fprintln(w, "NOTHING IS IN FORCE: the policy of the files was not confirmed (packetscope guard apply tries it again)")
-	}
+	printInForce(w, s)
 	if s.ApplyFailed {
 		fmt.Fprintln(w, "the last change was refused (see the agent's log); this is the policy before it")
 	}
@@ -132,6 +124,20 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 		}
 	}
 	return out.Flush()
+}
+
+// printInForce prints why what is in force is not the policy of the files as it is there.
+func printInForce(w io.Writer, s guarder.Status) {
+	switch {
+	case s.InForce == guarder.InForceEarlier:
+		fmt.Fprintln(w, "IN FORCE IS THE POLICY OF AN AGENT BEFORE, whose rules are not known here; that of the files was not confirmed (packetscope guard apply tries it again)")
+	case s.InForce == guarder.InForceNothing && s.Tripped:
+		fmt.Fprintln(w, "TRIPPED, AND NOTHING IS IN FORCE: it dropped most of what arrived, and could not be audited (see the agent's log); packetscope guard apply tries it again")
+	case s.InForce == guarder.InForceNothing:
+		fmt.Fprintln(w, "NOTHING IS IN FORCE: the policy of the files was not confirmed (packetscope guard apply tries it again)")
+	case s.Tripped:
+		fmt.Fprintln(w, "TRIPPED: it dropped most of what arrived and is only audited; packetscope guard apply ends that")
+	}
 }
 
 // passedAndDropped returns what became of packets behind some text, or "" if that is

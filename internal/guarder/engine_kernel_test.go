@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 	"github.com/packetscope/packetscope/internal/testnet"
 )
@@ -242,6 +244,29 @@ func TestTripWireFallsBackToAudit(t *testing.T) {
 		if r.Action == "drop" && (r.Mode != "audit" || r.Asks != "enforce" || r.Labels["attack"] != "flood") {
 			t.Errorf("rule %+v, want one that asks for more than it gets, with its label", r)
 		}
+	}
+}
+
+// TestTripWireThatCannotAuditLetsPass has the kernel refuse the audited policy.
+func TestTripWireThatCannotAuditLetsPass(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	e.cfg.load = func(*compile.Tables, compile.LoadOptions) (*compile.Generation, error) {
+		return nil, errors.New("refused")
+	}
+	if err := l.do(t, e.fallBack); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("it fell back with: %v", err)
+	}
+	if s := status(t, e); !s.Tripped || s.InForce != InForceNothing || !arrives(t, l.net) {
+		t.Errorf("status %+v", s)
+	}
+	e.cfg.load = l.config.load
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(t, e); s.Tripped || s.InForce != InForcePolicy || arrives(t, l.net) {
+		t.Errorf("status %+v", s)
 	}
 }
 

@@ -65,14 +65,22 @@ var programPins = [...]string{inForceEntry: "in_force", beforeEntry: "before"}
 // nextPin ends the name of the pin of a program that takes the place of another one.
 const nextPin = "_next"
 
-func (s *Store) program(entry uint32) (*ebpf.Program, error) {
-	var id uint32
-	err := s.state[compile.MapGeneration].Lookup(entry, &id)
+// programID returns the number of the program in an entry, or 0.
+func (s *Store) programID(entry uint32) (id uint32, err error) {
+	err = s.state[compile.MapGeneration].Lookup(entry, &id)
 	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil, nil
+		return 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask for the program in force: %w", err)
+		return 0, fmt.Errorf("ask for the program in force: %w", err)
+	}
+	return id, nil
+}
+
+func (s *Store) program(entry uint32) (*ebpf.Program, error) {
+	id, err := s.programID(entry)
+	if err != nil || id == 0 {
+		return nil, err
 	}
 	pin := filepath.Join(s.dir, programPins[entry])
 	for _, pin := range []string{pin, pin + nextPin} {

@@ -78,14 +78,13 @@ func (e *Engine) status() (Status, error) {
 
 // whose tells whose policy is in force.
 func (e *Engine) whose() (string, error) {
-	if e.current.generation != nil {
-		return InForcePolicy, nil
-	}
-	p, err := e.store.Running()
-	if err != nil || p == nil {
+	switch id, err := e.store.programID(inForceEntry); {
+	case err != nil || id == 0:
 		return InForceNothing, err
+	case e.current.generation == nil:
+		return InForceEarlier, nil
 	}
-	return InForceEarlier, p.Close()
+	return InForcePolicy, nil
 }
 
 func ceilingName(m policy.Mode) string {
