@@ -270,6 +270,29 @@ func TestTripWireThatCannotAuditLetsPass(t *testing.T) {
 	}
 }
 
+// TestProgramKeepsItsPin replaces a program where an agent died between the map and the
+// pin, and fails: what is in force must stay within reach without CAP_SYS_ADMIN.
+func TestProgramKeepsItsPin(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	pin := filepath.Join(e.store.dir, programPins[inForceEntry])
+	if err := os.Rename(pin, pin+nextPin); err != nil {
+		t.Fatal(err)
+	}
+	closed := verdict(t, 1)
+	closed.Close()
+	if err := e.store.Flip(closed); err == nil {
+		t.Fatal("a closed program is put in force")
+	}
+	id, err := e.store.programID(inForceEntry)
+	if p := pinnedProgram(pin, id); p == nil || err != nil {
+		t.Errorf("program %d has no pin (%v)", id, err)
+	} else {
+		p.Close()
+	}
+}
+
 // until waits for a condition.
 func until(t *testing.T, condition func() bool) {
 	t.Helper()

@@ -135,7 +135,7 @@ func (s *Store) setProgram(entry uint32, p *ebpf.Program) error {
 		return removeAll(pin, pin+nextPin)
 	}
 	// An agent that dies in between leaves the pins of both.
-	if err := removeAll(pin + nextPin); err != nil {
+	if err := s.finishPin(entry, pin); err != nil {
 		return err
 	}
 	clone, err := p.Clone()
@@ -149,6 +149,24 @@ func (s *Store) setProgram(entry uint32, p *ebpf.Program) error {
 	if err := jump.Put(entry, p); err != nil {
 		return fmt.Errorf("put the policy in force: %w", err)
 	}
+	if err := os.Rename(pin+nextPin, pin); err != nil {
+		return fmt.Errorf("pin the policy: %w", err)
+	}
+	return nil
+}
+
+// finishPin does what an agent that died as it replaced a program has left to do: to the
+// pin of the one that is in the map, or of the one that did not get there.
+func (s *Store) finishPin(entry uint32, pin string) error {
+	id, err := s.programID(entry)
+	if err != nil {
+		return err
+	}
+	p := pinnedProgram(pin+nextPin, id)
+	if p == nil {
+		return removeAll(pin + nextPin)
+	}
+	p.Close()
 	if err := os.Rename(pin+nextPin, pin); err != nil {
 		return fmt.Errorf("pin the policy: %w", err)
 	}
