@@ -45,15 +45,6 @@ func (k *keeper) protectedUntil() *time.Time {
 // was put in force, also if that is taken back, which is more than was established when
 // the one before was.
 func (e *Engine) keep(p *policy.Policy, operator []host.Connection) error {
-	table := e.store.state[compile.MapKept]
-	if p.Life.ProtectApplier > 0 {
-		until := monotonic() + uint64(p.Life.ProtectApplier)
-		for _, c := range operator {
-			if err := table.Put(compile.PeerKey(c.Remote.Addr()), until); err != nil {
-				return fmt.Errorf("protect %v: %w", c.Remote.Addr(), err)
-			}
-		}
-	}
 	var sockets []host.Socket
 	if p.Life.KeepEstablished {
 		var err error
@@ -64,9 +55,22 @@ func (e *Engine) keep(p *policy.Policy, operator []host.Connection) error {
 	if err := e.sweepOf(sockets); err != nil {
 		return err
 	}
+	mine := func(c policy.Connection) bool { return slices.Contains(operator, host.Connection(c)) }
+	if p.Life.ProtectApplier > 0 {
+		until := monotonic() + uint64(p.Life.ProtectApplier)
+		for _, c := range operator {
+			if err := e.putFirst(compile.PeerKey(c.Remote.Addr()), until, mine); err != nil {
+				return fmt.Errorf("protect %v: %w", c.Remote.Addr(), err)
+			}
+		}
+	}
 	e.keeper.leftOut = 0
-	for _, c := range established(sockets, operator) {
-		err := table.Put(compile.ConnectionKey(c), uint64(0))
+	for _, c := range established(sockets, mine) {
+		put := e.putKept
+		if mine(c) {
+			put = func(key bpf.GuardKept, until uint64) error { return e.putFirst(key, until, mine) }
+		}
+		err := put(compile.ConnectionKey(c), 0)
 		if errors.Is(err, syscall.E2BIG) {
 			e.keeper.leftOut++
 			continue
@@ -82,8 +86,33 @@ func (e *Engine) keep(p *policy.Policy, operator []host.Connection) error {
 	return e.count()
 }
 
+func (e *Engine) putKept(key bpf.GuardKept, until uint64) error {
+	return e.store.state[compile.MapKept].Put(key, until)
+}
+
+// putFirst writes down what is the operator's: if there is no room, in place of a
+// connection of somebody else.
+func (e *Engine) putFirst(key bpf.GuardKept, until uint64, mine func(policy.Connection) bool) error {
+	err := e.putKept(key, until)
+	if !errors.Is(err, syscall.E2BIG) {
+		return err
+	}
+	var other *bpf.GuardKept
+	if err := e.kept(func(k bpf.GuardKept, c policy.Connection, _ uint64) {
+		if c.Local.IsValid() && !mine(c) {
+			other = &k
+		}
+	}); err != nil || other == nil {
+		return errors.Join(syscall.E2BIG, err)
+	}
+	if err := e.store.state[compile.MapKept].Delete(*other); err != nil {
+		return fmt.Errorf("make room: %w", err)
+	}
+	return e.putKept(key, until)
+}
+
 // established returns the connections that are, those of the operator first.
-func established(sockets []host.Socket, operator []host.Connection) []policy.Connection {
+func established(sockets []host.Socket, mine func(policy.Connection) bool) []policy.Connection {
 	var all []policy.Connection
 	for _, s := range sockets {
 		if s.State == host.Established {
@@ -91,7 +120,7 @@ func established(sockets []host.Socket, operator []host.Connection) []policy.Con
 		}
 	}
 	rank := func(c policy.Connection) int {
-		if slices.Contains(operator, host.Connection(c)) {
+		if mine(c) {
 			return 0
 		}
 		return 1

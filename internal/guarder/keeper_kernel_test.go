@@ -15,7 +15,6 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -259,7 +258,8 @@ func TestWhoAppliesIsProtectedForATime(t *testing.T) {
 	}
 }
 
-// TestFullTableKeepsTheOperator has room for two of four connections.
+// TestFullTableKeepsTheOperator has room for two of four connections. Each of them is the
+// operator's in turn, and the table is full of the others then.
 func TestFullTableKeepsTheOperator(t *testing.T) {
 	l := newLab(t)
 	s := newShell(t, l.net)
@@ -293,14 +293,14 @@ func TestFullTableKeepsTheOperator(t *testing.T) {
 		if got := status(t, e); got.KeptConnections != 2 || got.NotKept != 2 {
 			t.Errorf("status %+v", got)
 		}
-		var keys []bpf.GuardKept
-		var key bpf.GuardKept
-		for entries := small.Iterate(); entries.Next(&key, &until); {
-			keys = append(keys, key)
-		}
-		for _, key := range keys {
-			small.Delete(key)
-		}
+	}
+	// Whoever comes next finds it full of those of others.
+	e.current.policy.Life.ProtectApplier = time.Hour
+	if err := l.do(t, func() error { return e.keep(e.current.policy, all[:1]) }); err != nil {
+		t.Fatal(err)
+	}
+	if got := status(t, e); got.ProtectedUntil == nil || got.KeptConnections != 1 || got.NotKept != 3 {
+		t.Errorf("status %+v", got)
 	}
 	if !strings.Contains(log.String(), "left_out=2") {
 		t.Errorf("the log does not tell: %s", log.String())
