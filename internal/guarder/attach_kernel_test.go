@@ -126,6 +126,31 @@ func TestAttachedProgramOutlivesItsLinkAndIsReplaced(t *testing.T) {
 	}
 }
 
+// TestDeviceThatGoesNeedsNoOtherProgram removes one when its link has been looked up.
+func TestDeviceThatGoesNeedsNoOtherProgram(t *testing.T) {
+	n, dir := testnet.New(t), pins(t)
+	stays, goes := rightSide(t, n), addDevice(t, n, "late0")
+	n.Right.Do(t, func() {
+		for _, d := range []Device{stays, goes} {
+			if _, err := Attach(dir, d, verdict(t, 2)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		links, err := pinnedLinks(dir)
+		if err != nil || len(links) != 2 {
+			t.Fatal(links, err)
+		}
+		defer links.Close()
+		remove(t, &lab{net: n}, goes)
+		if err := links.update(verdict(t, 1)); err != nil {
+			t.Error(err)
+		}
+	})
+	if arrives(t, n) {
+		t.Error("the device that stays runs the program before")
+	}
+}
+
 func TestProgramsOfOthersAreLeftAlone(t *testing.T) {
 	n, dir := testnet.New(t), pins(t)
 	device := rightSide(t, n)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 // A pinnedLink is a link of XDP that is pinned.
@@ -37,6 +38,18 @@ func (links pinnedByDevice) Close() {
 	for _, l := range links {
 		l.Close()
 	}
+}
+
+// update has all devices run a program. One that goes meanwhile needs none, and what goes
+// wrong with one does not keep the others.
+func (links pinnedByDevice) update(p *ebpf.Program) error {
+	var faults []error
+	for _, l := range links {
+		if err := l.Update(p); err != nil && !errors.Is(err, unix.ENOLINK) {
+			faults = append(faults, fmt.Errorf("replace the program on device %d: %w", l.device, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // pinnedLinks opens the links below a folder that hold a device, wherever they are

@@ -234,10 +234,8 @@ func (e *Engine) settle() error {
 		return err
 	}
 	defer links.Close()
-	for _, l := range links {
-		if err := l.Update(entry); err != nil {
-			return fmt.Errorf("end the trial on device %d: %w", l.device, err)
-		}
+	if err := links.update(entry); err != nil {
+		return fmt.Errorf("end the trial: %w", err)
 	}
 	return e.store.EndTrial()
 }
@@ -309,6 +307,9 @@ func (e *Engine) Confirm() error {
 		remembered = fmt.Errorf("the policy is confirmed, but will be on trial again after a restart: %w", remembered)
 	}
 	err := e.settle()
+	if err != nil {
+		err = fmt.Errorf("the policy is confirmed, but what was before it may come back when its time is over; start the agent again, which puts that right: %w", err)
+	}
 	e.before.close()
 	e.before = nil
 	e.tidy()
