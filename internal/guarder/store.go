@@ -268,8 +268,12 @@ func (s *Store) Slots(p *policy.Policy) ([]uint32, error) {
 	have, used := make(map[uint64]uint32), make(map[uint32]bool)
 	var id uint64
 	var slot uint32
-	for all := s.slots.Iterate(); all.Next(&id, &slot); {
+	all := s.slots.Iterate()
+	for all.Next(&id, &slot) {
 		have[id], used[slot] = slot, true
+	}
+	if err := all.Err(); err != nil { // or two rules might get one counter
+		return nil, fmt.Errorf("read the slots of rules: %w", err)
 	}
 	wanted := make(map[uint64]bool, len(p.Rules))
 	for i := range p.Rules {
