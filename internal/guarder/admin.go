@@ -39,9 +39,13 @@ type Order struct {
 	Operator []host.Connection `json:"operator,omitempty"`
 }
 
-// adminTimeout is for one request. Putting 10,000 rules in force takes a fraction
-// of a second.
-const adminTimeout = 30 * time.Second
+// How long who asks waits for the answer. A policy is put in force in a fraction of a
+// second, but tried before with two packets of each peer of this host, by the interpreter
+// (see host.Lockout): 10,000 rules and 50,000 peers take most of a minute.
+const (
+	adminTimeout = 30 * time.Second
+	applyTimeout = 2 * time.Minute
+)
 
 // ListenAdmin opens the admin socket, which only its owner may use. A socket that an
 // agent has left is replaced; one that answers is an error.
@@ -138,7 +142,8 @@ func answer(w http.ResponseWriter, err error) {
 // A Client speaks to an agent by its admin socket. It is an [Administered].
 type Client struct{ Socket string }
 
-// ErrNoAgent is wrapped by the error that says that nobody answers.
+// ErrNoAgent is wrapped by the error that says that nobody listens. One that is there and
+// does not answer is another error.
 var ErrNoAgent = errors.New("no agent answers")
 
 // Status implements [Administered].
@@ -189,17 +194,24 @@ func (c Client) tell(verb string) error {
 }
 
 func (c Client) ask(method, verb string, order []byte) ([]byte, error) {
+	timeout := adminTimeout
+	if order != nil {
+		timeout = applyTimeout
+	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", c.Socket)
 	}
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: adminTimeout}
+	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}, Timeout: timeout}
 	request, err := http.NewRequest(method, "http://agent/"+verb, bytes.NewReader(order))
 	if err != nil {
 		return nil, err
 	}
 	answer, err := client.Do(request)
-	if err != nil {
+	if dialed := (*net.OpError)(nil); errors.As(err, &dialed) && dialed.Op == "dial" && !dialed.Timeout() {
 		return nil, fmt.Errorf("%w at %s (does packetscope guard run, and are you root?): %v", ErrNoAgent, c.Socket, errors.Unwrap(err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the agent at %s gave no answer, and may do what it was told all the same (packetscope guard status tells): %v", c.Socket, errors.Unwrap(err))
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)

@@ -158,3 +158,26 @@ func TestNoAgentIsOneClearLine(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestAgentThatDoesNotAnswerIsThere dies, or hangs, when it has been asked: nobody may take
+// that for a host without an agent.
+func TestAgentThatDoesNotAnswerIsThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "guard.sock")
+	l, err := ListenAdmin(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	if err := (Client{path}).Detach(); err == nil || errors.Is(err, ErrNoAgent) || !strings.Contains(err.Error(), path+" gave no answer") {
+		t.Errorf("detach: %v", err)
+	}
+}
