@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -86,14 +87,22 @@ type guardEngine interface {
 // stopAdmin is for the requests at hand when the agent is told to stop.
 const stopAdmin = 5 * time.Second
 
-// runGuard enforces until the end of ctx, or until it is told to detach. A hangup reads the policy again, as guard
-// apply does.
+// runGuard enforces until the end of ctx, or until it is told to detach. A hangup reads
+// the policy again, as guard apply does.
 func runGuard(ctx context.Context, e env, cfg guarder.Config, ends guardEnds, logger *slog.Logger) (fault error) {
+	// What can fail without a policy in force comes first.
 	listener, err := guarder.ListenAdmin(ends.socket)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	var open net.Listener
+	if ends.statusSocket != "" {
+		if open, err = guarder.ListenStatus(ends.statusSocket); err != nil {
+			return err
+		}
+		defer open.Close()
+	}
 	engine, err := e.openGuarder(cfg, logger)
 	if err != nil {
 		return fmt.Errorf("guarder: %w", err)
@@ -107,23 +116,34 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, ends guardEnds, lo
 		}
 		engine.Close()
 	}()
-	detached := make(chan struct{})
-	server := &http.Server{Handler: guarder.AdminHandler(&detachable{guardEngine: engine, detached: detached}), ReadHeaderTimeout: headerTimeout}
-	served := make(chan error, 2)
-	go func() { served <- server.Serve(listener) }()
-	if ends.statusSocket != "" {
-		open, err := guarder.ListenStatus(ends.statusSocket)
-		if err != nil {
-			return err
-		}
-		reader := &http.Server{Handler: guarder.StatusHandler(engine), ReadHeaderTimeout: headerTimeout}
-		defer reader.Close()
-		go func() { served <- reader.Serve(open) }()
+	served, detached := make(chan error, 2), make(chan struct{})
+	server := answerOn(listener, guarder.AdminHandler(&detachable{guardEngine: engine, detached: detached}), served)
+	if open != nil {
+		defer answerOn(open, guarder.StatusHandler(engine), served).Close()
 	}
 	if err := e.notifyReady(); err != nil {
 		logger.Warn("the service manager does not know that the policy is in force", "err", err)
 	}
 	logger.Info("guarding", "policy", cfg.Paths, "socket", ends.socket)
+	err = e.lookAfter(ctx, engine, served, detached, ends.detach, logger)
+	if err == nil {
+		// Whoever asked gets the answer.
+		ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
+		defer cancel()
+		err = server.Shutdown(ending)
+	}
+	return err
+}
+
+// answerOn answers on a socket, and tells when it cannot any more.
+func answerOn(l net.Listener, h http.Handler, ended chan<- error) *http.Server {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, IdleTimeout: headerTimeout}
+	go func() { ended <- fmt.Errorf("socket %v: %w", l.Addr(), server.Serve(l)) }()
+	return server
+}
+
+// lookAfter does what the agent is told by signals until it is to end: nil then.
+func (e env) lookAfter(ctx context.Context, engine guardEngine, served <-chan error, detached <-chan struct{}, takesAway bool, logger *slog.Logger) error {
 	hangups := e.hangups()
 	for {
 		select {
@@ -132,21 +152,17 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, ends guardEnds, lo
 				logger.Error("policy not applied, the old one stays", "err", err)
 			}
 		case err := <-served:
-			return fmt.Errorf("admin socket: %w", err)
+			return err
 		case <-ctx.Done():
-			if ends.detach {
+			if takesAway {
 				logger.Info("stopping; the policy is taken away")
 			} else {
 				logger.Info("stopping; the policy stays in force until guard detach")
 			}
-			ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
-			defer cancel()
-			return server.Shutdown(ending)
+			return nil
 		case <-detached:
 			logger.Info("detached; nothing is left to do")
-			ending, cancel := context.WithTimeout(context.Background(), stopAdmin)
-			defer cancel()
-			return server.Shutdown(ending) // when the one who asked has the answer
+			return nil
 		}
 	}
 }

@@ -265,6 +265,24 @@ func TestGuardRefusesInOneLine(t *testing.T) {
 	}
 }
 
+// TestNoPolicyWithoutItsSockets: what the agent cannot be asked on keeps it from putting a
+// policy in force.
+func TestNoPolicyWithoutItsSockets(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld("guard", "run", "--socket="+filepath.Join(folder, "guard.sock"), "--status-socket="+filepath.Join(file, "status.sock"), "a.yaml")
+	w.env.openGuarder = func(guarder.Config, *slog.Logger) (guardEngine, error) {
+		t.Error("the policy is put in force")
+		return nil, errors.New("too late")
+	}
+	if err := run(t.Context(), w.env); err == nil || !strings.Contains(err.Error(), "socket") {
+		t.Errorf("it ends with: %v", err)
+	}
+}
+
 func TestAgentEndsWhenItIsDetached(t *testing.T) {
 	g := guard(t, "a.yaml")
 	defer g.stop()

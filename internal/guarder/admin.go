@@ -16,6 +16,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/packetscope/packetscope/internal/guarder/host"
 )
 
@@ -55,8 +57,18 @@ const (
 func ListenAdmin(path string) (net.Listener, error) { return listen(path, 0o600) }
 
 // ListenStatus opens a socket that every user of the host may use, for [StatusHandler].
-// It stays, too.
-func ListenStatus(path string) (net.Listener, error) { return listen(path, 0o666) }
+// It stays, too. Who holds many connections keeps others from the status, but takes no
+// files that the agent needs.
+func ListenStatus(path string) (net.Listener, error) {
+	l, err := listen(path, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	return netutil.LimitListener(l, statusConnections), nil
+}
+
+// statusConnections is how many there are at a time.
+const statusConnections = 32
 
 func listen(path string, mode os.FileMode) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
