@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,11 +236,15 @@ func TestRunTimeGoesOnOverReloads(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stats.Close()
-	p := newPost(t, countedPolicy)
-	telnet := frame(false, tcp(23)).Bytes()
+	p := newPost(t, strings.NewReplacer("MODE", "enforce", "DEVICE", "router0", "LIFE\n", "").Replace(noDatagrams), func(c *Config) {
+		if testnet.InVM() {
+			c.load = standIn
+		}
+	})
+	datagram := frame(false, udp(5000)).Bytes()
 	judged := uint64(0)
 	more := func() ProgramStatus {
-		send(t, p.left, 5, telnet)
+		send(t, p.left, 5, datagram)
 		judged += 5
 		return p.status(t, judged).Program
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/testnet"
 )
 
 const rehearsedPolicy = `version: 1
@@ -30,7 +31,8 @@ groups:
 `
 
 // TestRehearsalJudgesAsOnADevice asks about packets of devices that this host has not
-// got.
+// got. The kernel gets a program for each of them, so that there are few in an emulated
+// machine.
 func TestRehearsalJudgesAsOnADevice(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "policy.yaml")
 	if err := os.WriteFile(file, []byte(rehearsedPolicy), 0o600); err != nil {
@@ -47,9 +49,13 @@ func TestRehearsalJudgesAsOnADevice(t *testing.T) {
 	}
 	defer r.Close()
 	env := &policy.Env{Sets: p.Sets, Bindings: p.Bindings, Own: func(a netip.Addr) bool { return a == own }}
+	devices := []string{"", "eth0", "eth1", "wlan0", "eth0"}
+	if testnet.InVM() {
+		devices = []string{"", "eth0", "eth1", "eth0"}
+	}
 	seen := make(map[string]bool)
 	for _, frame := range [][]byte{frame(false, tcp(23)).Bytes(), frame(false, tcp(80)).Bytes(), frame(true, tcp(23)).Bytes(), frame(false, udp(53)).Bytes(), frame(false, udp(53)).Bytes()[:30]} {
-		for _, env.Interface = range []string{"", "eth0", "eth1", "wlan0", "eth0"} {
+		for _, env.Interface = range devices {
 			got, err := r.Judge(env.Interface, frame)
 			if err != nil {
 				t.Fatal(err)
@@ -69,7 +75,10 @@ func TestRehearsalJudgesAsOnADevice(t *testing.T) {
 			t.Errorf("%d bytes: %v, want %v", size, err, want)
 		}
 	}
-	for i := range 16 {
+	if testnet.InVM() {
+		return
+	}
+	for i := range mostRehearsed {
 		_, err = r.Judge(fmt.Sprint("dev", i), frame(false, tcp(23)).Bytes())
 	}
 	if err == nil {
