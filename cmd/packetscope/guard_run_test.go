@@ -127,6 +127,9 @@ func TestGuardIsAdministered(t *testing.T) {
 	if diff := cmp.Diff(sshHost().Operator, g.asked.Operator, cmpopts.EquateComparable(host.Connection{})); diff != "" {
 		t.Errorf("the operator of apply (-want +got):\n%s", diff)
 	}
+	if _, err := g.order(t, "apply", "--accept-lockout"); err != nil || !g.asked.AcceptLockout || <-g.told != "apply" {
+		t.Errorf("apply whatever it cuts off: %+v, %v", g.asked, err)
+	}
 	g.world.hangups <- syscall.SIGHUP
 	if told := <-g.told; told != "apply" || g.asked.Operator != nil {
 		t.Errorf("a hangup became %s", told)

@@ -18,54 +18,56 @@ import (
 
 // addGuardOrders adds the verbs that tell a running agent to do something.
 func addGuardOrders(guard *kingpin.CmdClause) map[string]verb {
-	verbs := make(map[string]verb)
+	verbs := map[string]verb{"guard apply": addGuardApply(guard)}
 	for name, order := range map[string]struct {
 		help, done string
-		do         func(env, guarder.Client) error
+		do         func(guarder.Client) error
 	}{
-		"apply":    {"Have the agent read its policy again and put it in force.", "policy applied", applyGuard},
-		"confirm":  {"Keep a policy that is on trial.", "policy confirmed", func(_ env, c guarder.Client) error { return c.Confirm() }},
-		"rollback": {"Take a policy that is on trial back at once.", "policy taken back", func(_ env, c guarder.Client) error { return c.Rollback() }},
+		"confirm":  {"Keep a policy that is on trial.", "policy confirmed", guarder.Client.Confirm},
+		"rollback": {"Take a policy that is on trial back at once.", "policy taken back", guarder.Client.Rollback},
 	} {
 		command := guard.Command(name, order.help)
 		socket := socketFlag(command)
 		verbs["guard "+name] = func(_ context.Context, e env, _ *slog.Logger) error {
-			if err := order.do(e, guarder.Client{Socket: *socket}); err != nil {
+			if err := order.do(guarder.Client{Socket: *socket}); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(e.stdout, order.done)
-			if name == "apply" && err == nil {
-				err = tellTrial(e, guarder.Client{Socket: *socket})
-			}
 			return err
 		}
 	}
 	return verbs
 }
 
-// tellTrial prints how long the policy is on trial, if it is.
-func tellTrial(e env, c guarder.Client) error {
-	s, err := c.Status()
-	if err == nil {
-		printTrial(e.stdout, s, e.now())
+// addGuardApply adds the verb that puts a policy in force, and says how long it is on
+// trial. It tells the agent by which connection the operator has come, whose process is
+// no child of the operator's shell.
+func addGuardApply(guard *kingpin.CmdClause) verb {
+	command := guard.Command("apply", "Have the agent read its policy again and put it in force.")
+	socket := socketFlag(command)
+	accept := command.Flag("accept-lockout", "Even if it would cut off connections that this host has, or yours.").Bool()
+	return func(_ context.Context, e env, _ *slog.Logger) error {
+		client := guarder.Client{Socket: *socket}
+		facts, err := e.guardHost()
+		if err != nil {
+			return err
+		}
+		if err := client.Apply(guarder.Order{Operator: facts.Operator, AcceptLockout: *accept}); err != nil {
+			return err
+		}
+		fmt.Fprintln(e.stdout, "policy applied")
+		s, err := client.Status()
+		if err == nil {
+			printTrial(e.stdout, s, e.now())
+		}
+		return err
 	}
-	return err
 }
 
 func printTrial(w io.Writer, s guarder.Status, now time.Time) {
 	if s.ConfirmBy != nil {
 		fmt.Fprintf(w, "ON TRIAL: taken back in %v unless confirmed (packetscope guard confirm)\n", s.ConfirmBy.Sub(now).Round(time.Second))
 	}
-}
-
-// applyGuard tells the agent by which connection the operator has come, whose process
-// is no child of the operator's shell.
-func applyGuard(e env, c guarder.Client) error {
-	facts, err := e.guardHost()
-	if err != nil {
-		return err
-	}
-	return c.Apply(guarder.Order{Operator: facts.Operator})
 }
 
 // addGuardStatus adds the verb that shows what is in force.

@@ -39,6 +39,8 @@ type Order struct {
 	// Operator are the connections by which the one who asks has come. None means that
 	// nobody knows.
 	Operator []host.Connection `json:"operator,omitempty"`
+	// AcceptLockout has it put in force even if it cuts off connections of the host.
+	AcceptLockout bool `json:"accept_lockout,omitempty"`
 }
 
 // How long who asks waits for the answer. A policy is put in force in a fraction of a

@@ -217,7 +217,9 @@ func (e *Engine) fingerprintOf(p *policy.Policy) Fingerprint {
 // Apply reads the policy again and puts it in force, on trial if it asks for that. If
 // that fails, the one before still is.
 func (e *Engine) Apply(o Order) error {
-	p, operator, err := load(e.cfg, o.Operator, e.logger)
+	cfg := e.cfg
+	cfg.AcceptLockout = cfg.AcceptLockout || o.AcceptLockout
+	p, operator, err := load(cfg, o.Operator, e.logger)
 	if err == nil {
 		err = e.apply(p, operator)
 	}

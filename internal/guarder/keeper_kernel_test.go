@@ -214,8 +214,13 @@ func TestSessionSurvivesOnlyIfItIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	works(t, session)
+	e.cfg.AcceptLockout = false
 	l.writeLogin(t, s, "  established: judge\n")
-	if err := l.apply(t, e); err != nil {
+	if err := l.apply(t, e); err == nil || !strings.Contains(err.Error(), "G301") {
+		t.Errorf("applied with: %v", err)
+	}
+	works(t, session)
+	if err := l.do(t, func() error { return e.Apply(Order{AcceptLockout: true}) }); err != nil {
 		t.Fatal(err)
 	}
 	before := droppedBy(t, e, "no-login")
