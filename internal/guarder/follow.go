@@ -13,14 +13,17 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
-// names returns the names and patterns of the devices that a policy is for.
+// names returns the names and patterns of the devices that a policy is for, as
+// [Devices] takes them.
 func (e *Engine) names(p *policy.Policy) []string {
 	if e.cfg.Devices != nil {
 		return e.cfg.Devices
 	}
 	var names []string
-	for _, name := range p.Attach {
-		if slices.Contains(p.Optional, name) {
+	for _, pattern := range p.Attach {
+		// In a pattern it stands for one character, and at the end of these for optional.
+		name := strings.ReplaceAll(pattern, "?", "[^/]")
+		if slices.Contains(p.Optional, pattern) {
 			name += "?"
 		}
 		names = append(names, name)
