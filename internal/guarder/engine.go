@@ -172,7 +172,7 @@ func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.
 		if err := forgetOwn(facts, cfg.Dir); err != nil {
 			return nil, nil, err
 		}
-		faults = append(faults, slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool {
+		faults = append(faults, slices.DeleteFunc(host.Check(onDevices(p, cfg.Devices), facts), func(f policy.Fault) bool {
 			return cfg.AcceptLockout && f.Code == policy.Lockout
 		})...)
 	}
@@ -188,6 +188,20 @@ func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.
 		return nil, nil, errors.New(strings.Join(lines, "\n"))
 	}
 	return p, operator, nil
+}
+
+// onDevices returns the policy as it is if the agent was told other devices for it, so
+// that it is tried on those.
+func onDevices(p *policy.Policy, names []string) *policy.Policy {
+	if names == nil {
+		return p
+	}
+	there := *p
+	there.Attach = nil
+	for _, name := range names {
+		there.Attach = append(there.Attach, strings.TrimSuffix(name, "?"))
+	}
+	return &there
 }
 
 // forgetOwn leaves Guarder's own programs out of what is known of devices, whatever

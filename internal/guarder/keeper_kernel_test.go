@@ -209,6 +209,20 @@ func TestSessionSurvivesOnlyIfItIsKept(t *testing.T) {
 	if err := start(); err == nil || !strings.Contains(err.Error(), "G301") || !strings.Contains(err.Error(), "your next connection") {
 		t.Fatalf("the policy is refused with: %v", err)
 	}
+	// So it is on a device that the policy does not name.
+	text, err := os.ReadFile(l.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(l.file, []byte(strings.Replace(string(text), "["+l.net.Right.Device+"]", "[lo]", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.config.Devices = []string{l.net.Right.Device + "?"}
+	if err := start(); err == nil || !strings.Contains(err.Error(), "G301") {
+		t.Fatalf("the policy is refused on another device with: %v", err)
+	}
+	l.config.Devices = nil
+	l.writeLogin(t, s, "  established: keep\n")
 	l.config.AcceptLockout = true
 	if err := start(); err != nil {
 		t.Fatal(err)
