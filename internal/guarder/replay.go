@@ -81,8 +81,9 @@ func (r *Rehearsal) on(device string) (*compile.Generation, error) {
 }
 
 // Judge has the kernel's program judge a packet that comes from a device; "" is one
-// whose name no rule has. No connection is kept, and no peer protected. It returns the first 16 rules that counted. Fragments are
-// compared with those that this device had in the last 30 seconds of real time.
+// whose name no rule has. No connection is kept, and no peer protected. It returns the
+// first 16 rules that counted. Fragments are compared with those that this device had in
+// the last 30 seconds of real time.
 //
 // A frame that XDP never sees is [ErrShortFrame] or [ErrLongFrame].
 func (r *Rehearsal) Judge(device string, frame []byte) (policy.Judgement, error) {
