@@ -69,7 +69,7 @@ static __always_inline int guard_read_quoted_ipv4(struct xdp_md *ctx, struct gua
 	struct guard_quoted *q = &p->quoted;
 	__u8 size;
 
-	if (!ip || ip->version_size >> 4 != 4)
+	if (!ip)
 		return GUARD_OK;
 	size = (ip->version_size & 0xf) * 4;
 	if (size < sizeof(*ip))
@@ -97,7 +97,7 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 	struct guard_chain c = {};
 	int reason;
 
-	if (!ip || *(__u8 *)ip >> 4 != 6)
+	if (!ip)
 		return GUARD_OK;
 	c.next = ip->next;
 	c.at = at + sizeof(*ip);

@@ -62,13 +62,14 @@ func isError(family, kind uint8) bool {
 
 // quoted reads the packet in an error. Only what the error itself bounds is bounded:
 // Linux takes the ports from where they stand, whatever the length in the quoted
-// header says, and so does this. It returns nil if there is no header of the
-// family, and a Reason only if the extension headers are none that a host sends.
+// header says, and so does this; nor does it look at the version. It returns nil if
+// there is no header, and a Reason only if the extension headers are none that a host
+// sends.
 func quoted(family uint8, b []byte) (*Quoted, Reason) {
 	if family == 6 {
 		return quotedIPv6(b)
 	}
-	if len(b) < ipv4Header || b[0]>>4 != 4 || b[0]&0xf < ipv4Header/4 {
+	if len(b) < ipv4Header || b[0]&0xf < ipv4Header/4 {
 		return nil, OK
 	}
 	field := binary.BigEndian.Uint16(b[6:])
@@ -86,7 +87,7 @@ func quoted(family uint8, b []byte) (*Quoted, Reason) {
 }
 
 func quotedIPv6(b []byte) (*Quoted, Reason) {
-	if len(b) < ipv6Header || b[0]>>4 != 6 {
+	if len(b) < ipv6Header {
 		return nil, OK
 	}
 	q := &Quoted{

@@ -57,7 +57,8 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 		{"router advertisement", message(true, Message{Type: 134}, text), is(ICMP{Type: 134})},
 		{"error that quotes nothing", message(false, Message{Type: 3, Code: 1}, nil), is(ICMP{Type: 3, Code: 1})},
 		{"error that quotes no packet", message(false, Message{Type: 3, Code: 1}, text), is(ICMP{Type: 3, Code: 1})},
-		{"error that quotes the other family", message(true, Message{Type: 1}, tcp4.packet()), is(ICMP{Type: 1})},
+		{"error quotes another version", message(false, Message{Type: 3, Code: 3}, version(6, &tcp4)), is(ICMP{Type: 3, Code: 3, Quoted: &q4})},
+		{"error6 quotes another version", message(true, Message{Type: 1, Code: 4}, version(4, &tcp6)), is(ICMP{Type: 1, Code: 4, Quoted: &q6})},
 		{"error6 that quotes no packet", message(true, Message{Type: 1}, text), is(ICMP{Type: 1})},
 		named("frag needed quotes tcp", quote(Message{Type: 3, Code: 4, MTU: 1300, Quoted: &tcp4}, &q4)),
 		named("unreachable quotes udp", quote(Message{Type: 3, Code: 3, Quoted: &udp4}, but(q4, noSequence(UDP, 46)))),
@@ -98,6 +99,13 @@ func manyExtensions(n int) (all []Extension) {
 		all = append(all, Extension{Header: Destination})
 	}
 	return all
+}
+
+// version returns a packet that says another version.
+func version(n byte, f *Frame) []byte {
+	b := f.packet()
+	b[0] = n<<4 | b[0]&0xf
+	return b
 }
 
 func ptr(f Frame) *Frame { return &f }

@@ -89,36 +89,53 @@ func sendMSS(t *testing.T, conn *net.TCPConn) (mss uint16) {
 }
 
 // Linux acts on the ports of a quoted packet that is too short for them by its own
-// header, so Parse finds them too.
+// header, or that says another version, so Parse finds them too.
 func TestKernelBelievesQuotedPorts(t *testing.T) {
 	n := testnet.New(t)
 	wire := n.Left.Wire(t)
-	var socket *net.UDPConn
-	n.Right.Do(t, func() {
-		var err error
-		to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.Left.Addr(testnet.IPv4), 9))
-		if socket, err = net.DialUDP("udp4", nil, to); err != nil {
-			t.Fatal(err)
-		}
-	})
-	defer socket.Close()
-	f := leftToRight(t, n, testnet.IPv4)
-	quoted := Frame{Source: f.Destination, Destination: f.Source, Protocol: UDP, DestinationPort: 9}
-	quoted.SourcePort = uint16(socket.LocalAddr().(*net.UDPAddr).Port)
-	b := quoted.packet()
-	binary.BigEndian.PutUint16(b[2:], ipv4Header)
-	f.Protocol, f.ICMP, f.Payload = ICMPv4, &Message{Type: 3, Code: 3}, b
-	frame := f.Bytes()
-	if err := wire.Send(frame); err != nil {
-		t.Fatal(err)
-	}
-	if err := socket.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := socket.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
-		t.Errorf("Linux did not act on it: %v", err)
-	}
-	if q := Parse(frame).ICMP.Quoted; q == nil || !q.HasPorts || q.SourcePort != quoted.SourcePort {
-		t.Errorf("Parse found %+v", q)
+	for _, c := range []struct {
+		name   string
+		ip     testnet.Family
+		code   Message
+		damage func(quoted []byte)
+	}{
+		{"length", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { binary.BigEndian.PutUint16(b[2:], ipv4Header) }},
+		{"version", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { b[0] = 0x65 }},
+		{"length of IPv6", testnet.IPv6, Message{Type: 1, Code: 4}, func(b []byte) { binary.BigEndian.PutUint16(b[4:], 0) }},
+		{"version of IPv6", testnet.IPv6, Message{Type: 1, Code: 4}, func(b []byte) { b[0] = 0x45 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var socket *net.UDPConn
+			n.Right.Do(t, func() {
+				var err error
+				to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.Left.Addr(c.ip), 9))
+				if socket, err = net.DialUDP("udp", nil, to); err != nil {
+					t.Fatal(err)
+				}
+			})
+			defer socket.Close()
+			f := leftToRight(t, n, c.ip)
+			quoted := Frame{Source: f.Destination, Destination: f.Source, Protocol: UDP, DestinationPort: 9}
+			quoted.SourcePort = uint16(socket.LocalAddr().(*net.UDPAddr).Port)
+			b := quoted.packet()
+			c.damage(b)
+			f.Protocol, f.ICMP, f.Payload = ICMPv4, &c.code, b
+			if c.ip == testnet.IPv6 {
+				f.Protocol = ICMPv6
+			}
+			frame := f.Bytes()
+			if err := wire.Send(frame); err != nil {
+				t.Fatal(err)
+			}
+			if err := socket.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := socket.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+				t.Errorf("Linux did not act on it: %v", err)
+			}
+			if q := Parse(frame).ICMP.Quoted; q == nil || !q.HasPorts || q.SourcePort != quoted.SourcePort {
+				t.Errorf("Parse found %+v", q)
+			}
+		})
 	}
 }

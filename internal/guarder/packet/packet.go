@@ -39,9 +39,9 @@
 //     Reason (RFC 7112, RFC 8200): see [MaxExtensions].
 //   - ICMP belongs to IPv4 and ICMPv6 to IPv6; in the other family they are
 //     protocols without ports, as for Linux.
-//   - The packet in an ICMP error may be cut anywhere, and is not bounded by its own
-//     length: Linux acts on its ports all the same, so forged ones must be seen
-//     (RFC 5927).
+//   - The packet in an ICMP error may be cut anywhere, is not bounded by its own
+//     length, and may say another version: Linux acts on its ports all the same, so
+//     forged ones must be seen (RFC 5927).
 //   - The gateway that a redirect of IPv4 names is not read: a redirect is judged by
 //     who sends it and by what it quotes.
 package packet
@@ -232,8 +232,8 @@ type ICMP struct {
 	// Target is the target of a neighbour solicitation or advertisement, or of a
 	// redirect of ICMPv6; else it is not valid.
 	Target netip.Addr
-	// Quoted is the packet in an error message. It is nil if there is none, or if it
-	// is not an IP packet whose addresses can be read.
+	// Quoted is the packet in an error message. It is nil if there is none, or if its
+	// addresses cannot be read.
 	Quoted *Quoted
 }
 
