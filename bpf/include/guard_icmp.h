@@ -19,6 +19,8 @@ enum {
 	GUARD_V6_REDIRECT = 137,
 };
 
+#define GUARD_QUOTED_TRANSPORT 8 /* bytes behind the headers of IP: RFC 792, and Linux */
+
 /* Whether messages of a type quote a packet. */
 static __always_inline bool guard_is_error(bool v6, __u8 type)
 {
@@ -62,17 +64,27 @@ static __always_inline void guard_read_quoted_transport(struct xdp_md *ctx, stru
 	}
 }
 
+/*
+ * Whether what rules look at of a quoted packet, whose transport header begins at an
+ * offset, comes in the second fragment: see walk.hides of the Go half.
+ */
+static __always_inline bool guard_hides(const struct guard_packet *p, __u32 at)
+{
+	return p->fragment & GUARD_FRAGMENT_FIRST && at + GUARD_QUOTED_TRANSPORT > p->end;
+}
+
 static __always_inline int guard_read_quoted_ipv4(struct xdp_md *ctx, struct guard_packet *p,
 						  __u32 at)
 {
 	struct guard_ipv4 *ip = guard_header(ctx, at, p->end, sizeof(*ip));
 	struct guard_quoted *q = &p->quoted;
-	__u8 size;
+	__u32 size = sizeof(*ip);
 
-	if (!ip)
-		return GUARD_OK;
-	size = (ip->version_size & 0xf) * 4;
-	if (size < sizeof(*ip))
+	if (ip)
+		size = (ip->version_size & 0xf) * 4;
+	if (guard_hides(p, at + size))
+		return guard_cut(ctx, p);
+	if (!ip || size < sizeof(*ip))
 		return GUARD_OK;
 	p->has |= GUARD_HAS_QUOTED;
 	__builtin_memset(q, 0, sizeof(*q));
@@ -98,7 +110,7 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 	int reason;
 
 	if (!ip)
-		return GUARD_OK;
+		return guard_hides(p, p->end) ? guard_cut(ctx, p) : GUARD_OK;
 	c.next = ip->next;
 	c.at = at + sizeof(*ip);
 	c.end = p->end;
@@ -106,6 +118,8 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 	reason = guard_walk_extensions(ctx, &c);
 	if (reason == GUARD_TOO_MANY_EXTENSIONS)
 		return reason;
+	if (guard_hides(p, reason == GUARD_OK ? c.at : p->end))
+		return guard_cut(ctx, p);
 	p->has |= GUARD_HAS_QUOTED;
 	__builtin_memset(q, 0, sizeof(*q));
 	q->family = 6;

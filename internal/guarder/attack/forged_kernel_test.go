@@ -93,6 +93,54 @@ func withstandsForgedMTU(t *testing.T, shield Shield, f forgery) {
 	}
 }
 
+// disguises hide from rules what a forgery is about, and Linux believes them all the
+// same.
+var disguises = map[string]func(s *scene, f packet.Frame) [][]byte{
+	"quote of another version": func(s *scene, f packet.Frame) [][]byte {
+		m := *f.ICMP
+		f.Payload = s.addressed(*m.Quoted).Bytes()[offVersion:]
+		f.Payload[0] = 0x65
+		m.Quoted = nil
+		f.ICMP = &m
+		return [][]byte{s.addressed(f).Bytes()}
+	},
+	"fragments": func(s *scene, f packet.Frame) [][]byte {
+		m := *f.ICMP
+		m.QuotedSize = 40
+		f.ICMP, f.ID = &m, 77
+		return s.addressed(f).Fragments(16)
+	},
+}
+
+// TestForgedPathMTUInDisguise sends forgeries that rules about the quoted packet see only
+// if the parser does.
+func TestForgedPathMTUInDisguise(t *testing.T) {
+	f := forgeries[0]
+	for name, disguise := range disguises {
+		t.Run(name+"/bare", func(t *testing.T) {
+			s := newScene(t, nil)
+			for _, frame := range disguise(s, f.message(s)) {
+				s.injectBytes(t, frame)
+			}
+			if mtu := s.pathMTU(t); mtu != f.want {
+				t.Errorf("path MTU is %d, want %d", mtu, f.want)
+			}
+		})
+		t.Run(name+"/forged-icmp.yaml", func(t *testing.T) {
+			s := newScene(t, shields["forged-icmp.yaml"])
+			for _, frame := range disguise(s, f.message(s)) {
+				s.injectBytes(t, frame)
+			}
+			if mtu := s.pathMTU(t); mtu != 0 {
+				t.Errorf("path MTU fell to %d", mtu)
+			}
+			if n := s.dropped(); n != 1 {
+				t.Errorf("the shield dropped %d packets, want 1", n)
+			}
+		})
+	}
+}
+
 // TestForgedRedirect: one packet that claims to be from the router makes the victim
 // send to another neighbour what is for the peer.
 func TestForgedRedirect(t *testing.T) {

@@ -20,11 +20,19 @@ func TestDamage(t *testing.T) {
 		f.MoreFragments = true
 		f.Extensions = []Extension{{Header: FragmentHeader}, {Header: Destination}}
 	})
-	link := func(p *Packet) { // only Ethernet is left
-		*p = Packet{SourceMAC: macA, DestinationMAC: macB, EtherType: p.EtherType, Reason: p.Reason}
-	}
 	ip := func(p *Packet) { // all up to the transport header
 		p.HasPorts, p.SourcePort, p.DestinationPort, p.Flags, p.MSS, p.ICMP, p.Payload = false, 0, 0, 0, 0, nil, nil
+	}
+	error4 := with(base(v4A, v4B, ICMPv4), func(f *Frame) { f.ICMP, f.MoreFragments = &Message{Type: 3, Code: 4, Quoted: &options}, true })
+	error6 := with(base(v6A, v6B, ICMPv6), func(f *Frame) { f.ICMP, f.MoreFragments = &Message{Type: 2, Quoted: &tcp6}, true })
+	error6cut := with(error6, func(f *Frame) {
+		f.ICMP = &Message{Type: 2, Quoted: ptr(with(tcp6, func(f *Frame) { f.Extensions = []Extension{{Header: Destination, Size: 24}} }))}
+	})
+	inFragment := func(length uint32, size uint16) func(p *Packet) {
+		return func(p *Packet) { ip(p); p.Length, p.FragmentSize = length, size }
+	}
+	link := func(p *Packet) { // only Ethernet is left
+		*p = Packet{SourceMAC: macA, DestinationMAC: macB, EtherType: p.EtherType, Reason: p.Reason}
 	}
 	put8 := func(at int, value byte) func([]byte) []byte {
 		return func(b []byte) []byte { b[at] = value; return b }
@@ -59,6 +67,13 @@ func TestDamage(t *testing.T) {
 		{"first fragment of 8 bytes", first4, put16(l3+2, 28), TinyFragment, func(p *Packet) { ip(p); p.Length, p.FragmentSize = 28, 8 }},
 		{"first fragment of nothing", first4, put16(l3+2, 20), TinyFragment, func(p *Packet) { ip(p); p.Length, p.FragmentSize = 20, 0 }},
 		{"first fragment cut by the capture", first4, func(b []byte) []byte { return b[:l3+28] }, Truncated, ip},
+		{"error in a fragment without quote", error4, put16(l3+2, 20+8), TinyFragment, inFragment(28, 8)},
+		{"error in a fragment without quoted options", error4, put16(l3+2, 20+8+20+8), TinyFragment, inFragment(56, 36)},
+		{"error in a fragment without quoted sequence", error4, put16(l3+2, 20+8+28+7), TinyFragment, inFragment(63, 43)},
+		{"error in a fragment cut by the capture", error4, func(b []byte) []byte { return b[:l3+20+8] }, Truncated, ip},
+		{"error6 in a fragment without quote", error6, put16(l3+4, 8+8), TinyFragment, inFragment(56, 8)},
+		{"error6 in a fragment without quoted sequence", error6, put16(l3+4, 8+8+40+7), TinyFragment, inFragment(40+63, 55)},
+		{"error6 in a fragment without quoted extension", error6cut, put16(l3+4, 8+8+40+16), TinyFragment, inFragment(40+72, 64)},
 		{"IPv6 first fragment without TCP", first6, put16(l3+4, 16+8), TinyFragment, func(p *Packet) { ip(p); p.Length, p.FragmentSize = 64, 16 }},
 		{"IPv6 first fragment without its extension", first6, put16(l3+4, 8+7), TinyFragment, func(p *Packet) {
 			ip(p)

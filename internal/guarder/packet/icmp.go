@@ -41,9 +41,12 @@ func (w *walk) icmp() Reason {
 		m.Target = netip.AddrFrom16([16]byte(h[icmpHeader:]))
 	}
 	if isError(w.Family, m.Type) {
-		q, reason := quoted(w.Family, w.frame[w.at+icmpHeader:w.end])
-		if reason != OK {
+		q, behind, reason := quoted(w.Family, w.frame[w.at+icmpHeader:w.end])
+		switch {
+		case reason != OK:
 			return reason
+		case w.hides(behind):
+			return w.cut()
 		}
 		m.Quoted = q
 	}
@@ -60,20 +63,37 @@ func isError(family, kind uint8) bool {
 	return kind >= v4Unreachable && kind <= v4Redirect || kind == v4TimeExceeded || kind == v4ParameterProblem
 }
 
+// quotedTransport is how many bytes behind the headers of IP an error quotes at least:
+// RFC 792, and Linux acts on no error with less (icmp_socket_deliver).
+const quotedTransport = 8
+
+// hides tells whether a message is in a first fragment that ends before what rules look
+// at of the quoted packet, of which so many bytes stand behind its headers. No host
+// fragments an error (RFC 1812 section 4.3.2.3, RFC 4443 section 2.4): one that does
+// hides from rules what it is about.
+func (w *walk) hides(behind int) bool {
+	return w.Fragment&FirstFragment != 0 && behind < quotedTransport
+}
+
 // quoted reads the packet in an error. Only what the error itself bounds is bounded:
 // Linux takes the ports from where they stand, whatever the length in the quoted
 // header says, and so does this; nor does it look at the version. It returns nil if
-// there is no header, and a Reason only if the extension headers are none that a host
-// sends.
-func quoted(family uint8, b []byte) (*Quoted, Reason) {
+// there is no header; behind it, how many bytes there are; and a Reason only if the
+// extension headers are none that a host sends.
+func quoted(family uint8, b []byte) (q *Quoted, behind int, reason Reason) {
 	if family == 6 {
 		return quotedIPv6(b)
 	}
-	if len(b) < ipv4Header || b[0]&0xf < ipv4Header/4 {
-		return nil, OK
+	if len(b) < ipv4Header {
+		return nil, 0, OK
+	}
+	size := int(b[0]&0xf) * 4
+	behind = len(b) - size
+	if size < ipv4Header {
+		return nil, behind, OK
 	}
 	field := binary.BigEndian.Uint16(b[6:])
-	q := &Quoted{
+	q = &Quoted{
 		Family:       4,
 		Source:       netip.AddrFrom4([4]byte(b[12:])),
 		Destination:  netip.AddrFrom4([4]byte(b[16:])),
@@ -82,30 +102,31 @@ func quoted(family uint8, b []byte) (*Quoted, Reason) {
 		DontFragment: field&0x4000 != 0,
 		Later:        field&0x1fff != 0,
 	}
-	q.transport(b[min(int(b[0]&0xf)*4, len(b)):], ICMPv4)
-	return q, OK
+	q.transport(b[min(size, len(b)):], ICMPv4)
+	return q, behind, OK
 }
 
-func quotedIPv6(b []byte) (*Quoted, Reason) {
+func quotedIPv6(b []byte) (q *Quoted, behind int, reason Reason) {
 	if len(b) < ipv6Header {
-		return nil, OK
+		return nil, 0, OK
 	}
-	q := &Quoted{
+	q = &Quoted{
 		Family:      6,
 		Source:      netip.AddrFrom16([16]byte(b[8:])),
 		Destination: netip.AddrFrom16([16]byte(b[24:])),
 		Length:      uint32(binary.BigEndian.Uint16(b[4:])) + ipv6Header,
 	}
 	c := chain{next: b[6], at: ipv6Header, end: len(b), claimed: len(b)}
-	reason := c.walk(b)
+	reason = c.walk(b)
 	if reason == TooManyExtensions {
-		return nil, reason
+		return nil, 0, reason
 	}
 	q.Protocol, q.Later = c.next, c.fragment&LaterFragment != 0
-	if reason == OK {
-		q.transport(b[c.at:], ICMPv6)
+	if reason != OK { // cut in the extension headers
+		return q, 0, OK
 	}
-	return q, OK
+	q.transport(b[c.at:], ICMPv6)
+	return q, len(b) - c.at, OK
 }
 
 // transport reads what is there of the transport header; icmp is the protocol number

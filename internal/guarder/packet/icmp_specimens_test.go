@@ -91,6 +91,17 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 			p.Fragment, p.FragmentSize = FirstFragment, uint16(p.Length-ipv4Header)
 			p.ICMP, p.Payload = &ICMP{Type: 3, Code: 3, Quoted: but(q4, noSequence(UDP, 46))}, udp4.packet()
 		}},
+		{"error in a first fragment that ends with what is looked at", with(message(false, Message{Type: 3, Code: 4, Quoted: &tcp4, QuotedSize: 28}, nil), func(f *Frame) { f.MoreFragments = true }), func(p *Packet) {
+			p.Fragment, p.FragmentSize = FirstFragment, uint16(p.Length-ipv4Header)
+			p.ICMP, p.Payload = &ICMP{Type: 3, Code: 4, Quoted: &q4}, tcp4.packet()[:28]
+		}},
+		{"error6 in a first fragment that ends with what is looked at", with(message(true, Message{Type: 2, Quoted: &tcp6, QuotedSize: 48}, nil), func(f *Frame) { f.MoreFragments = true }), func(p *Packet) {
+			p.Fragment, p.FragmentSize, p.Headers = FirstFragment, uint16(p.Length-ipv6Header-8), FragmentHeader
+			p.ICMP, p.Payload = &ICMP{Type: 2, Quoted: &q6}, tcp6.packet()[:48]
+		}},
+		{"error in a first fragment that quotes nothing", with(message(false, Message{Type: 3, Code: 1}, nil), func(f *Frame) { f.MoreFragments = true }), func(p *Packet) {
+			p.Reason, p.Fragment, p.FragmentSize = TinyFragment, FirstFragment, 8
+		}},
 	}
 }
 

@@ -78,7 +78,7 @@ const (
 	// fragment header; also in the packet that an error quotes.
 	TooManyExtensions
 	// TinyFragment: the first fragment does not hold the transport header (RFC 1858,
-	// RFC 7112).
+	// RFC 7112), or an ICMP error up to the ports that it quotes.
 	TinyFragment
 	Reasons // their number
 )
