@@ -212,8 +212,9 @@ __noinline int guard_read_arp(struct xdp_md *ctx, struct guard_packet *p, __u32 
 
 	if (!fixed || !p)
 		return GUARD_TRUNCATED;
-	if (fixed->hardware != bpf_htons(1) || fixed->protocol != bpf_htons(GUARD_ETHER_IPV4) ||
-	    fixed->hardware_size != 6 || fixed->protocol_size != 4)
+	if ((fixed->hardware != bpf_htons(1) && fixed->hardware != bpf_htons(6)) ||
+	    fixed->protocol != bpf_htons(GUARD_ETHER_IPV4) || fixed->hardware_size != 6 ||
+	    fixed->protocol_size != 4)
 		return GUARD_OK;
 	arp = guard_header(ctx, at, at + sizeof(*arp), sizeof(*arp));
 	if (!arp)

@@ -139,3 +139,19 @@ func TestKernelBelievesQuotedPorts(t *testing.T) {
 		})
 	}
 }
+
+// Linux answers ARP that says that its hardware is IEEE 802, so Parse reads it too.
+func TestKernelBelievesARPOfIEEE802(t *testing.T) {
+	n := testnet.New(t)
+	wire := n.Left.Wire(t)
+	defer n.Right.ResolveNeighbours(t, n.Right.Device)()
+	f := leftToRight(t, n, testnet.IPv4)
+	ask := &ARP{Operation: 1, SenderMAC: f.SourceMAC, SenderIP: stranger, TargetIP: f.Destination}
+	frame := (&Frame{SourceMAC: f.SourceMAC, DestinationMAC: f.DestinationMAC, EtherType: EtherARP, Payload: ieee802(ask)}).Bytes()
+	answered(t, wire, [][]byte{frame}, func(p *Packet) bool {
+		return p.ARP != nil && p.ARP.Operation == 2 && p.ARP.SenderIP == f.Destination && p.ARP.TargetIP == stranger
+	})
+	if p := Parse(frame); p.ARP == nil || *p.ARP != *ask {
+		t.Errorf("Parse found %+v", p.ARP)
+	}
+}

@@ -217,7 +217,8 @@ type Packet struct {
 	Payload []byte
 }
 
-// ARP is an address resolution packet for IPv4 over Ethernet; others are not read.
+// ARP is an address resolution packet for IPv4 over Ethernet, also one that says that
+// its hardware is IEEE 802; others are not read.
 type ARP struct {
 	Operation            uint16
 	SenderMAC, TargetMAC [6]byte

@@ -93,7 +93,10 @@ func (w *walk) arp() Reason {
 	if h == nil {
 		return Truncated
 	}
-	if [6]byte(h) != [6]byte{0, 1, 8, 0, 6, 4} { // RFC 826: Ethernet, IPv4, and the sizes of their addresses
+	// RFC 826: Ethernet, IPv4, and the sizes of their addresses. On Ethernet, Linux
+	// believes what says IEEE 802 as well (arp_process).
+	const ethernet, ieee802 = 1, 6
+	if hardware := binary.BigEndian.Uint16(h); hardware != ethernet && hardware != ieee802 || [4]byte(h[2:]) != [4]byte{8, 0, 6, 4} {
 		return OK
 	}
 	if h = w.header(arpHeader); h == nil {

@@ -99,8 +99,20 @@ func linkSpecimens(udp4 Frame) []specimen {
 		{"arp", Frame{SourceMAC: macA, DestinationMAC: macB, ARP: &ARP{
 			Operation: 2, SenderMAC: macA, TargetMAC: macB, SenderIP: v4A, TargetIP: v4B,
 		}}, nil},
+		{"arp of ieee 802", Frame{SourceMAC: macA, DestinationMAC: macB, EtherType: EtherARP, Payload: ieee802(&ARP{
+			Operation: 2, SenderMAC: macA, TargetMAC: macB, SenderIP: v4A, TargetIP: v4B,
+		})}, func(p *Packet) {
+			p.ARP = &ARP{Operation: 2, SenderMAC: macA, TargetMAC: macB, SenderIP: v4A, TargetIP: v4B}
+		}},
 		{"arp for infiniband", Frame{SourceMAC: macA, EtherType: EtherARP, Payload: []byte{0, 32, 8, 0, 20, 4, 0, 1, 9, 9}}, nil},
 	}
+}
+
+// ieee802 returns ARP that says that its hardware is IEEE 802.
+func ieee802(a *ARP) []byte {
+	b := a.bytes()
+	b[1] = 6
+	return b
 }
 
 func ipSpecimens(tcp4, tcp6, udp4 Frame) []specimen {
