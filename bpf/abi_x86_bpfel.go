@@ -311,14 +311,15 @@ const (
 type abiGuardHas uint32
 
 const (
-	abiGuardHasGUARD_HAS_PORTS      abiGuardHas = 1
-	abiGuardHasGUARD_HAS_ICMP       abiGuardHas = 2
-	abiGuardHasGUARD_HAS_ARP        abiGuardHas = 4
-	abiGuardHasGUARD_HAS_QUOTED     abiGuardHas = 8
-	abiGuardHasGUARD_HAS_TARGET     abiGuardHas = 16
-	abiGuardHasGUARD_HAS_SEQUENCE   abiGuardHas = 32
-	abiGuardHasGUARD_DONT_FRAGMENT  abiGuardHas = 64
-	abiGuardHasGUARD_LATER_FRAGMENT abiGuardHas = 128
+	abiGuardHasGUARD_HAS_PORTS        abiGuardHas = 1
+	abiGuardHasGUARD_HAS_ICMP         abiGuardHas = 2
+	abiGuardHasGUARD_HAS_ARP          abiGuardHas = 4
+	abiGuardHasGUARD_HAS_QUOTED       abiGuardHas = 8
+	abiGuardHasGUARD_HAS_TARGET       abiGuardHas = 16
+	abiGuardHasGUARD_HAS_SEQUENCE     abiGuardHas = 32
+	abiGuardHasGUARD_DONT_FRAGMENT    abiGuardHas = 64
+	abiGuardHasGUARD_LATER_FRAGMENT   abiGuardHas = 128
+	abiGuardHasGUARD_HAS_LINK_ADDRESS abiGuardHas = 128
 )
 
 type abiGuardHeader uint32
@@ -385,12 +386,13 @@ type abiGuardKept struct {
 type abiGuardLimit uint32
 
 const (
-	abiGuardLimitGUARD_MAX_TAGS       abiGuardLimit = 2
-	abiGuardLimitGUARD_MAX_EXTENSIONS abiGuardLimit = 6
-	abiGuardLimitGUARD_MAX_OPTIONS    abiGuardLimit = 40
-	abiGuardLimitGUARD_MAX_PAYLOAD    abiGuardLimit = 128
-	abiGuardLimitGUARD_MAX_FRAGMENTS  abiGuardLimit = 64
-	abiGuardLimitGUARD_MAX_FRAGMENTED abiGuardLimit = 4096
+	abiGuardLimitGUARD_MAX_TAGS              abiGuardLimit = 2
+	abiGuardLimitGUARD_MAX_EXTENSIONS        abiGuardLimit = 6
+	abiGuardLimitGUARD_MAX_OPTIONS           abiGuardLimit = 40
+	abiGuardLimitGUARD_MAX_PAYLOAD           abiGuardLimit = 128
+	abiGuardLimitGUARD_MAX_NEIGHBOUR_OPTIONS abiGuardLimit = 8
+	abiGuardLimitGUARD_MAX_FRAGMENTS         abiGuardLimit = 64
+	abiGuardLimitGUARD_MAX_FRAGMENTED        abiGuardLimit = 4096
 )
 
 type abiGuardMembership struct {

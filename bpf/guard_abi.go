@@ -19,12 +19,13 @@ const (
 
 // Bits of GuardPacket.Has and GuardQuoted.Has.
 const (
-	GuardHasPorts      = uint8(abiGuardHasGUARD_HAS_PORTS)
-	GuardHasICMP       = uint8(abiGuardHasGUARD_HAS_ICMP)
-	GuardHasARP        = uint8(abiGuardHasGUARD_HAS_ARP)
-	GuardHasQuoted     = uint8(abiGuardHasGUARD_HAS_QUOTED)
-	GuardHasTarget     = uint8(abiGuardHasGUARD_HAS_TARGET)
-	GuardHasSequence   = uint8(abiGuardHasGUARD_HAS_SEQUENCE)
-	GuardDontFragment  = uint8(abiGuardHasGUARD_DONT_FRAGMENT)
-	GuardLaterFragment = uint8(abiGuardHasGUARD_LATER_FRAGMENT)
+	GuardHasPorts       = uint8(abiGuardHasGUARD_HAS_PORTS)
+	GuardHasICMP        = uint8(abiGuardHasGUARD_HAS_ICMP)
+	GuardHasARP         = uint8(abiGuardHasGUARD_HAS_ARP)
+	GuardHasQuoted      = uint8(abiGuardHasGUARD_HAS_QUOTED)
+	GuardHasTarget      = uint8(abiGuardHasGUARD_HAS_TARGET)
+	GuardHasSequence    = uint8(abiGuardHasGUARD_HAS_SEQUENCE)
+	GuardDontFragment   = uint8(abiGuardHasGUARD_DONT_FRAGMENT)
+	GuardLaterFragment  = uint8(abiGuardHasGUARD_LATER_FRAGMENT)
+	GuardHasLinkAddress = uint8(abiGuardHasGUARD_HAS_LINK_ADDRESS)
 )

@@ -14,6 +14,7 @@ enum guard_limit {
 	GUARD_MAX_EXTENSIONS = 6,
 	GUARD_MAX_OPTIONS = 40, /* bytes */
 	GUARD_MAX_PAYLOAD = 128, /* bytes */
+	GUARD_MAX_NEIGHBOUR_OPTIONS = 8,
 	GUARD_MAX_FRAGMENTS = 64, /* of a packet that are told apart */
 	GUARD_MAX_FRAGMENTED = 4096, /* packets that come in fragments */
 };
@@ -69,6 +70,7 @@ enum guard_has {
 	GUARD_HAS_SEQUENCE = 32,
 	GUARD_DONT_FRAGMENT = 64,
 	GUARD_LATER_FRAGMENT = 128, /* in guard_quoted */
+	GUARD_HAS_LINK_ADDRESS = 128, /* in guard_packet */
 };
 
 /* The packet that an ICMP error quotes. */
@@ -102,7 +104,7 @@ struct guard_packet {
 	__u8 destination_mac[6]; /* always */
 	__u8 source_mac[6]; /* always */
 	__u16 tags[2]; /* tag_count */
-	__u8 sender_mac[6]; /* GUARD_HAS_ARP */
+	__u8 sender_mac[6]; /* GUARD_HAS_ARP, or GUARD_HAS_LINK_ADDRESS */
 	__u8 target_mac[6]; /* GUARD_HAS_ARP */
 	__u32 fragment_id; /* fragment, as what follows */
 	__u16 fragment_offset; /* bytes behind the headers of IP */

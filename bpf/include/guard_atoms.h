@@ -117,7 +117,10 @@ static __always_inline bool guard_is_member(const struct guard_walk *w, __u8 whi
 	return guard_memberships_at(w->in[which])->sets >> (set & 63) & 1;
 }
 
-/* Whether a sender claims an address that is bound to other MAC addresses. */
+/*
+ * Whether a sender claims an address that is bound to other MAC addresses: Env.conflict
+ * of the Go half.
+ */
 __noinline int guard_is_conflict(struct guard_walk *w, __u32 set)
 {
 	struct guard_bound key = { .set = set };
@@ -128,11 +131,14 @@ __noinline int guard_is_conflict(struct guard_walk *w, __u32 set)
 	p = &w->packet;
 	if (p->has & GUARD_HAS_ARP)
 		key.family = guard_copy_address(p, GUARD_ADDRESS_ARP_SENDER, key.address);
-	else if (p->family == 6 && p->has & GUARD_HAS_ICMP && p->icmp_type == 136)
+	else if (p->family == 6 && p->has & GUARD_HAS_ICMP && p->icmp_type == GUARD_V6_ADVERTISE)
 		key.family = guard_copy_address(p, GUARD_ADDRESS_ND_TARGET, key.address);
 	if (!key.family || !bpf_map_lookup_elem(&guard_bindings, &key))
 		return 0;
-	__builtin_memcpy(key.mac, p->has & GUARD_HAS_ARP ? p->sender_mac : p->source_mac, 6);
+	__builtin_memcpy(key.mac,
+			 p->has & (GUARD_HAS_ARP | GUARD_HAS_LINK_ADDRESS) ? p->sender_mac :
+									     p->source_mac,
+			 6);
 	return bpf_map_lookup_elem(&guard_bindings, &key) == NULL;
 }
 

@@ -113,6 +113,13 @@ struct guard_udp {
 	__be16 checksum;
 };
 
+/* An option of neighbour discovery; size counts 8 bytes. */
+struct guard_neighbour_option {
+	__u8 kind;
+	__u8 size;
+	__u8 address[6];
+};
+
 struct guard_icmp {
 	__u8 type;
 	__u8 code;

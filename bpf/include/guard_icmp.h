@@ -16,9 +16,11 @@ enum {
 	GUARD_V6_PACKET_TOO_BIG = 2,
 	GUARD_V6_PARAMETER_PROBLEM = 4,
 	GUARD_V6_SOLICIT = 135,
+	GUARD_V6_ADVERTISE = 136,
 	GUARD_V6_REDIRECT = 137,
 };
 
+#define GUARD_TARGET_LINK_ADDRESS 2 /* an option: RFC 4861 section 4.6.1 */
 #define GUARD_QUOTED_TRANSPORT 8 /* bytes behind the headers of IP: RFC 792, and Linux */
 
 /* Whether messages of a type quote a packet. */
@@ -134,6 +136,30 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 	return GUARD_OK;
 }
 
+/*
+ * Reads the link-layer address that a neighbour advertisement tells, among its options:
+ * ICMP.linkAddress of the Go half. Returns a reason.
+ */
+__noinline int guard_read_link_address(struct xdp_md *ctx, struct guard_packet *p, __u32 at)
+{
+	const struct guard_neighbour_option *o;
+
+	if (!p)
+		return GUARD_TRUNCATED;
+	for (int i = 0; i < GUARD_MAX_NEIGHBOUR_OPTIONS; i++) {
+		o = guard_header(ctx, at, p->end, sizeof(*o));
+		if (!o || !o->size)
+			return GUARD_OK;
+		if (o->kind == GUARD_TARGET_LINK_ADDRESS) {
+			p->has |= GUARD_HAS_LINK_ADDRESS;
+			__builtin_memcpy(p->sender_mac, o->address, 6);
+			return GUARD_OK;
+		}
+		at += o->size * 8;
+	}
+	return at < p->end ? GUARD_TOO_MANY_EXTENSIONS : GUARD_OK;
+}
+
 /* Reads the message at p->transport; returns a reason. */
 __noinline int guard_read_icmp(struct xdp_md *ctx, struct guard_packet *p)
 {
@@ -154,6 +180,11 @@ __noinline int guard_read_icmp(struct xdp_md *ctx, struct guard_packet *p)
 		target = guard_header(ctx, at + sizeof(*h), p->end, 16);
 		if (!target)
 			return guard_cut(ctx, p);
+	}
+	if (v6 && h->type == GUARD_V6_ADVERTISE) {
+		reason = guard_read_link_address(ctx, p, at + sizeof(*h) + 16);
+		if (reason != GUARD_OK)
+			return reason;
 	}
 	if (guard_is_error(v6, h->type)) {
 		if (v6)

@@ -93,6 +93,10 @@ func (m maker) icmpFrame(f *packet.Frame) {
 	f.ICMP = &packet.Message{Type: m.icmpType(), Code: uint8(m.IntN(6)), MTU: uint32(oneOf(m, 0, 64, 576, 1500))}
 	if six && m.chance(2) {
 		f.ICMP.Target = m.address(true)
+		if m.chance(2) {
+			mac := m.mac()
+			f.Payload = append([]byte{2, 1}, mac[:]...)
+		}
 		return
 	}
 	if m.chance(3) {

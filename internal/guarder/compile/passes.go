@@ -74,7 +74,9 @@ func (w *walk) conflict(set uint32) bool {
 	case p.ARP != nil:
 		ip, mac = p.ARP.SenderIP, p.ARP.SenderMAC
 	case p.ICMP != nil && p.Family == 6 && p.ICMP.Type == advertisement:
-		ip, mac = p.ICMP.Target, p.SourceMAC
+		if ip, mac = p.ICMP.Target, p.SourceMAC; p.ICMP.HasLinkAddress {
+			mac = p.ICMP.LinkAddress
+		}
 	}
 	return w.bound(Bound{Set: set, IP: ip}) && !w.bound(Bound{set, ip, mac})
 }

@@ -281,6 +281,9 @@ func (m maker) icmp(p *packet.Packet) {
 	}
 	if six && m.chance(2) {
 		p.ICMP.Target = m.address(true)
+		if p.ICMP.HasLinkAddress = p.ICMP.Type == 136 && m.chance(2); p.ICMP.HasLinkAddress {
+			p.ICMP.LinkAddress = m.mac()
+		}
 	}
 	if m.chance(2) {
 		return

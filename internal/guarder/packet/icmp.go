@@ -39,6 +39,9 @@ func (w *walk) icmp() Reason {
 			return w.cut()
 		}
 		m.Target = netip.AddrFrom16([16]byte(h[icmpHeader:]))
+		if m.Type == v6NeighbourAdvertise && !m.linkAddress(w.frame[w.at+icmpHeader+16:w.end]) {
+			return TooManyExtensions
+		}
 	}
 	if isError(w.Family, m.Type) {
 		q, behind, reason := quoted(w.Family, w.frame[w.at+icmpHeader:w.end])
@@ -53,6 +56,25 @@ func (w *walk) icmp() Reason {
 	w.ICMP = m
 	w.payload(icmpHeader)
 	return OK
+}
+
+// linkAddress finds the link-layer address of the target among the options of an
+// advertisement (RFC 4861 section 4.6). That is what Linux believes, and of several
+// the first one; it takes no message with an option that does not fit. It returns
+// false if there are too many to look at.
+func (m *ICMP) linkAddress(b []byte) bool {
+	const target, unit = 2, 8
+	for range MaxNeighbourOptions {
+		if len(b) < unit || b[1] == 0 {
+			return true
+		}
+		if b[0] == target {
+			m.LinkAddress, m.HasLinkAddress = [6]byte(b[2:]), true
+			return true
+		}
+		b = b[min(int(b[1])*unit, len(b)):]
+	}
+	return len(b) == 0
 }
 
 // isError tells whether messages of a type quote a packet.

@@ -1,5 +1,10 @@
 package packet
 
+import (
+	"bytes"
+	"slices"
+)
+
 // icmpSpecimens are messages of both families, most of them errors with what they quote.
 func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 	message := func(v6 bool, m Message, payload []byte) Frame {
@@ -38,6 +43,16 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 	named := func(name string, s specimen) specimen { s.name = name; return s }
 	long := func(f Frame) *Frame { f.Extensions = manyExtensions(7); return &f }
 	later6 := with(udp6, func(f *Frame) { f.Offset = 1448 })
+	advertisement := func(options ...[]byte) Frame {
+		return message(true, Message{Type: 136, Target: v6B}, slices.Concat(options...))
+	}
+	told := func(p *Packet) {
+		p.ICMP, p.Payload = &ICMP{Type: 136, Target: v6B}, append(v6B.AsSlice(), p.Payload...)
+	}
+	tells := func(p *Packet) {
+		told(p)
+		p.ICMP.LinkAddress, p.ICMP.HasLinkAddress = [6]byte{2, 0, 0, 0, 0, 0xc}, true
+	}
 	return []specimen{
 		{"echo", message(false, Message{Type: 8}, text), is(ICMP{Type: 8})},
 		{"echo6", message(true, Message{Type: 128}, text), is(ICMP{Type: 128})},
@@ -51,6 +66,14 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 		{"advertisement", message(true, Message{Type: 136, Target: v6B}, nil), func(p *Packet) {
 			p.ICMP, p.Payload = &ICMP{Type: 136, Target: v6B}, v6B.AsSlice()
 		}},
+		{"advertisement with address", advertisement([]byte{14, 2, 15: 0}, []byte{2, 1, 2, 0, 0, 0, 0, 0xc}, []byte{2, 1, 2, 0, 0, 0, 0, 0xd}), tells},
+		{"advertisement with address behind many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, 7), []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), tells},
+		{"advertisement with address behind too many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, 8), []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), func(p *Packet) {
+			p.Reason, p.Payload = TooManyExtensions, nil
+		}},
+		{"advertisement with many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, 8)), told},
+		{"advertisement with an option of nothing", advertisement([]byte{1, 0, 0, 0, 0, 0, 0, 0}, []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), told},
+		{"advertisement with an option that does not fit", advertisement([]byte{1, 9, 0, 0, 0, 0, 0, 0}, []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), told},
 		{"redirect6", message(true, Message{Type: 137, Target: v6B}, v6A.AsSlice()), func(p *Packet) {
 			p.ICMP, p.Payload = &ICMP{Type: 137, Target: v6B}, append(v6B.AsSlice(), v6A.AsSlice()...)
 		}},

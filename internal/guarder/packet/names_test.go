@@ -34,7 +34,7 @@ func enumsOf(t *testing.T) map[string]int {
 // Only the constants with these prefixes are shared with this package.
 func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 	want := map[string]int{
-		"GUARD_MAX_TAGS": MaxTags, "GUARD_MAX_EXTENSIONS": MaxExtensions, "GUARD_MAX_OPTIONS": MaxOptions, "GUARD_MAX_PAYLOAD": MaxPayload,
+		"GUARD_MAX_TAGS": MaxTags, "GUARD_MAX_EXTENSIONS": MaxExtensions, "GUARD_MAX_OPTIONS": MaxOptions, "GUARD_MAX_PAYLOAD": MaxPayload, "GUARD_MAX_NEIGHBOUR_OPTIONS": MaxNeighbourOptions,
 		"GUARD_MAX_FRAGMENTS": MaxFragments, "GUARD_MAX_FRAGMENTED": MaxFragmented, "GUARD_FRAGMENT_LAST": int(LastFragment), "GUARD_FRAGMENT_OVERLAP": int(Overlap),
 		"GUARD_FRAGMENT_FIRST": int(FirstFragment), "GUARD_FRAGMENT_LATER": int(LaterFragment),
 		"GUARD_FRAGMENT_OFFSET_ONE": int(OffsetOne), "GUARD_FRAGMENT_PAST_END": int(PastEnd),

@@ -54,6 +54,9 @@ const (
 	MaxExtensions = 6   // extension headers of IPv6: one each, and destination options twice (RFC 8200 section 4.1)
 	MaxOptions    = 40  // bytes of TCP or IPv4 options
 	MaxPayload    = 128 // bytes behind the transport header
+	// MaxNeighbourOptions bounds the search for the address that a neighbour
+	// advertisement tells; it has one option, and more with SEND (RFC 3971).
+	MaxNeighbourOptions = 8
 )
 
 // A Reason says why a frame cannot be read to its end.
@@ -75,7 +78,9 @@ const (
 	TooManyTags
 	// TooManyExtensions: more than MaxExtensions extension headers, or one in a
 	// place where RFC 8200 forbids it (hop-by-hop options not first), or a second
-	// fragment header; also in the packet that an error quotes.
+	// fragment header; also in the packet that an error quotes. Or more than
+	// MaxNeighbourOptions options of a neighbour advertisement, none of which is
+	// the address that it is about.
 	TooManyExtensions
 	// TinyFragment: the first fragment does not hold the transport header (RFC 1858,
 	// RFC 7112), or an ICMP error up to the ports that it quotes.
@@ -233,6 +238,10 @@ type ICMP struct {
 	// Target is the target of a neighbour solicitation or advertisement, or of a
 	// redirect of ICMPv6; else it is not valid.
 	Target netip.Addr
+	// LinkAddress is the MAC address that a neighbour advertisement tells of its
+	// target, whatever the frame says; HasLinkAddress tells that there is one.
+	LinkAddress    [6]byte
+	HasLinkAddress bool
 	// Quoted is the packet in an error message. It is nil if there is none, or if its
 	// addresses cannot be read.
 	Quoted *Quoted

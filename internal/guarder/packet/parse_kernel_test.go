@@ -118,8 +118,9 @@ func expected(p *Packet) bpf.GuardPacket {
 		g.Source, g.Destination = address(a.SenderIP), address(a.TargetIP)
 	}
 	if m := p.ICMP; m != nil {
-		g.Has |= bpf.GuardHasICMP | bit(m.Target.IsValid(), bpf.GuardHasTarget) | bit(m.Quoted != nil, bpf.GuardHasQuoted)
+		g.Has |= bpf.GuardHasICMP | bit(m.Target.IsValid(), bpf.GuardHasTarget) | bit(m.Quoted != nil, bpf.GuardHasQuoted) | bit(m.HasLinkAddress, bpf.GuardHasLinkAddress)
 		g.IcmpType, g.IcmpCode, g.Mtu, g.Target = m.Type, m.Code, m.MTU, address(m.Target)
+		g.SenderMac = m.LinkAddress
 		if q := m.Quoted; q != nil {
 			g.Quoted = bpf.GuardQuoted{
 				Source: address(q.Source), Destination: address(q.Destination), Length: q.Length, Sequence: q.Sequence,

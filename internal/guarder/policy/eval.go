@@ -248,8 +248,8 @@ func (e Payload) in(payload []byte) bool {
 
 // conflict tells whether a sender claims an address of the set with a MAC address
 // that the set does not give it. Senders are those of ARP and of neighbour
-// advertisements (type 136), whose target is the address and whose frame's source
-// the MAC address.
+// advertisements (type 136), whose target is the address; the MAC address is the one
+// that they tell, or without one the source of the frame.
 func (env *Env) conflict(set string, p *packet.Packet) bool {
 	b := env.Bindings[set]
 	if b == nil {
@@ -262,7 +262,9 @@ func (env *Env) conflict(set string, p *packet.Packet) bool {
 	case p.ARP != nil:
 		ip, mac = p.ARP.SenderIP, p.ARP.SenderMAC
 	case p.ICMP != nil && p.Family == 6 && p.ICMP.Type == advertisement:
-		ip, mac = p.ICMP.Target, p.SourceMAC
+		if ip, mac = p.ICMP.Target, p.SourceMAC; p.ICMP.HasLinkAddress {
+			mac = p.ICMP.LinkAddress
+		}
 	}
 	allowed, bound := b.MACs[ip]
 	return bound && !slices.Contains(allowed, mac)

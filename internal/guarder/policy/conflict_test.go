@@ -1,0 +1,45 @@
+package policy
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+)
+
+// TestConflictIsAboutWhatHostsBelieve has senders claim an address, in frames of another
+// source and not: hosts believe what is told inside.
+func TestConflictIsAboutWhatHostsBelieve(t *testing.T) {
+	honest, liar := [6]byte{2, 0, 0, 0, 0, 1}, [6]byte{2, 0, 0, 0, 0, 2}
+	four, six := netip.MustParseAddr("192.0.2.254"), netip.MustParseAddr("fe80::fe")
+	env := &Env{Bindings: map[string]*BindingSet{"gateways": {MACs: map[netip.Addr][][6]byte{four: {honest}, six: {honest}}}}}
+	arp := func(source, told [6]byte) packet.Frame {
+		return packet.Frame{SourceMAC: source, ARP: &packet.ARP{Operation: 2, SenderMAC: told, SenderIP: four, TargetIP: four}}
+	}
+	advertisement := func(source [6]byte, options []byte) packet.Frame {
+		return packet.Frame{
+			SourceMAC: source, Source: six, Destination: netip.MustParseAddr("ff02::1"), TTL: 255, Protocol: packet.ICMPv6,
+			ICMP: &packet.Message{Type: 136, Target: six}, Payload: options,
+		}
+	}
+	tells := func(mac [6]byte) []byte { return append([]byte{2, 1}, mac[:]...) }
+	for name, c := range map[string]struct {
+		frame packet.Frame
+		want  bool
+	}{
+		"ARP":                                  {arp(honest, honest), false},
+		"ARP that lies":                        {arp(liar, liar), true},
+		"ARP that lies, in an honest frame":    {arp(honest, liar), true},
+		"advertisement without address":        {advertisement(honest, nil), false},
+		"advertisement of a liar":              {advertisement(liar, nil), true},
+		"advertisement":                        {advertisement(honest, tells(honest)), false},
+		"advertisement by another":             {advertisement(liar, tells(honest)), false},
+		"advertisement that lies":              {advertisement(liar, tells(liar)), true},
+		"advertisement that lies, in disguise": {advertisement(honest, tells(liar)), true},
+	} {
+		p := packet.Parse(c.frame.Bytes())
+		if got := env.conflict("gateways", &p); got != c.want || p.Reason != packet.OK {
+			t.Errorf("%s: %v, conflict %v; want %v", name, p.Reason, got, c.want)
+		}
+	}
+}
