@@ -70,8 +70,9 @@
 // IPv4 addresses are looked up in a trie of 12 bits, then 4 at a time; a subtree with
 // one prefix is left out, and the prefix's row compares the address instead. IPv6
 // addresses have a trie whose nodes compare all bits up to those that they choose by: the
-// fewer prefixes there are below, the fewer bits. Ports, and kinds, have two levels of
-// pages of 256, of which equal ones are kept once, as are equal rows.
+// fewer prefixes there are below, the fewer bits. Ports, and types and codes of ICMP, have
+// two levels of pages of 256, of which equal ones are kept once, as are equal rows;
+// protocols, and the flags of TCP, have one.
 //
 // # Sets
 //

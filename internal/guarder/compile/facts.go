@@ -143,7 +143,7 @@ func traitsOf(p *packet.Packet) uint32 {
 }
 
 // addressOf returns an address that members are looked up by, as the C function
-// guard_address does.
+// guard_copy_address does.
 func addressOf(of policy.AddressField, p *packet.Packet) (a netip.Addr) {
 	switch of {
 	case policy.Source:

@@ -115,8 +115,8 @@ func loadEntry(spec *ebpf.CollectionSpec, state map[string]*ebpf.Map, name strin
 	return coll.DetachProgram(name), nil
 }
 
-// keep leaves one program, which uses no variables, and the maps that it needs in a
-// collection.
+// keep leaves one program and the maps that it needs in a collection, and none of the
+// variables, which are in maps too.
 func keep(spec *ebpf.CollectionSpec, program string, names ...string) {
 	spec.Programs = map[string]*ebpf.ProgramSpec{program: spec.Programs[program]}
 	spec.Variables = nil
@@ -125,7 +125,6 @@ func keep(spec *ebpf.CollectionSpec, program string, names ...string) {
 		needed[name] = true
 	}
 	maps.DeleteFunc(spec.Maps, func(name string, _ *ebpf.MapSpec) bool { return !needed[name] })
-	spec.Variables = nil // they are in a map too
 }
 
 // A Generation is a policy in the kernel: a program with tables of its own.

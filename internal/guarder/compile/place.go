@@ -46,7 +46,8 @@ func (t *Tables) tables(o LoadOptions) []table {
 	}
 	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples), 0)
 	samplings.written = true
-	// The number of a bit is a byte to the verifier.
+	// The number of a bit in a word comes from a table of bytes, and the verifier believes
+	// no more than that.
 	const aByte = 256
 	return []table{
 		samplings,

@@ -9,7 +9,7 @@ import (
 
 // A Credit is what a rule does with a packet that it is credited with, in the order of the C
 // enum guard_credit. This is what the kernel's verdict depends on: it drops where
-// the credit is creditDrop, and nowhere else.
+// the credit is CreditDrop, and nowhere else.
 type Credit uint32
 
 // The credits.

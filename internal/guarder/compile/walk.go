@@ -8,9 +8,9 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
-// Classify judges a packet by the tables, step by step as the program guard_walk
-// does; own tells this host's addresses. It is there to test the tables without
-// a kernel, and to be read.
+// Classify judges a packet by the tables, step by step as the program does in
+// guard_walk.h; env tells what the tables do not, this host's addresses and what is
+// kept. It is there to test the tables without a kernel, and to be read.
 func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 	j := policy.Judgement{By: policy.None, WouldDrop: policy.None, Kept: policy.None, Reason: p.Reason}
 	if p.Reason != packet.OK {

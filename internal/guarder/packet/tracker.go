@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Limits of a [Tracker], the same as in bpf/include/guard_fragments.h.
+// Limits of a [Tracker], the same as in bpf/include/guard_abi.h and guard_fragments.h.
 const (
 	// MaxFragments is how many fragments of a packet are told apart. One of 65,535
 	// bytes has 46 on a link of 1,500.
