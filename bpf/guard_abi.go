@@ -9,14 +9,6 @@ type (
 	GuardQuoted = abiGuardQuoted
 )
 
-// Limits of the walk through a frame.
-const (
-	GuardMaxTags       = int(abiGuardLimitGUARD_MAX_TAGS)
-	GuardMaxExtensions = int(abiGuardLimitGUARD_MAX_EXTENSIONS)
-	GuardMaxOptions    = int(abiGuardLimitGUARD_MAX_OPTIONS)
-	GuardMaxPayload    = int(abiGuardLimitGUARD_MAX_PAYLOAD)
-)
-
 // Bits of GuardPacket.Has and GuardQuoted.Has.
 const (
 	GuardHasPorts       = uint8(abiGuardHasGUARD_HAS_PORTS)

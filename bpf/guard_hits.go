@@ -12,9 +12,7 @@ type (
 
 // Limits of the tables of hits.
 const (
-	GuardMaxHits   = int(abiGuardHitLimitGUARD_MAX_HITS)
-	GuardExactHits = int(abiGuardHitLimitGUARD_EXACT_HITS) // by jiffy and CPU
-	GuardHitWeight = int(abiGuardHitLimitGUARD_HIT_WEIGHT) // of those beyond
+	GuardMaxHits = int(abiGuardHitLimitGUARD_MAX_HITS)
 	// GuardServices is how many entries guard_services has: half of them are for the
 	// ports of TCP, the others for those of UDP.
 	GuardServices = int(abiGuardHitLimitGUARD_SERVICES)

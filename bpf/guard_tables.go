@@ -62,6 +62,5 @@ const (
 	GuardMaxTests     = int(abiGuardTableLimitGUARD_MAX_TESTS)
 	GuardMaxSummaries = int(abiGuardTableLimitGUARD_MAX_SUMMARIES)
 	GuardMaxKept      = int(abiGuardTableLimitGUARD_MAX_KEPT)
-	GuardMaxCounted   = int(abiGuardTableLimitGUARD_MAX_COUNTED)
 	GuardOwnFilter    = int(abiGuardTableLimitGUARD_OWN_FILTER)
 )
