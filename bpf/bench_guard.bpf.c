@@ -149,7 +149,10 @@ struct {
 	__type(value, struct bench_expected);
 } bench_expectations SEC(".maps");
 
-/* How often the rule was that of the first policy, of the second one alone, neither. */
+/*
+ * How often the rule was that of the first policy, of the second one alone, neither, and
+ * how often there was no policy.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 4);

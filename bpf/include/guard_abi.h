@@ -15,7 +15,7 @@ enum guard_limit {
 	GUARD_MAX_OPTIONS = 40, /* bytes */
 	GUARD_MAX_PAYLOAD = 128, /* bytes */
 	GUARD_MAX_NEIGHBOUR_OPTIONS = 8,
-	GUARD_MAX_FRAGMENTS = 64, /* of a packet that are told apart */
+	GUARD_MAX_FRAGMENTS = 64, /* of a packet that are told apart; a power of two */
 	GUARD_MAX_FRAGMENTED = 4096, /* packets that come in fragments */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
  * The maps of Guarder. Those of the first part belong to one generation: user space
- * sizes and fills them before the program runs, and nobody writes them after.
+ * sizes and fills them before the program runs, and nobody writes them after, unless
+ * their comment says so.
  */
 #ifndef PACKETSCOPE_GUARD_MAPS_H
 #define PACKETSCOPE_GUARD_MAPS_H
@@ -123,7 +124,7 @@ const volatile __u32 guard_explain; /* write guard_results */
 const volatile __u32 guard_ask_samples, guard_ask_hits;
 
 /*
- * The second part outlives a generation.
+ * The second part, but for guard_walks at its end, can be shared by generations.
  *
  * What rules were credited with. Index: the rule's slot, which user space gives it
  * for as long as it has its name. Written per packet, read per scrape.
@@ -203,6 +204,10 @@ static __always_inline __u32 guard_credit_of(__u32 key)
 {
 	return key & ((1 << GUARD_CREDIT_BITS) - 1);
 }
+
+_Static_assert(GUARD_FIELDS <= 32, "fields are bits of a word, and entries of value");
+_Static_assert(GUARD_CREDITS <= 1 << GUARD_CREDIT_BITS, "credits do not fit a key");
+_Static_assert((int)GUARD_REASONS <= (int)GUARD_TOTAL_KEPT, "entries of guard_totals overlap");
 
 /* One packet on its way; in a map because the stack is too small for it. */
 struct guard_walk {

@@ -140,7 +140,7 @@ enum {
 enum guard_table_limit {
 	GUARD_MAX_TESTS = 256, /* of an atom */
 	GUARD_MAX_SUMMARIES = 32, /* of a row; a power of two */
-	GUARD_MAX_COUNTED = 16, /* of a guard_result */
+	GUARD_MAX_COUNTED = 16, /* of a guard_result; a power of two */
 	GUARD_MAX_KEPT = 65536, /* entries of the map guard_kept */
 	GUARD_OWN_FILTER = 64, /* words; a power of two */
 };

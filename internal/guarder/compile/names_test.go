@@ -3,11 +3,13 @@ package compile
 import (
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -79,5 +81,76 @@ func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-Go +C)\n%s", c.enum, diff)
 		}
+	}
+}
+
+// numbersOf returns the constants of a C header, by name: those of enums, and macros that
+// are a number.
+func numbersOf(t *testing.T, header string) map[string]int {
+	t.Helper()
+	source, err := os.ReadFile("../../../bpf/include/" + header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source = regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAll(source, nil)
+	numbers := make(map[string]int)
+	value := func(text string) int {
+		base, shift, shifted := strings.Cut(text, " << ")
+		n, err := strconv.ParseInt(strings.TrimRight(base, "ul"), 0, 64)
+		if err != nil {
+			t.Fatalf("%s: %q is no number", header, text)
+		}
+		if shifted {
+			return int(n) << numbers[shift]
+		}
+		return int(n)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^#define (GUARD_\w+) (\w+) *$`).FindAllSubmatch(source, -1) {
+		numbers[string(m[1])] = value(string(m[2]))
+	}
+	for _, enum := range regexp.MustCompile(`(?s)enum \w*\s*\{(.*?)\}`).FindAllSubmatch(source, -1) {
+		next := 0
+		for _, m := range regexp.MustCompile(`\b(GUARD_\w+)(?: = ([^,]+))?,`).FindAllSubmatch(enum[1], -1) {
+			if len(m[2]) > 0 {
+				next = value(string(m[2]))
+			}
+			numbers[string(m[1])] = next
+			next++
+		}
+	}
+	return numbers
+}
+
+// TestLayoutIsThatOfTheProgram compares what stands where in the tables.
+func TestLayoutIsThatOfTheProgram(t *testing.T) {
+	for header, want := range map[string]map[string]int{
+		"guard_find.h": {
+			"GUARD_NODE": isNode, "GUARD_NODE_LOW6": isLow, "GUARD_ROOT_BITS": rootBits, "GUARD_STRIDE": stride, "GUARD_FAN": fan,
+			"GUARD_ROW_COMPARE": rowCompare, "GUARD_ROW_BEST": rowBest, "GUARD_ROW_HASH": rowHash, "GUARD_ROW_WORDS": rowWords,
+			"GUARD_NODE_HIGH": nodeHigh, "GUARD_NODE_HIGH_MASK": nodeHighMask, "GUARD_NODE_LOW": nodeLow, "GUARD_NODE_LOW_MASK": nodeLowMask,
+			"GUARD_NODE_CHOICE": nodeChoice, "GUARD_NODE_CHILDREN": nodeChildren, "GUARD_DEPTH6": maxDepth6, "GUARD_WAYS6": 1 << maxChoice,
+			"GUARD_INDEX_SOURCE_PORT": indexSourcePort, "GUARD_INDEX_DESTINATION_PORT": indexDestinationPort,
+			"GUARD_INDEX_ICMP4": indexICMP4, "GUARD_INDEX_PROTOCOL4": indexProtocol4, "GUARD_INDEX_FLAGS4": indexFlags4,
+		},
+		"guard_blocks.h": {
+			"GUARD_BLOCK_BITS": blockBits, "GUARD_WHOLE": isWhole, "GUARD_EACH_BYTE": eachByte,
+			"GUARD_LEAF_WHOLE": leafWhole, "GUARD_LEAF_LIST": leafList, "GUARD_LEAF_PAGE": leafPage, "GUARD_LEAF_LONG": leafLong,
+			"GUARD_PAGE_WORDS": cacheLine, "GUARD_PAGE_CLASSES": pageClasses,
+			"GUARD_SLOT_AREA": slotArea, "GUARD_SLOT_TAIL": slotTail, "GUARD_SLOT_BRANCH": slotBranch,
+			"GUARD_MAX_BRANCHES": maxBranches, "GUARD_MAX_AROUND": maxSets,
+		},
+	} {
+		if diff := cmp.Diff(want, numbersOf(t, header)); diff != "" {
+			t.Errorf("%s (-Go +C)\n%s", header, diff)
+		}
+	}
+	if n := numbersOf(t, "guard_tables.h")["GUARD_CREDIT_BITS"]; n != creditBits {
+		t.Errorf("GUARD_CREDIT_BITS is %d, creditBits %d", n, creditBits)
+	}
+	if policy.MaxSnap != bpf.GuardMaxSnap {
+		t.Errorf("GUARD_MAX_SNAP is %d, policy.MaxSnap %d", bpf.GuardMaxSnap, policy.MaxSnap)
+	}
+	if indexICMP6-indexICMP4 != 256 || indexProtocol6-indexProtocol4 != 256 || indexFlags6-indexFlags4 != 256 {
+		t.Error("what is of IPv6 does not stand 256 entries behind what is of IPv4")
 	}
 }

@@ -2,9 +2,6 @@ package compile
 
 import (
 	"net/netip"
-	"os"
-	"regexp"
-	"strconv"
 	"testing"
 
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -51,16 +48,5 @@ func TestTrieOfIPv6IsNotTooDeep(t *testing.T) {
 	t.Logf("deepest: %d nodes", deepest)
 	if deepest > maxDepth6 {
 		t.Errorf("%d nodes are more than the program looks at, %d", deepest, maxDepth6)
-	}
-}
-
-func TestDepthIsThatOfTheProgram(t *testing.T) {
-	source, err := os.ReadFile("../../../bpf/include/guard_find.h")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := regexp.MustCompile(`#define GUARD_DEPTH6 (\d+)`).FindSubmatch(source)
-	if m == nil || string(m[1]) != strconv.Itoa(maxDepth6) {
-		t.Errorf("GUARD_DEPTH6 is %q, maxDepth6 %d", m, maxDepth6)
 	}
 }

@@ -61,3 +61,24 @@ func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 		t.Errorf("(-Go +C)\n%s", diff)
 	}
 }
+
+// Numbers of other headers of the program, by header and name.
+func TestMacrosAreThoseOfTheProgram(t *testing.T) {
+	for _, c := range []struct {
+		header, name string
+		want         int64
+	}{
+		{"guard_fragments.h", "GUARD_FRAGMENT_TIME4", fragmentTime4.Nanoseconds()},
+		{"guard_fragments.h", "GUARD_FRAGMENT_TIME6", fragmentTime6.Nanoseconds()},
+		{"guard_icmp.h", "GUARD_QUOTED_TRANSPORT", quotedTransport},
+	} {
+		source, err := os.ReadFile("../../../bpf/include/" + c.header)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := regexp.MustCompile(`#define ` + c.name + ` (\d+)`).FindSubmatch(source)
+		if m == nil || string(m[1]) != strconv.FormatInt(c.want, 10) {
+			t.Errorf("%s is %q, want %d", c.name, m, c.want)
+		}
+	}
+}
