@@ -19,8 +19,8 @@ type Files struct {
 	application string
 
 	file   *os.File
-	writer *Writer
-	size   int64 // of what is whole
+	writer *Writer // nil if the next file could not be begun
+	size   int64   // of what is whole
 	frames int
 }
 
@@ -34,14 +34,22 @@ func OpenFiles(path string, most int64, keep int, application string) (*Files, e
 			return nil, err
 		}
 	}
-	return f, f.begin()
+	if err := f.begin(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // Write adds a frame; whoever reads the file sees it at once. After an error the
 // file is as before, and the next frame may be written.
 func (f *Files) Write(r Record) error {
-	if f.size+int64(len(r.Frame)) > f.most && f.frames > 0 {
-		if err := f.rotate(); err != nil {
+	if f.writer != nil && f.frames > 0 && f.size+int64(r.room()) > f.most {
+		if err := f.end(); err != nil {
+			return err
+		}
+	}
+	if f.writer == nil {
+		if err := f.begin(); err != nil {
 			return err
 		}
 	}
@@ -71,24 +79,29 @@ func (f *Files) cut() error {
 	return err
 }
 
-// rotate ends a file and begins the next.
-func (f *Files) rotate() error {
+// end makes room for the next file.
+func (f *Files) end() error {
 	if err := f.shift(); err != nil {
 		return err
 	}
+	f.writer = nil
 	f.file.Close()
-	return f.begin()
+	return nil
 }
 
+// begin begins the next file. If it fails, what there is of it is replaced by the next
+// attempt.
 func (f *Files) begin() error {
 	file, err := os.OpenFile(f.path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("capture: %w", err)
 	}
-	f.file, f.frames = file, 0
-	if f.writer, err = NewWriter(file, f.application); err != nil {
+	writer, err := NewWriter(file, f.application)
+	if err != nil {
+		file.Close()
 		return err
 	}
+	f.file, f.writer, f.frames = file, writer, 0
 	return f.measure()
 }
 
@@ -115,4 +128,9 @@ func (f *Files) name(before int) string {
 }
 
 // Close ends the newest file.
-func (f *Files) Close() error { return f.file.Close() }
+func (f *Files) Close() error {
+	if f.writer == nil { // it is closed
+		return nil
+	}
+	return f.file.Close()
+}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +63,7 @@ func TestFilesTakeTurns(t *testing.T) {
 		if diff := cmp.Diff(want, read(t, filepath.Join(dir, name))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() > 1200 || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() > 1000 || info.Mode().Perm() != 0o600 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
 	}
@@ -92,6 +93,53 @@ func (n *narrow) Write(b []byte) (int, error) {
 	}
 	written, _ := n.to.Write(b[:n.room])
 	return written, errors.New("no space left on device")
+}
+
+// TestFilesBeginAgain has no folder for the next file, for a while.
+func TestFilesBeginAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "captures")
+	path := filepath.Join(dir, "guard")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f, err := OpenFiles(path, 300, 3, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(comment string) error { return f.Write(Record{Frame: make([]byte, 100), Comment: comment}) }
+	if err := write("first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if write("lost") == nil {
+			t.Error("a frame was written into a folder that is gone")
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path+".1", []byte("the one before"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := write("second"); err != nil {
+		t.Fatal(err)
+	}
+	// The names moved when the first file ended, and not again for each attempt.
+	if old, err := os.ReadFile(path + ".1"); string(old) != "the one before" {
+		t.Errorf("the second file is %q, %v", old, err)
+	}
+	if err := write("third"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if got, before := read(t, path), read(t, path+".1"); !slices.Equal(got, []string{"third"}) || !slices.Equal(before, []string{"second"}) {
+		t.Errorf("the files hold %v, and before that %v", got, before)
+	}
 }
 
 func TestFilesStayWholeAfterAnError(t *testing.T) {

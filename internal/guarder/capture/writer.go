@@ -60,6 +60,13 @@ func (w *Writer) Write(r Record) error {
 	return w.block(blockEnhanced, body)
 }
 
+// room returns how many bytes a frame takes in a capture, that of its interface
+// included, or some more.
+func (r Record) room() int {
+	const blocks, options = 2 * 32, 3 * 16 // with all that has a fixed size
+	return blocks + options + padded(len(r.Frame)) + padded(len(r.Comment)) + padded(len(r.Interface))
+}
+
 func (w *Writer) describe(name string) error {
 	body := []byte{ethernet, 0, 0, 0}
 	body = binary.LittleEndian.AppendUint32(body, maxFrame)
