@@ -52,7 +52,8 @@ __noinline int guard_find_facts(struct guard_walk *w)
 		guard_set(w, GUARD_FIELD_ROUTING_TYPES, p->routing_types);
 	if (p->mss)
 		guard_set(w, GUARD_FIELD_MSS, p->mss);
-	if (p->mtu)
+	if (p->mtu ||
+	    (p->family == 6 && p->has & GUARD_HAS_ICMP && p->icmp_type == GUARD_V6_PACKET_TOO_BIG))
 		guard_set(w, GUARD_FIELD_MTU, p->mtu);
 	if (!(p->has & GUARD_HAS_QUOTED))
 		return 0;
@@ -201,7 +202,7 @@ static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *
 	case GUARD_OP_SAME:
 		return guard_is_same(w, t->field, t->other);
 	case GUARD_OP_LARGE:
-		return w->packet.mtu && w->packet.has & GUARD_HAS_QUOTED &&
+		return w->present >> GUARD_FIELD_MTU & 1 && w->packet.has & GUARD_HAS_QUOTED &&
 		       w->packet.mtu >= w->packet.quoted.length;
 	case GUARD_OP_MEMBER:
 		return guard_is_member(w, t->field, t->a);

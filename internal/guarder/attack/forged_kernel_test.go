@@ -53,6 +53,7 @@ var forgeries = []struct {
 	// net.ipv4.route.min_pmtu; a path that should be smaller is locked there, and
 	// packets on it lose their "don't fragment".
 	{"absurd", forgery{100, true}, 552},
+	{"nothing", forgery{0, true}, 552},
 	{"about a packet that may be fragmented", forgery{600, false}, 600},
 }
 

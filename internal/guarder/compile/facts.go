@@ -91,17 +91,17 @@ func factsOf(p *packet.Packet) (f facts) {
 		f.set(fieldMSS, uint32(p.MSS))
 	}
 	if p.ICMP != nil {
-		f.setICMP(p.ICMP)
+		f.setICMP(p)
 	}
 	f.traits = traitsOf(p)
 	return f
 }
 
-func (f *facts) setICMP(m *packet.ICMP) {
-	if m.MTU != 0 {
-		f.set(fieldMTU, m.MTU)
+func (f *facts) setICMP(p *packet.Packet) {
+	if p.TellsMTU() {
+		f.set(fieldMTU, p.ICMP.MTU)
 	}
-	q := m.Quoted
+	q := p.ICMP.Quoted
 	if q == nil {
 		return
 	}

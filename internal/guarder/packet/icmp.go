@@ -58,6 +58,13 @@ func (w *walk) icmp() Reason {
 	return OK
 }
 
+// TellsMTU tells whether a packet is a message that has an MTU. In IPv6 that may be 0,
+// which Linux takes for the least that there is; in IPv4 it says that an old router
+// does not know (RFC 1191 section 5).
+func (p *Packet) TellsMTU() bool {
+	return p.ICMP != nil && (p.ICMP.MTU != 0 || p.Family == 6 && p.ICMP.Type == v6PacketTooBig)
+}
+
 // linkAddress finds the link-layer address of the target among the options of an
 // advertisement (RFC 4861 section 4.6). That is what Linux believes, and of several
 // the first one; it takes no message with an option that does not fit. It returns

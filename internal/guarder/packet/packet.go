@@ -233,7 +233,8 @@ type ARP struct {
 // ICMP is a message of ICMP or ICMPv6.
 type ICMP struct {
 	Type, Code uint8
-	// MTU is that of "packet too big" and "fragmentation needed"; 0 in others.
+	// MTU is that of "packet too big" and "fragmentation needed"; 0 in others (see
+	// [Packet.TellsMTU]).
 	MTU uint32
 	// Target is the target of a neighbour solicitation or advertisement, or of a
 	// redirect of ICMPv6; else it is not valid.

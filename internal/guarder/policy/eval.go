@@ -61,7 +61,7 @@ func (env *Env) Eval(e Expr, p *packet.Packet) bool {
 	case Same:
 		return same(e, p)
 	case QuotedTooLarge:
-		return p.ICMP != nil && p.ICMP.Quoted != nil && p.ICMP.MTU != 0 && p.ICMP.MTU >= p.ICMP.Quoted.Length
+		return p.TellsMTU() && p.ICMP.Quoted != nil && p.ICMP.MTU >= p.ICMP.Quoted.Length
 	case Payload:
 		return e.in(p.Payload)
 	case Binding:
@@ -157,7 +157,7 @@ func numbers(of NumberField, p *packet.Packet) []uint32 {
 		return nil
 	}
 	if of == MTU {
-		return one(p.ICMP.MTU, p.ICMP.MTU != 0)
+		return one(p.ICMP.MTU, p.TellsMTU())
 	}
 	q := p.ICMP.Quoted
 	if q == nil {

@@ -43,3 +43,34 @@ func TestConflictIsAboutWhatHostsBelieve(t *testing.T) {
 		}
 	}
 }
+
+// TestMTUOfNothingIsLess: in IPv6 an MTU of 0 is below any floor; in IPv4 it is none, and
+// other messages have none.
+func TestMTUOfNothingIsLess(t *testing.T) {
+	below := Number{Of: MTU, Ranges: []Range{{Low: 0, High: 1279}}}
+	four, six := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	for _, c := range []struct {
+		source  netip.Addr
+		message packet.Message
+		want    bool
+	}{
+		{four, packet.Message{Type: 3, Code: 4}, false},
+		{four, packet.Message{Type: 3, Code: 4, MTU: 551}, true},
+		{four, packet.Message{Type: 3, Code: 4, MTU: 1280}, false},
+		{four, packet.Message{Type: 3, Code: 3}, false},
+		{six, packet.Message{Type: 2}, true},
+		{six, packet.Message{Type: 2, MTU: 1279}, true},
+		{six, packet.Message{Type: 2, MTU: 1280}, false},
+		{six, packet.Message{Type: 3, Code: 4}, false},
+	} {
+		f := packet.Frame{Source: c.source, Destination: c.source, Protocol: packet.ICMPv4, ICMP: &c.message}
+		if c.source.Is6() {
+			f.Protocol = packet.ICMPv6
+		}
+		p := packet.Parse(f.Bytes())
+		policy := Policy{Rules: []Rule{{Match: below, Action: Drop, Mode: Enforce}}}
+		if got := policy.Judge(&p, &Env{}).Verdict == Dropped; got != c.want {
+			t.Errorf("%v, %+v: dropped %v, want %v", c.source, c.message, got, c.want)
+		}
+	}
+}
