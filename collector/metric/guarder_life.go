@@ -75,7 +75,7 @@ var (
 	})
 	GuarderSamplesLost = define(Family{
 		Name: "packetscope_guarder_samples_lost_total", Type: Counter, Collector: CollectorGuarder,
-		Help: "Packets that should have been copied to user space and were not, because the ring buffer had no room. They were judged and counted like all others.",
+		Help: "Packets that should have been copied to user space and were not: they were too many for all rules together (--sample-rate of the agent), or nobody had read the ring buffer in time. They were judged and counted like all others.",
 	})
 	GuarderProgramRuns = define(Family{
 		Name: "packetscope_guarder_program_runs_total", Type: Counter, Unit: "runs", Collector: CollectorGuarder,
