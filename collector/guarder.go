@@ -24,8 +24,8 @@ var ErrNoGuarder = errors.New("guarder is not used on this host")
 
 // NewGuarder returns the collector "guarder". It shares the limits of st. Counters may
 // be older than the process: they go on where an agent before has left them, but for
-// those of services, which the process chooses. The same collector must answer all
-// scrapes.
+// those of services and of other devices, which the process chooses. The same collector
+// must answer all scrapes.
 func NewGuarder(reader GuarderReader, st *Stack) Collector {
 	return &guarderCollector{reader: reader, limits: st.limits, now: time.Now}
 }
@@ -62,8 +62,8 @@ func (c *guarderCollector) Update(ch chan<- prometheus.Metric) error {
 	}
 	if c.services == nil || !c.since.Equal(s.Since) {
 		// Counters that were made anew begin at zero.
-		c.since, c.began, c.devices = s.Since, c.now(), newDeviceLedger()
-		c.services = newServiceLedger(s, c.began)
+		c.since, c.began = s.Since, c.now()
+		c.devices, c.services = newDeviceLedger(s), newServiceLedger(s, c.began)
 	}
 	e := emitter{c.limits, s.Since, ch}
 	c.sendRules(e, s)
@@ -79,7 +79,10 @@ func (c *guarderCollector) Update(ch chan<- prometheus.Metric) error {
 func (c *guarderCollector) sendPackets(e emitter, s guarder.Status) {
 	packets := newGroup[count](metric.GuarderPackets, 2*len(s.Devices)+2)
 	for key, n := range c.devices.enter(s) {
-		packets.add(count(n), key[0], key[1])
+		packets.add(count(n), key.device, key.verdict)
+	}
+	for verdict, n := range c.devices.other {
+		packets.add(count(n), "other", verdict)
 	}
 	emit(e, packets)
 	e.ch <- metric.GuarderWouldDrop.Counter(float64(s.WouldDrop.Packets), s.Since)

@@ -3,13 +3,15 @@ package metric
 // CollectorGuarder is the name of the collector of the packet filter.
 const CollectorGuarder = "guarder"
 
+// MostGuardDevices is how many devices of the packet filter have series of their own.
+const MostGuardDevices = 64
+
 // A policy may have thousands of rules, and those that match are few; it may be on any
 // number of devices, and have any number of sets.
 const (
 	mostRuleSeries         = 2000
-	mostGuardDevices       = 64
-	mostGuardDeviceSeries  = 2*(mostGuardDevices+1) + 1 // two verdicts, also of devices that are not told apart
-	mostGuardAttachments   = mostGuardDevices + 1
+	mostGuardDeviceSeries  = 2*(MostGuardDevices+1) + 1 // two verdicts, also of devices that are not told apart
+	mostGuardAttachments   = MostGuardDevices + 1
 	mostGuardSets          = 100
 	mostGuardMessageSeries = 64
 )
@@ -55,7 +57,7 @@ var (
 	GuarderPackets = define(Family{
 		Name: "packetscope_guarder_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder, MostSeries: mostGuardDeviceSeries,
 		Labels: []string{"device", "verdict"},
-		Help:   "Packets that Guarder judged, by the device that they came from and by what became of them: pass or drop. Those of devices that it cannot tell apart, or is not attached to any more, are under other.",
+		Help:   "Packets that Guarder judged, by the device that they came from and by what became of them: pass or drop. Those of devices that it cannot tell apart, that are beyond the first 64, or that it is not attached to any more, are under other, since the exporter started.",
 	})
 	GuarderWouldDrop = define(Family{
 		Name: "packetscope_guarder_would_drop_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
