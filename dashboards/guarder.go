@@ -168,7 +168,9 @@ func hitSources() panel {
 // policies has a row per host.
 func policies() panel {
 	return withColumns(grid("Policies",
-		"What is in force on each host: how many rules drop or only count, for how long, how much time a trial has left, and how many connections live only because they are older than the policy.",
+		"What is in force on each host: whose policy, the strongest mode that the host allows, how many rules drop or only count, for how long, how much time a trial has left, and how many connections live only because they are older than the policy.",
+		rows("force", `sum by (instance, state) (packetscope_guarder_in_force{<host>} == 1)`),
+		rows("ceiling", `sum by (instance, mode) (packetscope_guarder_mode_ceiling{<host>})`),
 		rows("rules", `sum by (instance) (packetscope_guarder_rules{<host>,mode="enforce"})`),
 		rows("audited", `sum by (instance) (packetscope_guarder_rules{<host>,mode="audit"})`),
 		rows("held", `sum by (instance) (packetscope_guarder_clamped_rules{<host>})`),
@@ -177,8 +179,12 @@ func policies() panel {
 		rows("trial", `max by (instance) (packetscope_guarder_confirm_by_timestamp_seconds{<host>} - time())`),
 		rows("kept", `sum by (instance) (packetscope_guarder_kept_connections{<host>})`),
 		rows("protected", `max by (instance) (packetscope_guarder_protected_until_timestamp_seconds{<host>} - time())`),
-	), 8,
+	), 10,
 		col("instance", "Host", linkTo("Open the drops of this host", uid("drops"), rowHost)),
+		col("state", "In force", valueTexts(map[string]string{"earlier": "an earlier agent's policy"})),
+		col("Value #force", ""),
+		col("mode", "Ceiling").with(valueColours("mode")),
+		col("Value #ceiling", ""),
 		col("Value #rules", "Rules enforced"),
 		col("Value #audited", "Rules audited"),
 		col("Value #held", "Held back").with(colouredBy(step{1, yellow})),
@@ -204,7 +210,7 @@ func guardedDevices() panel {
 
 func guarderTables() panel {
 	return lines("How full the tables are", unitShare,
-		"Fill of Guarder's tables in the kernel, the fullest host of each. At 1, what comes next is not in it, but for sources and counters, which make room by themselves, and members, which is as large as the policy needs. The runbook of PacketScopeGuardMapNearlyFull says what each holds.",
+		"Fill of Guarder's tables in the kernel, the fullest host of each. At 1, what comes next is not in it, but for sources and counters, which make room by themselves. The runbook of PacketScopeGuardMapNearlyFull says what each holds.",
 		over(`max by (map) (packetscope_guarder_map_entries{<host>} / (packetscope_guarder_map_max_entries{<host>} > 0))`, "{{map}}")).Max(1)
 }
 
@@ -216,7 +222,7 @@ func setEntries() panel {
 
 func samples() panel {
 	return lines("Samples", unitEvents,
-		"Packets that were copied to user space for packetscope guard top and capture files, and those for which there was no room. Verdicts and counters do not depend on it.",
+		"Packets that were copied to user space for packetscope guard top and capture files, and those that were not: more than all rules together may copy, or no room. Verdicts and counters do not depend on it.",
 		over(total(metric.GuarderSamples.Name, "", ""), "taken"),
 		over(total(metric.GuarderSamplesLost.Name, "", ""), "lost"))
 }

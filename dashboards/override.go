@@ -103,6 +103,8 @@ func paint(p *timeseries.PanelBuilder, queries []target) *timeseries.PanelBuilde
 type column struct {
 	// field is the label, or "Value #<ref>".
 	field string
+	// title is "" for a field that is not shown, as the value of a query that is about
+	// its labels.
 	title string
 	look  []property
 }

@@ -36,14 +36,19 @@ func mergedRows() transformation {
 	return transformation{Id: "merge", Options: map[string]any{}}
 }
 
-// organized orders, names and hides columns.
+// organized orders and names columns, and hides those without a title.
 func organized(columns []column) transformation {
-	order, names := make(map[string]any), make(map[string]any)
+	order, names, hidden := make(map[string]any), make(map[string]any), map[string]any{"Time": true}
 	for i, c := range columns {
-		order[c.field], names[c.field] = i, c.title
+		order[c.field] = i
+		if c.title == "" {
+			hidden[c.field] = true
+		} else {
+			names[c.field] = c.title
+		}
 	}
 	return transformation{Id: "organize", Options: map[string]any{
-		"indexByName": order, "renameByName": names, "excludeByName": map[string]any{"Time": true},
+		"indexByName": order, "renameByName": names, "excludeByName": hidden,
 	}}
 }
 
