@@ -26,6 +26,7 @@ Guarder drops most for, and never a process, a user or a path. %s is the limit o
 		host Host
 	}{
 		{"typical, default configuration", TypicalHost},
+		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d types of ICMP over each of IPv4 and IPv6", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderMessages), GuardedHost},
 		{"typical, with 8 watches", watched},
 		{"largest, without watches", withoutWatches},
 		{"largest: every protocol, 64 devices, 64 watches, 100 flows, 257 listening ports, all collectors", LargestHost},
@@ -41,7 +42,7 @@ every combination to occur; [BENCHMARKS.md](../BENCHMARKS.md) has what a real ho
 
     series = sum over metrics of min(series_limit, label sets × (1, or classic bounds + 3))
 
-From the typical host on, this is what more of something adds at the most:
+From the typical host with Guarder on, this is what more of something adds at the most:
 
 | one more | series |
 |---|---|
@@ -59,10 +60,12 @@ From the typical host on, this is what more of something adds at the most:
 		{"reason for drops", func(h *Host) { h.Reasons++ }},
 		{"function that drops, up to 256", func(h *Host) { h.Functions++ }},
 		{"`--collector.netfilter`", func(h *Host) { h.Netfilter = true }},
+		{"rule of Guarder that matches, or says by a label which attack it is about; 2 for a further verdict of it", func(h *Host) { h.GuarderRules++ }},
+		{"named set of Guarder, up to 100", func(h *Host) { h.GuarderSets++ }},
 	} {
-		more := TypicalHost
+		more := GuardedHost
 		row.grow(&more)
-		fmt.Fprintf(b, "| %s | %d |\n", row.name, SeriesBound(more, DefaultSeriesLimit)-SeriesBound(TypicalHost, DefaultSeriesLimit))
+		fmt.Fprintf(b, "| %s | %d |\n", row.name, SeriesBound(more, DefaultSeriesLimit)-SeriesBound(GuardedHost, DefaultSeriesLimit))
 	}
 	typical := SeriesBound(TypicalHost, DefaultSeriesLimit)
 	fmt.Fprintf(b, `

@@ -160,7 +160,7 @@ func labelTable(b *bytes.Buffer) {
 		{"state", "sockets, others", states(sockets.UDP)},
 		{"state", "Guarder's policy", inForce},
 		{"verdict", "Guarder's packets", []string{"pass", "drop"}},
-		{"verdict", "Guarder's rules", []string{"pass", "drop", "would_drop", "count"}},
+		{"verdict", "Guarder's rules", []string{"pass", "drop", "would_drop", "count", "sample"}},
 		{"verdict", "Guarder's services", []string{"drop", "would_drop"}},
 		{"watch", "", []string{"the name of a watch in the configuration, or empty"}},
 	} {

@@ -36,8 +36,8 @@ type Host struct {
 	Reasons, Functions int
 	// ICMPErrors is the number of pairs of type and code in the ICMP errors sent.
 	ICMPErrors int
-	// GuarderRules is the number of rules of Guarder that matched something, or 0
-	// without Guarder; GuarderSets that of its named sets, and GuarderMessages that of
+	// GuarderRules is the number of rules of Guarder that matched something, or are about
+	// an attack; 0 without Guarder. GuarderSets that of its named sets, and GuarderMessages that of
 	// the types of ICMP that arrive, of each version of IP.
 	GuarderRules, GuarderSets, GuarderMessages int
 }
@@ -46,6 +46,15 @@ type Host struct {
 // IPv4 and IPv6, on loopback and on network cards.
 var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: DefaultTopFlows, Ports: 8, ConnectResults: 3, ResetReasons: 5, Probes: 40, Maps: 4,
 	Reasons: 6, Functions: 12, ICMPErrors: 2,
+}
+
+// GuardedHost is TypicalHost with Guarder and about twice the rules of the policies that
+// suit every host.
+var GuardedHost = guarded(TypicalHost)
+
+func guarded(h Host) Host {
+	h.GuarderRules, h.GuarderSets, h.GuarderMessages = 40, 3, 8
+	return h
 }
 
 // LargestHost has everything that the engine can tell apart.

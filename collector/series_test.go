@@ -195,6 +195,7 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 		want  int
 	}{
 		{"typical", TypicalHost, DefaultSeriesLimit, 2989},
+		{"typical with Guarder", GuardedHost, DefaultSeriesLimit, 3323},
 		{"typical with 8 watches", watched, DefaultSeriesLimit, 8674},
 		{"largest without watches", withoutWatches, DefaultSeriesLimit, 20_960},
 		{"largest", LargestHost, DefaultSeriesLimit, 29_448},
