@@ -89,6 +89,10 @@ func TestGuardUnit(t *testing.T) {
 	if got := settings(unit, "RuntimeDirectory"); !slices.Equal(got, []string{"packetscope"}) {
 		t.Errorf("sockets in %q", got)
 	}
+	// By what is left there the exporter tells that an agent should answer.
+	if got := settings(unit, "RuntimeDirectoryPreserve"); !slices.Equal(got, []string{"yes"}) {
+		t.Errorf("the sockets are preserved: %q", got)
+	}
 	if got := settings(unit, "Type"); !slices.Equal(got, []string{"notify"}) {
 		t.Errorf("type %q: the network must wait for the policy", got)
 	}
