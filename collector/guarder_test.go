@@ -149,11 +149,18 @@ func TestAttacksHaveSeriesBeforeTheyHappen(t *testing.T) {
 	}
 }
 
-// TestLabelsOfPoliciesAreCut: they are texts of any length.
+// TestLabelsOfPoliciesAreCut: they are texts of any length, of which one is cut between
+// letters and one within.
 func TestLabelsOfPoliciesAreCut(t *testing.T) {
 	s, c := aGuarder(DefaultSeriesLimit)
-	s.Rules = []guarder.RuleStatus{{Group: "g", Rule: "r", Mode: "audit", Action: "drop", Labels: map[string]string{"attack": strings.Repeat("ä", 100)}}}
-	for series := range seriesOfGuarder(t, c, metric.GuarderRuleInfo) {
+	for _, before := range []string{"", "a"} {
+		s.Rules = append(s.Rules, guarder.RuleStatus{Group: "g", Rule: "r" + before, Mode: "audit", Action: "drop", Labels: map[string]string{"attack": before + strings.Repeat("ä", 100)}})
+	}
+	all := seriesOfGuarder(t, c, metric.GuarderRuleInfo)
+	if len(all) != len(s.Rules) {
+		t.Errorf("%d series of %d rules", len(all), len(s.Rules))
+	}
+	for series := range all {
 		if len(series) > longestText+30 || !utf8.ValidString(series) {
 			t.Errorf("series %q", series)
 		}
