@@ -112,7 +112,7 @@ func ruleTable() panel {
 		return "topk(100, sum by (" + by + ") (increase(packetscope_guarder_rule_packets_total{<host>,verdict=~\"" + verdicts + "\"}[$__range])" + saidOfRules + ") > 0)"
 	}
 	return withColumns(grid("Rules that matched",
-		"Each rule that matched in the time range, with what its policy says about it. Audited rules with many hits wait for a decision; enforced ones that drop what you miss are mistakes; failsafe rules pass what must never be cut off.",
+		"Each rule that matched since its agent started, with what its policy says about it, and how often it matched in the time range. Audited rules with many hits wait for a decision; enforced ones that drop what you miss are mistakes; failsafe rules pass what must never be cut off.",
 		rows("dropped", rulePackets("drop")),
 		rows("would", rulePackets("would_drop")),
 		rows("passed", rulePackets("pass|count|sample")),
