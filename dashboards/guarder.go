@@ -142,7 +142,7 @@ func attacks() panel {
 
 func attackedServices() panel {
 	return stack("Attacked services", unitPackets,
-		"Ports that dropped packets were sent to, or those that would have been dropped, the ten with most. Ports that you serve deserve a look at who is turned away; others are what strangers hope to find.",
+		"Ports that dropped packets were sent to, or those that would have been dropped, the ten with most. Ports that you serve deserve a look at who is turned away; others are what strangers hope to find. Under a flood these are estimates; with --no-hits of the agent there are none.",
 		over("topk(10, "+total(metric.GuarderServicePackets.Name, "protocol, port, verdict", "")+" > 0)", "{{protocol}} {{port}} ({{verdict}})"))
 }
 

@@ -80,7 +80,7 @@ var (
 		Name: "packetscope_guarder_service_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
 		Labels: []string{"protocol", "port", "verdict"},
 		Help: "Packets that Guarder dropped (drop) or would have dropped (would_drop), by the port that they were sent to, since the exporter started. " +
-			"The 20 ports with most have series of their own, all others are under other.",
+			"The 20 ports with most have series of their own, all others are under other. Under a flood they are estimates, from one hit in 64; with --no-hits of the agent there are none.",
 	})
 	GuarderICMPPackets = define(Family{
 		Name: "packetscope_guarder_icmp_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder, MostSeries: mostGuardMessageSeries,
@@ -95,6 +95,6 @@ var (
 	})
 	GuarderSources = define(Family{
 		Name: "packetscope_guarder_sources", Type: Gauge, Unit: "sources", Collector: CollectorGuarder,
-		Help: "Pairs of a source and a rule that dropped, audited, counted or sampled its packets, in a table that packetscope guard top shows. It has room for a limited number, and the least recently seen one leaves it.",
+		Help: "Pairs of a source and a rule that dropped, audited, counted or sampled its packets, in a table that packetscope guard top shows. It has room for a limited number, and the least recently seen one leaves it. With --no-hits of the agent it is empty.",
 	})
 )
