@@ -20,7 +20,7 @@ var (
 	})
 	GuarderGeneration = define(Family{
 		Name: "packetscope_guarder_generation", Type: Gauge, Collector: CollectorGuarder,
-		Help: "Number of the policy in force, which each change raises by 1.",
+		Help: "Number of what is in force. Each policy that is put in force or comes back raises it by 1, and so do the trip wire and, if rules tell devices apart, a device that comes.",
 	})
 	GuarderApplied = define(Family{
 		Name: "packetscope_guarder_applied_timestamp_seconds", Type: Gauge, Unit: "seconds", Collector: CollectorGuarder,
