@@ -111,7 +111,9 @@ func sendLife(e emitter, s guarder.Status) {
 		e.ch <- metric.GuarderInForce.Gauge(oneIf(s.InForce == state), state)
 	}
 	e.ch <- metric.GuarderGeneration.Gauge(float64(s.Generation))
-	e.ch <- metric.GuarderApplied.Gauge(unixSeconds(s.Applied))
+	if s.InForce == guarder.InForcePolicy { // of others nobody knows
+		e.ch <- metric.GuarderApplied.Gauge(unixSeconds(s.Applied))
+	}
 	e.ch <- metric.GuarderApplySuccessful.Gauge(oneIf(!s.ApplyFailed))
 	e.ch <- metric.GuarderUnconfirmed.Gauge(oneIf(s.ConfirmBy != nil))
 	if s.ConfirmBy != nil {

@@ -181,6 +181,21 @@ func TestModesTellWhatPoliciesAskFor(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotKnownHasNoAge: the time in the status is then that of something else.
+func TestWhatIsNotKnownHasNoAge(t *testing.T) {
+	s, c := aGuarder(DefaultSeriesLimit)
+	s.Applied = since
+	for state, want := range map[string]int{guarder.InForcePolicy: 1, guarder.InForceEarlier: 0, guarder.InForceNothing: 0} {
+		s.InForce = state
+		if got := seriesOfGuarder(t, c, metric.GuarderApplied); len(got) != want {
+			t.Errorf("%s in force: since %v, want %d series", state, got, want)
+		}
+		if got := seriesOfGuarder(t, c, metric.GuarderInForce); got[state] != 1 || len(got) != len(inForce) {
+			t.Errorf("%s in force: %v", state, got)
+		}
+	}
+}
+
 // guardedDevice is a device with what became of its packets.
 func guardedDevice(name string, pass, drop uint64) guarder.DeviceStatus {
 	return guarder.DeviceStatus{Name: name, Hook: guarder.Native, Verdicts: map[string]guarder.Counts{"pass": counted(pass), "drop": counted(drop)}}

@@ -232,7 +232,7 @@ func hostGuarder(h Host) guarderReader {
 	at := since
 	s := guarder.Status{
 		Verdicts: verdicts, Unparsable: make(map[string]guarder.Counts), Sets: make(map[string]int),
-		Ceiling: "enforce", ConfirmBy: &at, ProtectedUntil: &at,
+		Ceiling: "enforce", InForce: guarder.InForcePolicy, ConfirmBy: &at, ProtectedUntil: &at,
 	}
 	for reason := packet.OK + 1; reason < packet.Reasons; reason++ {
 		s.Unparsable[reason.String()] = guarder.Counts{Packets: 1}

@@ -24,7 +24,7 @@ var (
 	})
 	GuarderApplied = define(Family{
 		Name: "packetscope_guarder_applied_timestamp_seconds", Type: Gauge, Unit: "seconds", Collector: CollectorGuarder,
-		Help: "Time at which the policy was put in force, in seconds since the Unix epoch.",
+		Help: "Time at which the policy was put in force, in seconds since the Unix epoch. It is not there while nothing is in force, or what an earlier agent left, of which nobody knows since when.",
 	})
 	GuarderApplySuccessful = define(Family{
 		Name: "packetscope_guarder_last_apply_successful", Type: Gauge, Collector: CollectorGuarder,
