@@ -79,3 +79,21 @@ func For(suites []Suite, hooks string) []Suite {
 	}
 	return chosen
 }
+
+// large is the folder whose programs are by far the largest: to verify one takes an
+// emulated machine seconds.
+const large = "internal/guarder"
+
+// Shares splits the suites among machines, so that none of them runs for long. A share
+// has at least one suite; its name is "" or tells what it is of.
+func Shares(suites []Suite) map[string][]Suite {
+	shares := make(map[string][]Suite)
+	for _, s := range suites {
+		name := ""
+		if s.Package == large || strings.HasPrefix(s.Package, large+"/") {
+			name = path.Base(large)
+		}
+		shares[name] = append(shares[name], s)
+	}
+	return shares
+}

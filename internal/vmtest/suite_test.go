@@ -35,3 +35,23 @@ func TestFindSuites(t *testing.T) {
 		t.Errorf("suites for kprobe (-want +got):\n%s", diff)
 	}
 }
+
+func TestShares(t *testing.T) {
+	of := func(packages ...string) (suites []Suite) {
+		for _, p := range packages {
+			suites = append(suites, Suite{Package: p})
+		}
+		return suites
+	}
+	got := Shares(of("internal/guarder", "internal/guarder/nft", "internal/guarders", "internal/stack"))
+	want := map[string][]Suite{
+		"":        of("internal/guarders", "internal/stack"),
+		"guarder": of("internal/guarder", "internal/guarder/nft"),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("shares (-want +got):\n%s", diff)
+	}
+	if got := Shares(nil); len(got) != 0 {
+		t.Errorf("shares of nothing: %v", got)
+	}
+}
