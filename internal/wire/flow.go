@@ -14,6 +14,16 @@ const (
 	TCP
 )
 
+var protocolNames = [...]string{"unknown", "icmp", "udp", "tcp"}
+
+// String returns the label value, such as "udp".
+func (p Protocol) String() string {
+	if int(p) < len(protocolNames) {
+		return protocolNames[p]
+	}
+	return protocolNames[0]
+}
+
 // A Flow is what routers choose the way by: packets of one flow take the same one,
 // unless a router balances load packet by packet.
 type Flow struct {
