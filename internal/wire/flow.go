@@ -47,8 +47,8 @@ type Probe struct {
 	// ID comes back in the answer. It is never 0: the kernel would choose another
 	// identification, and no checksum of UDP is 0.
 	ID uint16
-	// Size is that of the whole IP packet in bytes. 0 means the least that there is,
-	// see [Flow.MinSize]. A SYN has no other: data in it would be remarkable.
+	// Size is that of the whole IP packet in bytes. 0 means the least that there is, see
+	// [Flow.MinSize]. A SYN has no other: data in it would be remarkable.
 	Size int
 	// TOS is the traffic class in IPv6.
 	TOS uint8

@@ -82,6 +82,24 @@ func TestChecksumsAddUp(t *testing.T) {
 	}
 }
 
+// Of the two zeros of ones' complement arithmetic, UDP sends the one that does not say
+// that there is no checksum.
+func TestNoDatagramGoesWithoutChecksum(t *testing.T) {
+	for _, f := range flows()[2:4] {
+		found := 0
+		for n := range 65536 {
+			p := wire.Probe{Flow: f.Vary(uint16(n)), TTL: 3, ID: 0xffff}
+			if checksum(p.Flow, build(t, p)) == 0xffff {
+				checkSums(t, p)
+				found++
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: no flow has a checksum of 0", name(f))
+		}
+	}
+}
+
 // sizes are those that probes of a flow may have, odd ones too.
 func sizes(f wire.Flow) []int {
 	if f.Protocol == wire.TCP {
@@ -232,6 +250,13 @@ func TestProbesThatCannotBe(t *testing.T) {
 			b, err := p.Append([]byte("before"))
 			if err == nil || !strings.Contains(err.Error(), test.want) || string(b) != "before" {
 				t.Errorf("got %q and %v, want an error with %q", b, err, test.want)
+			}
+			if test.want == "one family" { // no matter without headers
+				return
+			}
+			b, err = p.AppendPayload([]byte("before"))
+			if err == nil || !strings.Contains(err.Error(), test.want) || string(b) != "before" {
+				t.Errorf("payload: got %q and %v, want an error with %q", b, err, test.want)
 			}
 		})
 	}

@@ -122,11 +122,10 @@ func (q *Quoted) transport(number, icmpNumber uint8, b []byte) (marked uint16, e
 		q.Protocol = UDP
 		q.ports(b)
 		q.Checksum, q.HasChecksum = binary.BigEndian.Uint16(b[6:]), true
-		length := int(binary.BigEndian.Uint16(b[4:]))
-		if length < udpHeader+udpMark {
+		if binary.BigEndian.Uint16(b[4:]) < udpHeader+udpMark {
 			return 0, ErrForeign
 		}
-		return markedUDP(b[udpHeader:min(length, len(b))])
+		return markedUDP(b[udpHeader:])
 	case tcpNumber:
 		q.Protocol = TCP
 		q.ports(b)

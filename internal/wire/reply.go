@@ -30,9 +30,9 @@ type Reply struct {
 	// Code is that of ICMP; it means different things in the two families.
 	Code uint8
 	// MTU is what PacketTooBig says, unchecked; 0 if the router does not know (RFC 1191
-	// section 5).
+	// section 5). See [NextMTU].
 	MTU uint32
-	// TTL is that of the reply when it arrived; 0 is unknown.
+	// TTL is that of the reply when it arrived; 0 is unknown. See [ReverseHops].
 	TTL uint8
 	// Quoted is the probe, as the sender of the reply saw it.
 	Quoted Quoted
@@ -47,8 +47,9 @@ type Quoted struct {
 	Flow
 	// ID is never 0.
 	ID uint16
-	// Disagree tells that the places that carry the ID differ: something on the way
-	// rewrote one of them. ID is then the one that is less often rewritten.
+	// Disagree tells that the places that carry the ID differ, such as the
+	// identification of IP and the payload: something on the way rewrote one of them. ID
+	// is then the one that shows that it is one.
 	Disagree bool
 	// TTL is what was left of it: 1 from an honest router of IPv4 or IPv6; 0 from one
 	// that forwards packets it should not, and more where a tunnel hides its routers.

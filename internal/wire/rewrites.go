@@ -35,7 +35,8 @@ func (r Rewrites) String() string {
 }
 
 // Rewritten compares a probe that was built by [Probe.Append] with what an answer
-// quotes of it. It finds nothing in answers that quote nothing.
+// quotes of it. It finds nothing in answers that quote nothing, and nothing of source
+// and checksum if the probe has no source.
 func (p Probe) Rewritten(q *Quoted) Rewrites {
 	var r Rewrites
 	note := func(differs bool, field Rewrites) {
@@ -47,7 +48,7 @@ func (p Probe) Rewritten(q *Quoted) Rewrites {
 		return 0
 	}
 	v6 := p.Destination.Is6()
-	note(p.Source.WithZone("") != q.Source, SourceRewritten)
+	note(p.Source.IsValid() && p.Source.WithZone("") != q.Source, SourceRewritten)
 	note(p.TOS != q.TOS, TOSRewritten)
 	note(!v6 && p.DontFragment != q.DontFragment, FragmentRewritten)
 	note(p.size() != q.Length, LengthRewritten)

@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/packetscope/packetscope/internal/wire"
@@ -58,6 +59,18 @@ func TestRewritten(t *testing.T) {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
+	}
+}
+
+func TestProbesWithoutSourceAreComparedToo(t *testing.T) {
+	p := wire.Probe{Flow: flows()[2], TTL: 9, ID: 0x1234, TOS: 0xb8}
+	r, err := expired(build(t, p), router4, 28).parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Source, p.TOS = netip.Addr{}, 0
+	if got := p.Rewritten(&r.Quoted); got != wire.TOSRewritten {
+		t.Errorf("got %q", got)
 	}
 }
 
