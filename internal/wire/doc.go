@@ -20,9 +20,9 @@
 //	ICMP       sequence, identification (IPv4)   checksum constant, by a word of payload
 //	TCP        sequence, identification (IPv4)   checksum constant
 //
-// The sequence of TCP and the payloads hold the ID and its complement, whose sum is
-// nothing in the ones' complement arithmetic of checksums (RFC 1071). The pair also
-// tells probes from traffic of others.
+// Beside the ID goes its complement, in the other half of the sequence of TCP or in the
+// payload. The two sum to nothing in the ones' complement arithmetic of checksums (RFC
+// 1071), and the pair tells probes from traffic of others.
 //
 // # What is believed
 //
