@@ -74,6 +74,7 @@ var Rooms = []Room{
 	{Path: "internal/grafanatest", Floor: TestFloor},
 	{Path: "internal/promtest", Floor: TestFloor},
 	{Path: "internal/testnet", Floor: TestFloor},
+	{Path: "internal/locator/sim", Floor: TestFloor},
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/debian", Floor: TestFloor},
 	{Path: "internal/servers", Floor: TestFloor},
