@@ -1,0 +1,148 @@
+package plan
+
+import (
+	"encoding/binary"
+	"hash/fnv"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Scheduler plans the probes to some targets.
+type Scheduler struct {
+	config   Config
+	interval time.Duration // Config.Interval, or longer if that does not suffice
+	targets  map[string]*target
+	order    []*target // by name
+	global   *bucket
+	routers  map[netip.Addr]*router
+	nodes    map[nodeKey]*node
+	common   map[classTTL]netip.Addr
+	// strangers are the budgets of TTLs where nobody has answered.
+	strangers map[classTTL]*bucket
+	counts    Counts
+	swept     time.Time
+}
+
+// New returns a scheduler without targets.
+func New(c Config) *Scheduler {
+	c = c.withDefaults()
+	return &Scheduler{
+		config: c, interval: c.Interval,
+		targets: make(map[string]*target), routers: make(map[netip.Addr]*router),
+		nodes: make(map[nodeKey]*node), common: make(map[classTTL]netip.Addr),
+		strangers: make(map[classTTL]*bucket),
+		counts:    Counts{Sent: make(map[Purpose]uint64), Skipped: make(map[string]uint64)},
+	}
+}
+
+// Add begins the discovery of a target. Names are unique: a target that is there begins
+// anew. Targets of one class, such as a protocol and family, share near routers. Of the
+// flows, one at least, the first is used for discovery.
+func (s *Scheduler) Add(name, class string, flows []int, now time.Time) {
+	h := fnv.New64a()
+	h.Write(binary.LittleEndian.AppendUint64(nil, s.config.Seed))
+	h.Write([]byte(name))
+	t := &target{
+		name: name, class: class, flows: slices.Clone(flows), hash: h.Sum64(),
+		lengths: make(map[int]uint8), bucket: newBucket(s.config.Destination, now),
+		extras: newBucket(Rate{float64(s.config.ExtraPerHour) / 3600, float64(s.config.ExtraPerHour)}, now),
+	}
+	if s.global == nil {
+		// Together the burst and what grows in a second are what is allowed in one.
+		burst := max(1, float64(s.config.Global)/10)
+		s.global = newBucket(Rate{max(1, float64(s.config.Global)-burst), burst}, now)
+	}
+	s.targets[name] = t
+	s.sort()
+	s.discover(t, t.flows[0], 1, now)
+}
+
+// Remove forgets a target. Results of its probes are ignored from now on.
+func (s *Scheduler) Remove(name string) {
+	delete(s.targets, name)
+	s.sort()
+	s.fit()
+}
+
+// sort keeps the order of the targets the same in each run.
+func (s *Scheduler) sort() {
+	s.order = slices.SortedFunc(maps.Values(s.targets), func(a, b *target) int { return strings.Compare(a.name, b.name) })
+}
+
+// SetFlows sets the flows that take turns in the rounds, one at least.
+func (s *Scheduler) SetFlows(name string, flows []int) {
+	if t := s.targets[name]; t != nil {
+		t.flows = slices.Clone(flows)
+	}
+}
+
+// Rediscover looks for the whole path of a target again.
+func (s *Scheduler) Rediscover(name string, now time.Time) {
+	if t := s.targets[name]; t != nil {
+		t.seen = [End + 1]seen{}
+		t.top, t.length = 0, 0
+		clear(t.lengths)
+		s.discover(t, t.flows[0], 1, now)
+	}
+}
+
+// Ask plans extra probes of a target, each with its TTL and flow, within the budgets. It
+// reports whether there was room for all; if not, none is sent.
+func (s *Scheduler) Ask(name string, probes []Probe, now time.Time) bool {
+	t := s.targets[name]
+	if t == nil {
+		return false
+	}
+	t.extras.refill(now)
+	if t.extras.tokens < float64(len(probes)) {
+		return false
+	}
+	t.extras.tokens -= float64(len(probes))
+	for _, p := range probes {
+		if t.extraAt.Before(now) {
+			t.extraAt = now
+		}
+		t.push(slot{due: t.extraAt, ttl: p.TTL, flow: p.Flow, why: Extra, own: true})
+		t.extraAt = t.extraAt.Add(time.Duration(float64(time.Second) / s.config.Extra.PerSecond))
+	}
+	return true
+}
+
+// Discovering reports whether the path of a target is still looked for.
+func (s *Scheduler) Discovering(name string) bool {
+	t := s.targets[name]
+	return t != nil && t.discovery != nil
+}
+
+// Length returns the distance of a target, 0 if it is unknown.
+func (s *Scheduler) Length(name string) uint8 {
+	if t := s.targets[name]; t != nil {
+		return t.length
+	}
+	return 0
+}
+
+// Interval returns the time from round to round: that of the config, or more if the
+// rounds of all targets do not fit into the global budget.
+func (s *Scheduler) Interval() time.Duration { return s.interval }
+
+// Counts returns what was done so far.
+func (s *Scheduler) Counts() Counts {
+	c := s.counts
+	c.Sent, c.Skipped = maps.Clone(c.Sent), maps.Clone(c.Skipped)
+	return c
+}
+
+// fit makes the interval as long as the rounds need, with a fifth of the budget left for
+// what is beside them.
+func (s *Scheduler) fit() {
+	packets := 0
+	for _, t := range s.targets {
+		packets += t.cost
+	}
+	need := time.Duration(float64(packets) / (0.8 * float64(s.config.Global)) * 1e9)
+	s.interval = max(s.config.Interval, need)
+}
