@@ -52,7 +52,7 @@ func (s *Scheduler) process(t *target, sl slot, now time.Time, b *Batch) {
 	var n *node
 	if sl.why == Round {
 		n = s.node(t, sl.ttl, now)
-		if n != nil && !sl.own && s.reuse(t, n, now, b) {
+		if n != nil && !sl.own && s.reuse(t, sl, n, now, b) {
 			return
 		}
 	}

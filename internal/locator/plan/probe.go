@@ -50,7 +50,8 @@ type Result struct {
 	Final bool
 }
 
-// Shared is a result that counts for a target that did not send the probe.
+// Shared is a result that counts for a target that did not send the probe. The flow of
+// the result is one of that target.
 type Shared struct {
 	Target string
 	Result Result

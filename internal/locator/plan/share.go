@@ -20,7 +20,13 @@ type node struct {
 	inFlight bool
 	result   Result
 	has      bool
-	waiting  []string
+	waiting  []waiter
+}
+
+// waiter is a target that waits for another's result, with the flow of its own slot.
+type waiter struct {
+	target string
+	flow   int
 }
 
 type nodeKey struct {
@@ -55,15 +61,15 @@ func (s *Scheduler) node(t *target, ttl uint8, now time.Time) *node {
 
 // reuse reports whether another target's probe serves for the slot. If its result is
 // there it is in the batch, else it comes with that.
-func (s *Scheduler) reuse(t *target, n *node, now time.Time, b *Batch) bool {
+func (s *Scheduler) reuse(t *target, sl slot, n *node, now time.Time, b *Batch) bool {
 	fresh := now.Sub(n.sent) < s.interval*9/10 && n.by != t.name
 	switch {
 	case !fresh || !n.inFlight && !n.has:
 		return false
 	case n.inFlight:
-		n.waiting = append(n.waiting, t.name)
+		n.waiting = append(n.waiting, waiter{t.name, sl.flow})
 	default:
-		b.Shared = append(b.Shared, Shared{t.name, n.result})
+		b.Shared = append(b.Shared, n.result.sharedBy(waiter{t.name, sl.flow}))
 	}
 	s.counts.Shared++
 	return true
@@ -77,18 +83,25 @@ func (s *Scheduler) settle(n *node, r Result, now time.Time) []Shared {
 	r.node = nil
 	n.result, n.has = r, !r.Hop.IsValid() || r.Hop == n.addr
 	var shared []Shared
-	for _, name := range waiting {
-		t := s.targets[name]
+	for _, w := range waiting {
+		t := s.targets[w.target]
 		switch {
 		case t == nil:
 		case n.has:
-			shared = append(shared, Shared{name, r})
+			shared = append(shared, r.sharedBy(w))
 		default:
 			s.counts.Shared--
-			t.push(slot{due: now, ttl: r.TTL, flow: r.Flow, why: Round, own: true, expires: t.roundAt})
+			t.push(slot{due: now, ttl: r.TTL, flow: w.flow, why: Round, own: true, expires: t.roundAt})
 		}
 	}
 	return shared
+}
+
+// sharedBy returns the result as it counts for another target: as if its own flow had
+// been sent, which would have passed the same routers.
+func (r Result) sharedBy(w waiter) Shared {
+	r.Flow = w.flow
+	return Shared{w.target, r}
 }
 
 // sweep drops routers that are on nobody's way any more.

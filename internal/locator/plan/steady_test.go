@@ -159,3 +159,19 @@ func TestSamePlanEachTime(t *testing.T) {
 		t.Error("two runs differ")
 	}
 }
+
+// One path of 30 hops: 2 packets per second to one destination do not suffice for rounds of
+// 10 s, so its own are longer.
+func TestLongPathKeepsToTheRateOfItsDestination(t *testing.T) {
+	r := newRun(Config{}, 6)
+	routers := r.fleet(1, 30, 0)
+	r.until(start.Add(time.Minute))
+	r.sent = nil
+	r.until(start.Add(11 * time.Minute))
+	if rate := float64(len(r.sent)) / 600; rate > 2 || rate < 1.7 {
+		t.Errorf("%.2f packets/s", rate)
+	}
+	if c := r.Counts(); len(c.Skipped) > 0 || refused(routers) > 0 || r.lost["target00"] > 0 {
+		t.Errorf("skipped %v, %d refused, %d lost", c.Skipped, refused(routers), r.lost["target00"])
+	}
+}
