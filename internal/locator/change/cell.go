@@ -23,10 +23,24 @@ type cell struct {
 	run       int
 	// seen is when the newest probe was sent that one of base answered.
 	seen time.Time
+	// noted is when the newest probe was sent that anybody answered.
+	noted time.Time
+}
+
+// most is how many responders are kept per TTL. Whoever answers each probe from another
+// address, as only somebody who means harm does, takes no more room.
+const most = 64
+
+// join makes a responder one of the baseline, if there is room.
+func (c *cell) join(hop netip.Addr) {
+	if len(c.base) < most {
+		c.base = append(c.base, hop)
+	}
 }
 
 // note takes an answer. It reports whether it contradicts the baseline.
 func (c *cell) note(hop netip.Addr, sent time.Time) bool {
+	c.noted = sent
 	c.recent = append(c.recent, hop)
 	if len(c.recent) > history {
 		c.recent = c.recent[1:]
@@ -37,7 +51,9 @@ func (c *cell) note(hop netip.Addr, sent time.Time) bool {
 		if c.counts == nil {
 			c.counts = make(map[netip.Addr]int)
 		}
-		c.counts[hop]++
+		if _, counted := c.counts[hop]; counted || len(c.counts) < most {
+			c.counts[hop]++
+		}
 		return false
 	case slices.Contains(c.base, hop):
 		c.candidate, c.run, c.seen = netip.Addr{}, 0, sent

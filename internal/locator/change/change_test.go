@@ -348,6 +348,62 @@ func TestNoisyTimesAreNoShift(t *testing.T) {
 	}
 }
 
+// Somebody who answers from another address each time makes no change, needs no more
+// than some room, and few probes.
+func TestHostileAnswersAreBounded(t *testing.T) {
+	for _, enumerated := range []bool{true, false} {
+		w := newWorld(9, 1, 1, 1)
+		w.learn(enumerated)
+		hostile := 0
+		for range 3000 {
+			for range 2 { // the same address up to enough times
+				hostile++
+				hop := netip.AddrFrom4([4]byte{10, 10, byte(hostile / 5 >> 8), byte(hostile / 5)})
+				w.Observe(path.Sample{Sent: w.now, TTL: 5, Flow: 0, Hop: hop})
+			}
+			asks, events := w.Tick(w.now)
+			w.events = append(w.events, events...)
+			for _, a := range asks {
+				w.asked++
+				hostile++
+				w.Seen(a, netip.AddrFrom4([4]byte{10, 11, byte(hostile >> 8), byte(hostile)}))
+			}
+			w.now = w.now.Add(round)
+		}
+		if got := w.happened(); len(got) > 0 {
+			t.Errorf("enumerated %v: told %v", enumerated, got)
+		}
+		if n := len(w.known[5]); n > most {
+			t.Errorf("%d responders kept", n)
+		}
+		if state, _ := w.State(); len(state.Hops) > 2*most {
+			t.Errorf("%d members to store", len(state.Hops))
+		}
+		// No more than a target may ask for.
+		hours := w.now.Sub(start).Hours()
+		t.Logf("enumerated %v: %d probes in %.1f hours", enumerated, w.asked, hours)
+		if float64(w.asked) > 300*hours {
+			t.Errorf("enumerated %v: %d probes in %.1f hours", enumerated, w.asked, hours)
+		}
+	}
+}
+
+// Flows that are not used any more leave nothing.
+func TestUnusedFlowsAreForgotten(t *testing.T) {
+	w := newWorld(10, 1, 2, 1)
+	w.learn(true)
+	for flow := range 50 {
+		w.flows = []int{1000 * flow, 1000*flow + 1}
+		w.rounds(100)
+	}
+	if cells, rtts := len(w.cells), len(w.rtts); cells > 16*4*2 || rtts > 16*2 {
+		t.Errorf("%d cells and %d flows kept", cells, rtts)
+	}
+	if got, _ := withoutRTT(w.happened()); len(got) > 0 {
+		t.Errorf("told %v", got)
+	}
+}
+
 // Extra probes, answers that nobody waits for, and a stray answer now and then do not
 // disturb, nor cost a probe.
 func TestForeignSamples(t *testing.T) {

@@ -18,6 +18,13 @@ type confirm struct {
 	retry time.Time
 }
 
+// widest is how many new hops can be those of a path that moved, as many as an
+// enumeration looks for. More are not told from noise, and would ask for ever more probes.
+const widest = 16
+
+// quiet is for how long nothing is asked at a TTL with such noise.
+const quiet = 30 * time.Minute
+
 // step goes on with the question of a TTL. It returns the probes that are wanted.
 func (d *Detector) step(ttl uint8, now time.Time) []Ask {
 	c := d.confirms[ttl]
@@ -35,6 +42,11 @@ func (d *Detector) step(ttl uint8, now time.Time) []Ask {
 			d.widen(ttl, c, now)
 			return nil
 		}
+	}
+	if len(c.answers) > widest {
+		d.noise[ttl] = now.Add(quiet)
+		d.widen(ttl, c, now)
+		return nil
 	}
 	// So many rule out that a known one is among the next hops, of which there would
 	// be one more than those that answered.

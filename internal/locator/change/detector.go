@@ -47,8 +47,13 @@ type Detector struct {
 	balanced map[uint8]bool
 	dests    set
 
+	// probed is when each flow last was.
+	probed map[int]time.Time
+	swept  time.Time
+
 	fresh    int
 	confirms map[uint8]*confirm
+	noise    map[uint8]time.Time // until when nothing is asked
 	moving   *move
 	former   *former
 	events   []Event
@@ -75,7 +80,8 @@ func New(c Config, places func(netip.Addr) Place) *Detector {
 	return &Detector{
 		config: c, places: places,
 		cells: make(map[flowTTL]*cell), known: make(map[uint8]set), balanced: make(map[uint8]bool), dests: make(set),
-		confirms: make(map[uint8]*confirm), rtts: make(map[int]*shift),
+		confirms: make(map[uint8]*confirm), probed: make(map[int]time.Time),
+		noise: make(map[uint8]time.Time), rtts: make(map[int]*shift),
 	}
 }
 
@@ -92,7 +98,9 @@ func (d *Detector) know(ttl uint8, hop netip.Addr) {
 	if d.known[ttl] == nil {
 		d.known[ttl] = make(set)
 	}
-	d.known[ttl][hop] = true
+	if len(d.known[ttl]) < most {
+		d.known[ttl][hop] = true
+	}
 }
 
 // Complete ends the learning, after an enumeration that found all branches.
@@ -126,6 +134,9 @@ func (d *Detector) Observe(s path.Sample) {
 	}
 	at := flowTTL{s.Flow, s.TTL}
 	c := d.cells[at]
+	if !s.Extra {
+		d.probed[s.Flow] = s.Sent
+	}
 	if !s.Answered() || s.Extra {
 		if !s.Extra && d.dests[c.first()] {
 			d.reach.lost(s)
@@ -161,7 +172,7 @@ func (d *Detector) ObserveEnd(s path.Sample) {
 func (d *Detector) contradict(at flowTTL, c *cell, s path.Sample) {
 	switch {
 	case d.balanced[at.ttl]:
-		c.base = append(c.base, c.candidate)
+		c.join(c.candidate)
 		d.know(at.ttl, c.candidate)
 	case d.known[at.ttl][c.candidate]:
 		// A branch that is known: flows are balanced anew.
@@ -171,12 +182,12 @@ func (d *Detector) contradict(at flowTTL, c *cell, s path.Sample) {
 			delete(d.rtts, at.flow)
 		}
 	case c.alternates():
-		c.base = append(c.base, c.candidate)
+		c.join(c.candidate)
 		d.know(at.ttl, c.candidate)
 		d.events = append(d.events, Event{
 			At: s.Sent, Since: s.Sent, Levels: Width, Flow: at.flow, First: at.ttl, Last: at.ttl,
 		})
-	case c.run >= enough && d.confirms[at.ttl] == nil:
+	case c.run >= enough && d.confirms[at.ttl] == nil && !s.Sent.Before(d.noise[at.ttl]):
 		d.confirms[at.ttl] = &confirm{flow: at.flow, since: s.Sent, answers: make(set)}
 	}
 }
@@ -192,6 +203,7 @@ func (d *Detector) Tick(now time.Time) ([]Ask, []Event) {
 		asks = append(asks, d.step(ttl, now)...)
 	}
 	d.close(now)
+	d.sweep(now)
 	d.events = append(d.events, d.reach.tick(now)...)
 	for _, flow := range slices.Sorted(maps.Keys(d.rtts)) {
 		if e, ok := d.rtts[flow].tick(now); ok {
@@ -202,6 +214,25 @@ func (d *Detector) Tick(now time.Time) ([]Ask, []Event) {
 	events := d.events
 	d.events = nil
 	return asks, events
+}
+
+// unused is after which time without an answer a flow's state is dropped. Flows change
+// with each enumeration.
+const unused = 2 * time.Hour
+
+func (d *Detector) sweep(now time.Time) {
+	if d.swept.IsZero() {
+		d.swept = now // what was restored has not been probed yet
+	}
+	if now.Sub(d.swept) < unused/4 {
+		return
+	}
+	d.swept = now
+	maps.DeleteFunc(d.cells, func(at flowTTL, c *cell) bool {
+		return now.Sub(c.noted) > unused && d.probed[at.flow].Before(now.Add(-unused))
+	})
+	maps.DeleteFunc(d.rtts, func(flow int, _ *shift) bool { return d.probed[flow].Before(now.Add(-unused)) })
+	maps.DeleteFunc(d.probed, func(_ int, last time.Time) bool { return last.Before(now.Add(-unused)) })
 }
 
 // Learned reports whether there is a baseline.

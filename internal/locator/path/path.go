@@ -175,13 +175,27 @@ func (t *ttl) hop(s Sample) int8 {
 // pair forms pairs for jitter. A loss, or another responder, breaks them.
 func (t *ttl) pair(s Sample, place int8) {
 	before, ok := t.last[s.Flow]
-	if s.Extra || ok && !s.Sent.After(before.sent) || !ok && len(t.last) == MaxFlows {
+	if s.Extra || ok && !s.Sent.After(before.sent) {
 		return
+	}
+	if !ok && len(t.last) == MaxFlows {
+		t.dropOldest()
 	}
 	if ok && place >= 0 && before.hop == place {
 		t.hops[place].stats.Pair(before.rtt, s.RTT)
 	}
 	t.last[s.Flow] = last{s.Sent, place, s.RTT}
+}
+
+// dropOldest makes room for the last probe of another flow.
+func (t *ttl) dropOldest() {
+	oldest, found := 0, false
+	for flow, l := range t.last {
+		if !found || l.sent.Before(t.last[oldest].sent) {
+			oldest, found = flow, true
+		}
+	}
+	delete(t.last, oldest)
 }
 
 // Forget drops the responders that have not answered a probe sent at before or later,

@@ -85,6 +85,9 @@ func TestHopsAreBounded(t *testing.T) {
 	if flows := len(p.ttls[2].last); flows != MaxFlows {
 		t.Errorf("%d flows kept for jitter", flows)
 	}
+	if _, newest := p.ttls[2].last[49]; !newest {
+		t.Error("the newest flow has no jitter")
+	}
 }
 
 func TestForgottenHopsMakeRoom(t *testing.T) {

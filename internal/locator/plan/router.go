@@ -27,8 +27,12 @@ func (s *Scheduler) router(addr netip.Addr, now time.Time) *router {
 		s.routers[addr] = r
 	}
 	if r.rate.PerSecond < s.config.Router.PerSecond && now.Sub(r.halved) >= forgiveness {
-		r.rate.PerSecond = min(s.config.Router.PerSecond, 2*r.rate.PerSecond)
+		r.refill(now)
+		r.rate.PerSecond *= 2
 		r.halved = now
+		if r.rate.PerSecond >= s.config.Router.PerSecond {
+			r.rate = s.config.Router
+		}
 	}
 	return r
 }

@@ -76,6 +76,7 @@ func (s *Scheduler) sort() {
 func (s *Scheduler) SetFlows(name string, flows []int) {
 	if t := s.targets[name]; t != nil {
 		t.flows = slices.Clone(flows)
+		maps.DeleteFunc(t.lengths, func(flow int, _ uint8) bool { return !slices.Contains(flows, flow) })
 	}
 }
 

@@ -106,7 +106,7 @@ func (r Result) sharedBy(w waiter) Shared {
 
 // sweep drops routers that are on nobody's way any more.
 func (s *Scheduler) sweep(now time.Time) {
-	if now.Before(s.swept.Add(time.Hour)) {
+	if now.Before(s.swept.Add(time.Minute)) {
 		return
 	}
 	s.swept = now
@@ -117,7 +117,8 @@ func (s *Scheduler) sweep(now time.Time) {
 		}
 	}
 	for addr, r := range s.routers {
-		if r.last.Before(old) && r.halved.Before(old) {
+		// A full one of the usual rate is as good as a new one.
+		if r.refill(now); r.rate == s.config.Router && r.tokens >= r.rate.Burst {
 			delete(s.routers, addr)
 		}
 	}
