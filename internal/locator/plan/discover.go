@@ -29,7 +29,7 @@ func (s *Scheduler) discover(t *target, flow, from int, now time.Time) {
 // advance plans what the search can ask for now, and ends it if there is nothing left.
 func (s *Scheduler) advance(t *target, now time.Time) {
 	d := t.discovery
-	for limit := d.limit(s.config); d.sent < limit; {
+	for limit := d.limit(s.config, t.ends != nil); d.sent < limit; {
 		d.sent++
 		s.search(t, d.sent, Discovery, now)
 	}
@@ -50,14 +50,17 @@ func (s *Scheduler) advance(t *target, now time.Time) {
 }
 
 // limit is the TTL up to which may be probed now.
-func (d *discovery) limit(c Config) int {
+func (d *discovery) limit(c Config, single bool) int {
 	ahead := c.Window
 	if d.open == 0 {
 		ahead = c.Gap // all in the window are silent
 	}
 	limit := min(c.MaxTTL, d.top+ahead)
-	if d.final > 0 || d.ditch {
+	if d.final > 0 || d.ditch || single && d.open > 0 {
 		return d.sent
+	}
+	if single {
+		return min(limit, d.sent+1)
 	}
 	return limit
 }

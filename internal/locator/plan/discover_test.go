@@ -22,7 +22,7 @@ func single(n int, change func(chain []*sim.Router)) (*run, []*sim.Router, map[u
 	}
 	change(chain)
 	r.dests["t"] = r.net.Chain(stages...)
-	r.Add("t", "udp4", []int{7}, r.now)
+	r.Add(Target{Name: "t", Class: "udp4", Flows: []int{7}}, r.now)
 	found := map[uint8]netip.Addr{}
 	r.each = func(_ string, result Result) {
 		if result.Hop.IsValid() && result.TTL < End {
@@ -142,7 +142,7 @@ func TestFlowsOfDifferentLength(t *testing.T) {
 		flows[(len(r.net.Path(dest, flow))-2)/2] = flow
 	}
 	r.dests["t"] = dest
-	r.Add("t", "udp4", flows, r.now)
+	r.Add(Target{Name: "t", Class: "udp4", Flows: flows}, r.now)
 	seen := map[int]uint8{}
 	r.each = func(_ string, result Result) {
 		if result.Purpose == Round && r.now.After(start.Add(time.Minute)) {
@@ -233,5 +233,60 @@ func TestRemovedTargets(t *testing.T) {
 	r.Remove("target02")
 	if b := r.Next(r.now); len(b.Probes) > 0 || !b.Wake.IsZero() {
 		t.Errorf("without targets: %+v", b)
+	}
+}
+
+// A SYN leaves state with its destination: one per second at most reaches it, from the
+// discovery on, and the path is known soon all the same.
+func TestSingleProbesReachTheDestination(t *testing.T) {
+	for name, change := range map[string]func([]*sim.Router){
+		"all answer": nothing, "two silent": func(c []*sim.Router) { silence(c[3:5]) }, "ten silent": func(c []*sim.Router) { silence(c[2:12]) },
+	} {
+		r, chain, _ := single(15, change)
+		r.Remove("t")
+		r.Add(Target{Name: "t", Class: "tcp4", Flows: []int{1, 2}, Single: true}, r.now)
+		var reached []time.Time
+		r.each = func(_ string, result Result) {
+			if result.Final {
+				reached = append(reached, result.Sent)
+			}
+		}
+		r.until(start.Add(4 * time.Second))
+		if name != "ten silent" && r.Length("t") != 15 {
+			t.Errorf("%s: length %d after 4 s", name, r.Length("t"))
+		}
+		r.until(start.Add(5 * time.Minute))
+		if r.Length("t") != 15 || refused(chain) > 0 {
+			t.Errorf("%s: length %d, %d refused", name, r.Length("t"), refused(chain))
+		}
+		if len(reached) < 55 || len(r.Counts().Skipped) > 0 {
+			t.Errorf("%s: %d probes reached it in 5 minutes, skipped %v", name, len(reached), r.Counts().Skipped)
+		}
+		for i := 1; i < len(reached); i++ {
+			if gap := reached[i].Sub(reached[i-1]); gap < time.Second-time.Millisecond {
+				t.Errorf("%s: probes reach it at %v and %v", name, reached[i-1].Sub(start), reached[i].Sub(start))
+			}
+		}
+	}
+}
+
+// A router that answers each probe from another address takes no room for long.
+func TestHostileAnswersAreBounded(t *testing.T) {
+	s := New(Config{})
+	s.Add(Target{Name: "t", Class: "udp4", Flows: []int{0}}, start)
+	now, n := start, 0
+	for range 40000 {
+		b := s.Next(now)
+		for _, p := range b.Probes {
+			n++
+			hop := netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)})
+			s.Result(Result{Probe: p, Sent: now, Hop: hop, RTT: ms}, now)
+		}
+		if b.Wake.After(now) {
+			now = b.Wake
+		}
+	}
+	if n < 4000 || len(s.routers) > 1000 || len(s.nodes) > 1000 || len(s.targets["t"].slots) > 100 {
+		t.Errorf("after %d answers %d routers, %d nodes and %d slots", n, len(s.routers), len(s.nodes), len(s.targets["t"].slots))
 	}
 }

@@ -56,6 +56,13 @@ func (s *Scheduler) process(t *target, sl slot, now time.Time, b *Batch) {
 			return
 		}
 	}
+	single := t.ends != nil && (t.reaches(sl.ttl) || sl.search != nil && sl.search.ditch)
+	if single {
+		if ready := t.ends.ready(now); ready.After(now) {
+			s.postpone(t, sl, ready, "destination")
+			return
+		}
+	}
 	if ready := t.bucket.ready(now); sl.why != Extra && ready.After(now) {
 		s.postpone(t, sl, ready, "destination")
 		return
@@ -71,6 +78,9 @@ func (s *Scheduler) process(t *target, sl slot, now time.Time, b *Batch) {
 		t.bucket.take(now)
 	}
 	s.global.take(now)
+	if single {
+		t.ends.take(now)
+	}
 	t.sent++
 	s.counts.Sent[sl.why]++
 	s.counts.Lag = now.Sub(sl.planned)
@@ -105,14 +115,14 @@ func (s *Scheduler) startRound(t *target) {
 	flow := t.flows[t.round%len(t.flows)]
 	own := (uint64(t.round)+t.hash>>32)%uint64(s.config.Verify) == 0
 	last := t.lengthOf(flow)
-	var slots []slot
+	// That to the end is first, apart from the other ones that reach it.
+	slots := []slot{{ttl: End, flow: flow, why: ToEnd, own: true}}
 	for ttl := uint8(1); ttl <= last; ttl++ {
 		slots = append(slots, slot{ttl: ttl, flow: flow, why: Round, own: own})
 	}
 	if t.round%s.config.Beyond == s.config.Beyond-1 && int(last) < maxLength {
 		slots = append(slots, slot{ttl: last + 1, flow: flow, why: Beyond, own: true})
 	}
-	slots = append(slots, slot{ttl: End, flow: flow, why: ToEnd, own: true})
 	// A long path takes longer, within the rate of its destination.
 	long := time.Duration(1.1 * float64(len(slots)) / s.config.Destination.PerSecond * 1e9)
 	interval := max(s.interval, long)

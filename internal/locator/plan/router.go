@@ -58,7 +58,7 @@ func (s *Scheduler) RouterRate(addr netip.Addr, now time.Time) float64 {
 // asked returns the router that will probably answer a slot: the one that did, or else the
 // one that last did for another target at this TTL. It returns an invalid address if there is none.
 func (s *Scheduler) asked(t *target, ttl uint8) netip.Addr {
-	if ttl == End || t.length > 0 && ttl >= t.length {
+	if t.reaches(ttl) {
 		return t.final
 	}
 	if known := t.seen[ttl].addr; known.IsValid() {

@@ -149,7 +149,7 @@ func (r *run) fleet(targets, n, near int) (all []*sim.Router) {
 		}
 		name := fmt.Sprintf("target%02d", i)
 		r.dests[name] = r.net.Chain(stages...)
-		r.Add(name, "udp4", []int{0}, r.now)
+		r.Add(Target{Name: name, Class: "udp4", Flows: []int{0}}, r.now)
 	}
 	return all
 }

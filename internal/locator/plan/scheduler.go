@@ -38,24 +38,40 @@ func New(c Config) *Scheduler {
 	}
 }
 
-// Add begins the discovery of a target. Names are unique: a target that is there begins
-// anew. Targets of one class, such as a protocol and family, share near routers. Of the
-// flows, one at least, the first is used for discovery.
-func (s *Scheduler) Add(name, class string, flows []int, now time.Time) {
+// A Target is what Add takes.
+type Target struct {
+	// Name is unique.
+	Name string
+	// Class is such as a protocol and family: targets of one class share near routers.
+	Class string
+	// Flows take turns in the rounds, one at least. The first is used for discovery.
+	Flows []int
+	// Single is for TCP, whose SYNs leave the destination with a half-open connection
+	// for a while: at most one probe per second reaches it. Discovery then probes one TTL
+	// after the other, so that it takes as long as all round trips together, and a
+	// timeout for each silent router.
+	Single bool
+}
+
+// Add begins the discovery of a target. One of the same name begins anew.
+func (s *Scheduler) Add(new Target, now time.Time) {
 	h := fnv.New64a()
 	h.Write(binary.LittleEndian.AppendUint64(nil, s.config.Seed))
-	h.Write([]byte(name))
+	h.Write([]byte(new.Name))
 	t := &target{
-		name: name, class: class, flows: slices.Clone(flows), hash: h.Sum64(),
+		name: new.Name, class: new.Class, flows: slices.Clone(new.Flows), hash: h.Sum64(),
 		lengths: make(map[int]uint8), bucket: newBucket(s.config.Destination, now),
 		extras: newBucket(Rate{float64(s.config.ExtraPerHour) / 3600, float64(s.config.ExtraPerHour)}, now),
+	}
+	if new.Single {
+		t.ends = newBucket(Rate{1, 1}, now)
 	}
 	if s.global == nil {
 		// Together the burst and what grows in a second are what is allowed in one.
 		burst := max(1, float64(s.config.Global)/10)
 		s.global = newBucket(Rate{max(1, float64(s.config.Global)-burst), burst}, now)
 	}
-	s.targets[name] = t
+	s.targets[t.name] = t
 	s.sort()
 	s.discover(t, t.flows[0], 1, now)
 }

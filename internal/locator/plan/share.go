@@ -117,8 +117,11 @@ func (s *Scheduler) sweep(now time.Time) {
 		}
 	}
 	for addr, r := range s.routers {
-		// A full one of the usual rate is as good as a new one.
-		if r.refill(now); r.rate == s.config.Router && r.tokens >= r.rate.Burst {
+		// A full one of the usual rate is as good as a new one, and a verdict from
+		// yesterday is outdated.
+		r.refill(now)
+		usual := r.rate == s.config.Router
+		if usual && r.tokens >= r.rate.Burst || !usual && now.Sub(r.halved) > 24*time.Hour {
 			delete(s.routers, addr)
 		}
 	}

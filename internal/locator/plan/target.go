@@ -28,8 +28,11 @@ type target struct {
 	// cost is how many packets the newest round sent, sent how many this one did.
 	cost, sent int
 	bucket     *bucket
-	extras     *bucket
-	extraAt    time.Time
+	// ends is the budget of probes that can reach the destination, nil if they have
+	// none of their own.
+	ends    *bucket
+	extras  *bucket
+	extraAt time.Time
 }
 
 // seen is who answers at a TTL.
@@ -56,6 +59,11 @@ type slot struct {
 	// expires is when it is too late, or zero.
 	expires time.Time
 	search  *discovery
+}
+
+// reaches reports whether a probe may reach the destination.
+func (t *target) reaches(ttl uint8) bool {
+	return ttl == End || t.length > 0 && ttl >= t.length
 }
 
 func (t *target) push(sl slot) {
