@@ -6,7 +6,8 @@
 // probes of fresh flows at that TTL ([Detector.Tick]) until it is sure, by the
 // stopping rule of package mda, that none of those known before answers any more. Then
 // the path has moved; if one of them does, it has only become wider. No answer is no
-// information, and never makes a change.
+// information, and never makes a change; so one whose new routers are all silent is not
+// told, and of Length only what comes with other routers.
 //
 // What moved at about the same time, at all TTLs and for all flows, is one [Event],
 // with the levels at which the path differs. If the former path comes back within ten

@@ -29,6 +29,8 @@ type Path struct {
 type length struct {
 	ttl      uint8
 	lastSeen time.Time
+	// missed counts the newest probes with this TTL that nobody answered.
+	missed int
 }
 
 type ttl struct {
@@ -97,21 +99,32 @@ func (p *Path) at(n uint8) *ttl {
 	return p.ttls[n]
 }
 
+// silence is how many probes in a row the destination leaves unanswered where it was,
+// and answers one with a greater TTL, until it is believed to be there: a silent
+// router took its place.
+const silence = 4
+
 // measureLength keeps the least TTL from which the destination answers a flow. A
 // router that answers from there proves that it is further now.
 func (p *Path) measureLength(s Sample) {
-	if !s.Answered() || s.Extra {
+	if s.Extra {
 		return
 	}
 	l, known := p.lengths[s.Flow]
 	switch {
-	case s.Final && known:
-		p.lengths[s.Flow] = length{min(l.ttl, s.TTL), s.Sent}
+	case s.Final && (!known || s.TTL <= l.ttl || l.missed >= silence):
+		l = length{ttl: s.TTL, lastSeen: s.Sent}
 	case s.Final:
-		p.lengths[s.Flow] = length{s.TTL, s.Sent}
-	case known && s.TTL >= l.ttl:
+		l.lastSeen = s.Sent
+	case s.Answered() && known && s.TTL >= l.ttl:
 		delete(p.lengths, s.Flow)
+		return
+	case known && s.TTL == l.ttl && !s.Answered():
+		l.missed++
+	default:
+		return
 	}
+	p.lengths[s.Flow] = l
 }
 
 // Length returns the distance of the destination: the greatest of its flows, if they

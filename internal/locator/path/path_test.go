@@ -136,7 +136,15 @@ func TestLengthFollowsThePath(t *testing.T) {
 	step("a router at 5", 6, at(6, 5, 0, addr(5), ms))
 	step("a router at 6", 0, at(7, 6, 1, addr(6), ms))
 	step("the end of the new path", 7, final(8, 7, 0))
-	if p.LengthOf(0) != 7 || p.LengthOf(1) != 0 || p.Farthest() != 7 {
+	for i := range 4 {
+		step("silence", 7, at(9+2*i, 7, 0, netip.Addr{}, 0))
+		if i < 3 {
+			step("an answer from further on", 7, final(10+2*i, 8, 0))
+		}
+	}
+	step("an answer from further on after all", 8, final(17, 8, 0))
+	step("an answer from where it was", 7, final(18, 7, 0))
+	if p.LengthOf(0) != 7 || p.LengthOf(1) != 0 || p.Farthest() != 8 {
 		t.Errorf("flows: %d and %d, farthest %d", p.LengthOf(0), p.LengthOf(1), p.Farthest())
 	}
 }

@@ -149,6 +149,8 @@ func (s *Scheduler) Result(r Result, now time.Time) []Shared {
 	if r.Hop.IsValid() && r.Hop != r.charged {
 		s.router(r.Hop, now).take(now) // who answered was asked, whoever was expected
 	}
+	from := int(t.lengthOf(r.Flow)) + 1
+	gone := t.gone(r)
 	var longer bool
 	if r.Hop.IsValid() && r.Purpose != Extra {
 		longer = t.measure(r)
@@ -163,6 +165,8 @@ func (s *Scheduler) Result(r Result, now time.Time) []Shared {
 	case r.search != nil:
 		s.found(t, r, now)
 	case t.discovery != nil:
+	case gone:
+		s.discover(t, r.Flow, from, now)
 	case longer, r.Purpose == Beyond && r.Hop.IsValid() && !r.Final && unknown:
 		s.discover(t, r.Flow, int(r.TTL)+1, now)
 	case r.Purpose == ToEnd && r.Final && unknown:

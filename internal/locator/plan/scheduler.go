@@ -60,7 +60,7 @@ func (s *Scheduler) Add(new Target, now time.Time) {
 	h.Write([]byte(new.Name))
 	t := &target{
 		name: new.Name, class: new.Class, flows: slices.Clone(new.Flows), hash: h.Sum64(),
-		lengths: make(map[int]uint8), bucket: newBucket(s.config.Destination, now),
+		lengths: make(map[int]uint8), missed: make(map[int]int), bucket: newBucket(s.config.Destination, now),
 		extras: newBucket(Rate{float64(s.config.ExtraPerHour) / 3600, float64(s.config.ExtraPerHour)}, now),
 	}
 	if new.Single {

@@ -18,7 +18,10 @@ type target struct {
 	lengths map[int]uint8
 	top     uint8
 	final   netip.Addr
-	seen    [End + 1]seen
+	// missed counts, by flow, rounds in which nobody answered where the destination
+	// was.
+	missed map[int]int
+	seen   [End + 1]seen
 
 	discovery *discovery
 	// slots are sorted by the time when they are due.
@@ -129,6 +132,24 @@ func (t *target) measure(r Result) (longer bool) {
 		t.top = min(t.top, t.length-1)
 	}
 	return longer
+}
+
+// gone reports, with an answer of the destination to a probe with the TTL End, whether it
+// is further now than it was: a silent router may be in its place. Four rounds without an
+// answer are hardly loss, and if they are, the search costs two packets.
+func (t *target) gone(r Result) bool {
+	switch length := t.lengthOf(r.Flow); {
+	case t.length == 0:
+	case r.Purpose == Round && r.TTL == length && r.Hop.IsValid():
+		delete(t.missed, r.Flow)
+	case r.Purpose == Round && r.TTL == length:
+		t.missed[r.Flow]++
+	case r.Purpose == ToEnd && r.Final && t.missed[r.Flow] >= 4:
+		delete(t.missed, r.Flow)
+		delete(t.lengths, r.Flow)
+		return true
+	}
+	return false
 }
 
 // maxLength is the greatest distance that is believed; End itself tells none.
