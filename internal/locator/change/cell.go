@@ -58,12 +58,18 @@ func (c *cell) note(hop netip.Addr, sent time.Time) bool {
 	case slices.Contains(c.base, hop):
 		c.candidate, c.run, c.seen = netip.Addr{}, 0, sent
 		return false
-	case hop == c.candidate:
+	}
+	c.strange(hop)
+	return true
+}
+
+// strange counts an answer of somebody who is not in the baseline.
+func (c *cell) strange(hop netip.Addr) {
+	if hop == c.candidate {
 		c.run++
-	default:
+	} else {
 		c.candidate, c.run = hop, 1
 	}
-	return true
 }
 
 // settle makes those the baseline that answered least times or more, and reports

@@ -388,6 +388,22 @@ func TestHostileAnswersAreBounded(t *testing.T) {
 	}
 }
 
+// New flows come into the rounds at the same time as other routers: what they learn is
+// not taken for the old path.
+func TestChangeWithNewFlows(t *testing.T) {
+	for seed := range uint64(20) {
+		w := newWorld(seed, 1, 2, 1, 3, 1)
+		w.learn(true)
+		w.rounds(50)
+		w.flows = []int{0, 7, 8}
+		w.replace(3, 0)
+		w.rounds(80)
+		if got, _ := withoutRTT(w.happened()); !slices.Equal(got, []Level{IP}) {
+			t.Errorf("seed %d: told %v", seed, got)
+		}
+	}
+}
+
 // Flows that are not used any more leave nothing.
 func TestUnusedFlowsAreForgotten(t *testing.T) {
 	w := newWorld(10, 1, 2, 1)

@@ -149,6 +149,11 @@ func (d *Detector) Observe(s path.Sample) {
 	}
 	if c.note(s.Hop, s.Sent) {
 		d.contradict(at, c, s)
+	} else if known := d.known[s.TTL]; d.learned && len(c.base) == 0 && len(known) > 0 && !known[s.Hop] {
+		// Without a baseline of its own, as a new flow, it goes by that of the others:
+		// who is learned here without a question is no stranger to them any more.
+		c.strange(s.Hop)
+		d.contradict(at, c, s)
 	} else if d.learned && len(c.base) == 0 && c.settle(enough) {
 		// Who never answered before, does now: silence was no baseline.
 		for _, hop := range c.base {
