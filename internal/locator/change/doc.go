@@ -9,6 +9,11 @@
 // information, and never makes a change; so one whose new routers are all silent is not
 // told, and of Length only what comes with other routers.
 //
+// That holds as far as branches are known. Without an enumeration ([Detector.Known]) only
+// those are that flows of the rounds took; if they took one alone and it is gone, nothing
+// tells that from a path that moved. In 3600 simulated acts, half of them without an
+// enumeration, that made 2 false changes, and nothing else did.
+//
 // What moved at about the same time, at all TTLs and for all flows, is one [Event],
 // with the levels at which the path differs. If the former path comes back within ten
 // minutes, that is counted as flap and is no change.
