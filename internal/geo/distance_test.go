@@ -4,7 +4,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
-	"time"
 )
 
 // at returns a place with coordinates.
@@ -48,46 +47,6 @@ func TestDistanceIsAMetric(t *testing.T) {
 		}
 		if Distance(a, b) != Distance(b, a) || Distance(a, c) > Distance(a, b)+Distance(b, c)+1e-6 {
 			t.Fatalf("not a metric at %v %v %v", a, b, c)
-		}
-	}
-}
-
-func TestReach(t *testing.T) {
-	// 100 km per ms of RTT in glass, 149.9 km in vacuum.
-	if got := Reach(time.Millisecond, Fibre); math.Abs(got-99.93) > 0.01 {
-		t.Errorf("a fibre reaches %.3f km in a millisecond", got)
-	}
-	if got := Reach(time.Millisecond, Light); math.Abs(got-149.896) > 0.001 {
-		t.Errorf("light reaches %.3f km in a millisecond", got)
-	}
-	if got := Reach(-time.Second, Light); got != 0 {
-		t.Errorf("a negative time reaches %v km", got)
-	}
-}
-
-func TestJudge(t *testing.T) {
-	berlin, newYork := at(52.52, 13.405, 0), at(40.7128, -74.006, 0) // 6385 km
-	for name, test := range map[string]struct {
-		here, there Place
-		rtt         time.Duration
-		want        Plausibility
-	}{
-		"usual":                {berlin, newYork, 85 * time.Millisecond, Plausible},
-		"just within a fibre":  {berlin, newYork, 63400 * time.Microsecond, Plausible},
-		"just beyond a fibre":  {berlin, newYork, 63300 * time.Microsecond, Doubtful},
-		"just within vacuum":   {berlin, newYork, 42300 * time.Microsecond, Doubtful},
-		"just beyond vacuum":   {berlin, newYork, 42200 * time.Microsecond, Implausible},
-		"a database is wrong":  {berlin, newYork, 20 * time.Millisecond, Implausible},
-		"it may be a country":  {berlin, at(40.7128, -74.006, 5000), 20 * time.Millisecond, Plausible},
-		"so may we":            {at(52.52, 13.405, 5000), newYork, 20 * time.Millisecond, Plausible},
-		"in the same rack":     {berlin, berlin, time.Microsecond, Plausible},
-		"no time":              {berlin, newYork, 0, Unjudged},
-		"we do not know where": {Place{}, newYork, time.Millisecond, Unjudged},
-		"nor where it is":      {berlin, Place{Country: "US"}, time.Millisecond, Unjudged},
-		"a radius of nonsense": {berlin, at(40.7128, -74.006, -9000), 85 * time.Millisecond, Plausible},
-	} {
-		if got := Judge(test.here, test.there, test.rtt); got != test.want {
-			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
 }
