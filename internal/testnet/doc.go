@@ -5,6 +5,9 @@
 //	net.Left.Do(t, func() { engine, err = stack.Open(cfg, logger) })
 //	err := testnet.SendUDP(net.Left, net.Right, testnet.IPv4, 1009, 64)
 //
+// A [Path] is a chain of routers, several of them side by side if wanted, that can be
+// told to lose, limit, hide and reroute.
+//
 // The networks are silent: addresses are not probed for duplicates, neighbours
 // are static, and nobody joins a multicast group that would be reported. So a
 // packet that is counted was sent by the test, and an odd count can be compared

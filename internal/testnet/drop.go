@@ -12,7 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Dropper is a netfilter rule that drops what it matches.
+// A Dropper is a netfilter rule that drops what it matches, or does else to it what made
+// it says.
 type Dropper struct {
 	conn  *nftables.Conn
 	table *nftables.Table
