@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -20,12 +21,17 @@ func (b *Builder) WriteFile(path string, made time.Time) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
+	// That takes seconds; who interrupts it must not leave a file behind.
+	var data bytes.Buffer
+	if err := b.Write(&data, made); err != nil {
+		return Status{}, fmt.Errorf("write %s: %w", path, err)
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".geodb-*")
 	if err != nil {
 		return Status{}, err
 	}
 	defer os.Remove(f.Name()) // fails once it was renamed
-	err = b.Write(f, made)
+	_, err = data.WriteTo(f)
 	if err := errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return Status{}, fmt.Errorf("write %s: %w", path, err)
 	}
