@@ -41,6 +41,7 @@ func run(ctx context.Context, e env) error {
 		"version":      addVersion(app),
 	}
 	maps.Copy(verbs, addGuard(app))
+	maps.Copy(verbs, addGeodb(app))
 	name, err := parse(app, e.args)
 	if err != nil || name == "" {
 		return err

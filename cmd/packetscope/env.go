@@ -23,6 +23,7 @@ import (
 // An env is everything outside of the program that a verb uses.
 type env struct {
 	args           []string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 	host           kernel.Host
@@ -61,6 +62,7 @@ type env struct {
 func newEnv(args []string) env {
 	return env{
 		args:        args,
+		stdin:       os.Stdin,
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
 		now:         time.Now,
