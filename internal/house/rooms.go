@@ -75,6 +75,7 @@ var Rooms = []Room{
 	{Path: "internal/promtest", Floor: TestFloor},
 	{Path: "internal/testnet", Floor: TestFloor},
 	{Path: "internal/locator/sim", Floor: TestFloor},
+	{Path: "internal/locator/box", Floor: TestFloor, Also: []string{"internal/wire"}},
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/debian", Floor: TestFloor},
 	{Path: "internal/servers", Floor: TestFloor},
