@@ -108,13 +108,7 @@ func (s *Scenario) Summary(answers []Answer) (lines []string) {
 	for _, a := range answers {
 		count[s.Line(a)]++
 	}
-	for line, n := range count {
-		if n > 1 {
-			line = fmt.Sprintf("%dx %s", n, line)
-		}
-		lines = append(lines, line)
-	}
-	lines = append(lines, s.shares(answers)...)
+	lines = append(counted(count), s.shares(answers)...)
 	slices.SortFunc(lines, compareLines)
 	return lines
 }

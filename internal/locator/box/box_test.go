@@ -1,9 +1,6 @@
 package box_test
 
 import (
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,27 +10,12 @@ import (
 	"github.com/packetscope/packetscope/internal/locator/box"
 )
 
-// scenarios reads all files of testdata, by their names without the ending.
+// scenarios are all of the package.
 func scenarios(t testing.TB) map[string]*box.Scenario {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	all := make(map[string]*box.Scenario)
-	for _, file := range files {
-		if strings.HasSuffix(file, ".bad.yaml") {
-			continue
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := box.Parse(file, data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[strings.TrimSuffix(filepath.Base(file), ".yaml")] = s
+	all, err := box.All()
+	if err != nil || len(all) < 40 {
+		t.Fatalf("%d scenarios: %v", len(all), err)
 	}
 	return all
 }

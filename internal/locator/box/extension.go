@@ -6,6 +6,23 @@ import (
 	"github.com/packetscope/packetscope/internal/wire"
 )
 
+// maxExtensions is what an error of IPv4 has room for behind the least quote, in bytes.
+const maxExtensions = longestV4 - headerV4 - headerICMP - oldQuote
+
+// size is how long extensions are at most, in bytes: with all addresses of IPv6, and
+// half a header more for damage.
+func (e *Extensions) size() int {
+	const header, index, address, mtu = 4, 4, 20, 4
+	n := header + header/2 + header + 4*len(e.MPLS)
+	for _, i := range e.Interfaces {
+		n += header + index + address + mtu + 4 + len(i.Name)
+	}
+	for _, o := range e.Objects {
+		n += header + len(o.Payload)
+	}
+	return n
+}
+
 // extensions returns those of a hop with their header, whole or damaged.
 func (b *Box) extensions(h *Hop, v6 bool) []byte {
 	e := []byte{2 << 4, 0, 0, 0}

@@ -3,6 +3,7 @@ package box
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,10 +107,42 @@ func compareLines(a, b string) int {
 
 // lineTTL returns the TTL before the colon, behind "3x " if there is.
 func lineTTL(line string) int {
+	_, line = uncount(line)
 	head, _, _ := strings.Cut(line, ":")
-	if _, behind, ok := strings.Cut(head, "x "); ok {
-		head = behind
-	}
 	n, _ := strconv.Atoi(head)
 	return n
+}
+
+// Untimed returns lines without their times, for clocks that are not the test's own:
+// those that become equal are one.
+func Untimed(lines []string) (untimed []string) {
+	count := make(map[string]int)
+	for _, line := range lines {
+		n, line := uncount(line)
+		line, _, _ = strings.Cut(line, " in ")
+		count[line] += n
+	}
+	return counted(count)
+}
+
+// uncount parts a line from the number before it.
+func uncount(line string) (n int, rest string) {
+	if number, rest, ok := strings.Cut(line, "x "); ok {
+		if n, err := strconv.Atoi(number); err == nil {
+			return n, rest
+		}
+	}
+	return 1, line
+}
+
+// counted writes each line with its number before it, in the order of TTLs.
+func counted(count map[string]int) (lines []string) {
+	for line, n := range count {
+		if n > 1 {
+			line = fmt.Sprintf("%dx %s", n, line)
+		}
+		lines = append(lines, line)
+	}
+	slices.SortFunc(lines, compareLines)
+	return lines
 }

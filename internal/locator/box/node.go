@@ -26,6 +26,7 @@ type fault struct {
 type decoder struct {
 	file   string
 	faults []fault
+	key    string // of the value that is decoded
 }
 
 // keys says what to do with the value of each key that a mapping may have.
@@ -89,6 +90,7 @@ func (d *decoder) mapping(n *yaml.Node, what string, known keys) map[string]bool
 			d.fault(key, "unknown key %q in %s (known: %s)", key.Value, what, names)
 			return
 		}
+		d.key = key.Value
 		decode(value)
 	})
 }
@@ -119,10 +121,10 @@ func (d *decoder) list(n *yaml.Node, what string, each func(*yaml.Node)) {
 		for _, e := range n.Content {
 			each(e)
 		}
-	case n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null":
+	case n.Kind == yaml.MappingNode, n.Kind == yaml.ScalarNode && n.ShortTag() != "!!null":
 		each(n)
 	default:
-		d.fault(n, "%s must be a list of one element at least, not %s", what, describe(n))
+		d.fault(n, "%s must be a list with an element at least, not %s", what, describe(n))
 	}
 }
 
@@ -139,7 +141,7 @@ func (d *decoder) text(n *yaml.Node, what string) string {
 func (d *decoder) boolean(field *bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(field) != nil {
-			d.fault(n, "must be true or false, not %s", describe(n))
+			d.fault(n, "%s must be true or false, not %s", d.key, describe(n))
 		}
 	}
 }
@@ -153,7 +155,7 @@ func number[T integer](d *decoder, field *T, least, most uint64) func(*yaml.Node
 	return func(n *yaml.Node) {
 		var v uint64
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&v) != nil || v < least || v > most {
-			d.fault(n, "must be a number from %d to %d, not %s", least, most, describe(n))
+			d.fault(n, "%s must be a number from %d to %d, not %s", d.key, least, most, describe(n))
 			return
 		}
 		*field = T(v)
@@ -175,7 +177,7 @@ func (d *decoder) duration(field *time.Duration) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		v, err := time.ParseDuration(n.Value)
 		if n.Kind != yaml.ScalarNode || err != nil || v < 0 || v > longest {
-			d.fault(n, "must be a time such as 10ms, of at most %v, not %s", longest, describe(n))
+			d.fault(n, "%s must be a time such as 10ms, of at most %v, not %s", d.key, longest, describe(n))
 			return
 		}
 		*field = v
@@ -189,7 +191,7 @@ func word[T ~string](d *decoder, field *T, known ...T) func(*yaml.Node) {
 			*field = T(n.Value)
 			return
 		}
-		d.fault(n, "unknown %s (known: %s)", describe(n), strings.Trim(fmt.Sprint(known), "[]"))
+		d.fault(n, "unknown %s %s (known: %s)", d.key, describe(n), strings.Trim(fmt.Sprint(known), "[]"))
 	}
 }
 
@@ -198,9 +200,12 @@ func describe(n *yaml.Node) string {
 	case yaml.MappingNode:
 		return "a mapping"
 	case yaml.SequenceNode:
+		if len(n.Content) == 0 {
+			return "an empty list"
+		}
 		return "a list"
 	case yaml.AliasNode:
-		return "an alias"
+		return "an alias (write it out)"
 	}
 	if n.ShortTag() == "!!null" {
 		return "nothing"

@@ -26,10 +26,13 @@ const Host = "host"
 // Parse reads a scenario; file is its name in faults. The error tells all of them, a
 // line "file:line:column: text" each, and then there is no scenario.
 func Parse(file string, data []byte) (*Scenario, error) {
-	d := &scenarioDecoder{decoder: decoder{file: file}, names: make(map[string]*yaml.Node)}
+	d := &scenarioDecoder{decoder: decoder{file: file}, names: make(map[string]*yaml.Node), rejects: make(map[string]*yaml.Node)}
 	s := &Scenario{Timeout: defaultTimeout}
 	if root := d.document(data); root != nil {
 		d.scenario(root, s)
+	}
+	if len(d.faults) == 0 {
+		d.check(s)
 	}
 	if err := d.err(); err != nil {
 		return nil, err
@@ -37,11 +40,13 @@ func Parse(file string, data []byte) (*Scenario, error) {
 	return s, nil
 }
 
-// A scenarioDecoder remembers which names were used, and where, for the addresses may
-// stand behind them.
+// A scenarioDecoder remembers what can be checked only when all is read: what it depends
+// on may stand behind it.
 type scenarioDecoder struct {
 	decoder
-	names map[string]*yaml.Node
+	names   map[string]*yaml.Node // of addresses, and where they are used first
+	rejects map[string]*yaml.Node // reasons likewise
+	ends    []*yaml.Node          // last hops of the paths
 }
 
 func (d *scenarioDecoder) scenario(root *yaml.Node, s *Scenario) {
@@ -71,40 +76,38 @@ func (d *scenarioDecoder) scenario(root *yaml.Node, s *Scenario) {
 	if s.Runs == nil {
 		s.Runs = AllRuns
 	}
-	if found["addresses"] {
-		d.checkNames(root, s)
-	}
-	if !slices.IsSortedFunc(s.Changes, func(a, b Change) int { return int(a.After - b.After) }) {
-		d.fault(root, "the changes are not in the order of their times")
-	}
-}
-
-// checkNames finds names that have no address in a family that is run.
-func (d *scenarioDecoder) checkNames(root *yaml.Node, s *Scenario) {
 	d.names[Host] = root
+}
+
+// check finds what is not true of all runs and all paths.
+func (d *scenarioDecoder) check(s *Scenario) {
 	for name, at := range d.names {
-		for _, r := range s.Runs {
-			if !s.Address(name, r).IsValid() {
-				d.fault(at, "%q has no address for %s", name, r)
-				break
-			}
-		}
+		d.first(s.Runs, func(r Run) bool { return s.Address(name, r).IsValid() }, at, "%q has no address for %s", name)
 	}
-	for _, hops := range s.paths() {
-		d.checkRejects(root, hops, s.Runs)
-		if len(hops) > 0 && len(s.Hops) > 0 && hops[len(hops)-1].Routers[0] != s.Hops[len(s.Hops)-1].Routers[0] {
-			d.fault(root, "the paths end at different destinations")
+	for reason, at := range d.rejects {
+		known := func(r Run) bool { _, ok := rejectCode(reason, r.V6); return ok }
+		d.first(s.Runs, known, at, "%q is no reason of unreachable for %s (all have communication_prohibited)", reason)
+	}
+	var before time.Duration
+	for i, c := range s.Changes {
+		if c.After < before {
+			d.fault(d.ends[i+1], "the changes are not in the order of their times")
+		}
+		before = c.After
+	}
+	for i, hops := range s.paths() {
+		if hops[len(hops)-1].Routers[0] != s.Hops[len(s.Hops)-1].Routers[0] {
+			d.fault(d.ends[i], "the path ends at another destination than the first")
 		}
 	}
 }
 
-// checkRejects finds reasons that ICMP does not know in a family that is run.
-func (d *scenarioDecoder) checkRejects(root *yaml.Node, hops []Hop, runs []Run) {
-	for _, h := range hops {
-		for _, r := range runs {
-			if _, ok := rejectCode(h.Reject, r.V6); h.Reject != "" && !ok {
-				d.fault(root, "%q is no reason to reject for %s (name other runs, or communication_prohibited)", h.Reject, r)
-			}
+// first reports the first run for which something does not hold.
+func (d *scenarioDecoder) first(runs []Run, holds func(Run) bool, at *yaml.Node, format, what string) {
+	for _, r := range runs {
+		if !holds(r) {
+			d.fault(at, format, what, r)
+			return
 		}
 	}
 }
@@ -183,14 +186,14 @@ func (b *Burst) probes() int {
 // ttls reads one, or a range such as 1-5.
 func (d *scenarioDecoder) ttls(n *yaml.Node, b *Burst) {
 	first, last, isRange := strings.Cut(n.Value, "-")
-	if !isRange {
-		last = first
-	}
 	at := func(text string, field *uint8) {
 		number(&d.decoder, field, 1, 64)(&yaml.Node{Kind: n.Kind, Value: text, Line: n.Line, Column: n.Column})
 	}
 	at(first, &b.FirstTTL)
-	at(last, &b.LastTTL)
+	b.LastTTL = b.FirstTTL
+	if isRange {
+		at(last, &b.LastTTL)
+	}
 	if b.FirstTTL > b.LastTTL {
 		d.fault(n, "the range %s ends before it begins", n.Value)
 		b.LastTTL = b.FirstTTL

@@ -20,6 +20,9 @@ func (d *scenarioDecoder) hops(n *yaml.Node) (hops []Hop) {
 	if len(hops) > 0 && len(hops[len(hops)-1].Routers) > 1 {
 		d.fault(n, "the last hop is the destination, which is one")
 	}
+	if len(n.Content) > 0 {
+		d.ends = append(d.ends, n.Content[len(n.Content)-1])
+	}
 	return hops
 }
 
@@ -36,9 +39,11 @@ func (d *scenarioDecoder) hop(n *yaml.Node) (h Hop) {
 	}
 	known["per_packet"] = d.boolean(&h.PerPacket)
 	d.mapping(n, "a hop", known)
-	if len(h.Routers) == 0 {
+	if size := h.Extensions.size(); size > maxExtensions {
+		d.fault(n, "extensions of up to %d bytes are more than the %d that an error has room for", size, maxExtensions)
+	}
+	if len(h.Routers) == 0 && n.Kind == yaml.MappingNode {
 		d.fault(n, "the hop has no router")
-		h.Routers = []string{""}
 	}
 	return h
 }
@@ -103,10 +108,8 @@ func (d *scenarioDecoder) answerKeys(h *Hop) keys {
 		},
 		"reject": func(n *yaml.Node) {
 			h.Reject = d.text(n, "a reason")
-			_, v4 := rejectCode(h.Reject, false)
-			_, v6 := rejectCode(h.Reject, true)
-			if !v4 && !v6 && h.Reject != "" {
-				d.fault(n, "%q is no code of unreachable (such as communication_prohibited)", h.Reject)
+			if d.rejects[h.Reject] == nil {
+				d.rejects[h.Reject] = n
 			}
 		},
 	}
