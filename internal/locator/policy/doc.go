@@ -32,5 +32,5 @@
 //
 // Countries count if a database knows that the address is used there, not only
 // registered; not of hops that cannot be where the database has them, nor of those that
-// are at many places. Private addresses are nowhere.
+// are at many places: those are in an unknown country. Private addresses are nowhere.
 package policy

@@ -129,8 +129,8 @@ func countries(route Route, bad func(country string) bool) verdict {
 	var f finding
 	for _, h := range route.Hops {
 		switch {
-		case h.Final || judge.ScopeOf(h.Addr) != judge.Global || h.Anycast || h.Plausibility == judge.Implausible:
-		case h.Country == "" || h.Registered:
+		case h.Final || judge.ScopeOf(h.Addr) != judge.Global:
+		case h.Country == "" || h.Registered || h.Anycast || h.Plausibility == judge.Implausible:
 			f.missing = append(f.missing, h.TTL)
 		case bad(h.Country):
 			f.add(h.TTL, h.Country)

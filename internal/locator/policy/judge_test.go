@@ -43,8 +43,8 @@ func TestRules(t *testing.T) {
 		{"destination unknown", "domestic: true", func(r *Route) { r.Destination = "" }, "unknown: the country of the destination is unknown []"},
 		{"no database", "domestic: true", func(r *Route) { r.Hops[2].Country = "" }, "unknown: the country at TTL 3 is unknown []"},
 		{"only registered", "domestic: true", func(r *Route) { r.Hops[2].Registered = true }, "unknown: the country at TTL 3 is unknown []"},
-		{"implausible", "domestic: true", func(r *Route) { r.Hops[2].Plausibility = judge.Implausible }, "ok: passes none []"},
-		{"anycast", "domestic: true", func(r *Route) { r.Hops[2].Anycast = true }, "ok: passes none []"},
+		{"implausible", "domestic: true", func(r *Route) { r.Hops[2].Plausibility = judge.Implausible }, "unknown: the country at TTL 3 is unknown []"},
+		{"anycast", "domestic: true", func(r *Route) { r.Hops[2].Anycast = true }, "unknown: the country at TTL 3 is unknown []"},
 		{"private", "domestic: true", func(r *Route) { r.Hops[2].Addr = netip.MustParseAddr("10.0.0.1") }, "ok: passes none []"},
 
 		{"", "forbid_country: [FR, IT]", nil, "violated: passes FR at TTL 3 [3]"},
