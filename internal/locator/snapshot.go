@@ -60,7 +60,7 @@ type Path struct {
 	// Reached tells whether the destination answers, and is unknown as long as it never
 	// did and was not given up: then Known is false.
 	Reached, Known bool
-	// Blocked is who refuses to forward, and why, such as "admin_prohibited"; the reason
+	// Blocked is who refuses to forward, and why, such as "communication_prohibited"; the reason
 	// is "" if nobody does.
 	Blocked       netip.Addr
 	BlockedReason string
