@@ -12,7 +12,7 @@ import (
 )
 
 func addCheckConfig(app *kingpin.Application) verb {
-	command := app.Command("check-config", "Check a config file, or a web config file, or both, and report all faults.")
+	command := app.Command("check-config", "Check a config file with the files that it names, or a web config file, or both, and report all faults.")
 	file := command.Arg("file", "The config file.").String()
 	webFile := command.Flag("web.config.file", "The file for TLS and authentication.").String()
 	return func(_ context.Context, e env, _ *slog.Logger) error { return checkConfig(e, *file, *webFile) }
@@ -33,8 +33,7 @@ func checkConfig(e env, file, webFile string) error {
 		fmt.Fprintf(e.stdout, "%s: ok\n", file)
 	}
 	if file != "" {
-		_, err := config.Load(file, e.names)
-		report(file, err)
+		report(file, config.Check(file, e.names))
 	}
 	if webFile != "" {
 		err := web.Validate(webFile)

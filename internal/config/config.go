@@ -19,6 +19,8 @@ type Config struct {
 	SeriesLimit int
 	// Flows says what to show of the flows; what to count of them is in Stack.
 	Flows Flows
+	// Geo names the files that tell of addresses.
+	Geo GeoFiles
 }
 
 // Names lists what the file may call the probes and their groups.
@@ -36,6 +38,20 @@ func Default() Config {
 // A file that was named but cannot be read is an error, because a mistyped path
 // would otherwise silently drop the watches. Faults in the file are an *[Error].
 func Load(path string, names Names) (Config, error) {
+	return load(path, names, func(*decoder, *Config) {})
+}
+
+// Check returns what is wrong with the file at path and with all files that it names,
+// those of [GeoFiles] included, which [Load] leaves to whoever opens them.
+func Check(path string, names Names) error {
+	_, err := load(path, names, func(d *decoder, config *Config) {
+		d.checkGeo(config.Geo)
+	})
+	return err
+}
+
+// load calls more after the file at path was decoded, and as far as it was.
+func load(path string, names Names, more func(*decoder, *Config)) (Config, error) {
 	if path == "" {
 		return Default(), nil
 	}
@@ -43,30 +59,47 @@ func Load(path string, names Names) (Config, error) {
 	if err != nil {
 		return Config{}, explainRead(err)
 	}
-	return Parse(path, data, names)
+	d := newDecoder(path, data)
+	config := d.config(names)
+	more(d, &config)
+	if err := d.err(); err != nil {
+		return Config{}, err
+	}
+	return config, nil
 }
 
 // explainRead adds what to do about a file that is there and cannot be read, which
 // in containers surprises: root without its capabilities is a user like any other.
 func explainRead(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("read config: %w (make the file readable, and the folders above it passable, for user %d)", err, os.Geteuid())
+		return fmt.Errorf("read config: %w (%s)", err, permissionCure())
 	}
 	return fmt.Errorf("read config: %w", err)
 }
 
-// Parse reads the content of a file; file is its name in the faults. The error
-// is an *[Error] with all of them.
+func permissionCure() string {
+	return fmt.Sprintf("make the file readable, and the folders above it passable, for user %d", os.Geteuid())
+}
+
+// Parse reads the content of a file, and no other file that it names; file is its name
+// in the faults, and relative paths start from its folder. The error is an *[Error]
+// with all faults.
 func Parse(file string, data []byte, names Names) (Config, error) {
-	d := decoder{lines: data}
-	config := Default()
-	if root := d.document(); root != nil {
-		decodeConfig(&d, root, names, &config)
-	}
-	if len(d.faults) > 0 {
-		return Config{}, newError(file, d.faults)
+	d := newDecoder(file, data)
+	config := d.config(names)
+	if err := d.err(); err != nil {
+		return Config{}, err
 	}
 	return config, nil
+}
+
+// config decodes the file as far as it can be.
+func (d *decoder) config(names Names) Config {
+	config := Default()
+	if root := d.document(); root != nil {
+		decodeConfig(d, root, names, &config)
+	}
+	return config
 }
 
 func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
@@ -75,6 +108,7 @@ func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
 		"drops":   func(n *yaml.Node) { decodeDrops(d, n, &config.Stack) },
 		"flows":   func(n *yaml.Node) { decodeFlows(d, n, config) },
+		"geo":     func(n *yaml.Node) { decodeGeo(d, n, &config.Geo) },
 		"series_limit": func(n *yaml.Node) {
 			// A histogram takes fifteen series, so that less would fold nearly all.
 			config.SeriesLimit = d.integer(n, 100, 1_000_000)

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -88,6 +89,12 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 			Flows: stack.FlowConfig{IPv4Prefix: 32, IPv6Prefix: 56, Max: 4096, Forwarded: true},
 		},
 		Flows: Flows{Top: 5, API: true},
+		Geo: GeoFiles{
+			Databases:       []string{"/var/lib/GeoIP/GeoLite2-City.mmdb", "testdata/asn.mmdb"},
+			Overrides:       []string{"testdata/networks.yml"},
+			Blocklists:      []string{"/var/lib/packetscope/drop_v4.json"},
+			BlocklistMaxAge: 72 * time.Hour,
+		},
 	}
 	got, err := Load("testdata/full.good.yaml", testNames)
 	if err != nil {

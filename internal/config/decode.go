@@ -20,8 +20,29 @@ import (
 // Decoding into structs with yaml.v3 would be shorter, but its errors have no
 // column, and it stops at the first unknown key that holds a wrong type.
 type decoder struct {
+	file   string
 	lines  []byte
 	faults []Fault
+	// named holds where each path of another file stands.
+	named map[string]*yaml.Node
+	// others are the faults in other files.
+	others []error
+}
+
+func newDecoder(file string, data []byte) *decoder {
+	return &decoder{file: file, lines: data, named: map[string]*yaml.Node{}}
+}
+
+// err returns all faults, those of this file first, or nil.
+func (d *decoder) err() error {
+	var own error
+	if len(d.faults) > 0 {
+		own = newError(d.file, d.faults)
+	}
+	if len(d.others) == 0 {
+		return own
+	}
+	return errors.Join(append([]error{own}, d.others...)...)
 }
 
 // keys says what to do with the value of each key that a mapping may have.

@@ -30,12 +30,20 @@
 //	  forwarded: false        # count packets that this host forwards, too
 //	  top: 20                 # flows with series of their own
 //	  api: false              # serve the table under /api/v1/flows
+//	geo:                      # where addresses are and whose they are (package geo)
+//	  databases:              # in MaxMind's format; the first that knows counts
+//	    - /var/lib/GeoIP/GeoLite2-City.mmdb
+//	    - /var/lib/GeoIP/GeoLite2-ASN.mmdb
+//	  overrides: [networks.yml] # own networks, YAML or CSV
+//	  blocklists: [drop_v4.json] # prefixes and AS numbers
+//	  blocklist_max_age: 72h  # what an older list lacks is unknown; any age if absent
 //	series_limit: 2000        # most series of one metric; the rest goes to "other"
 //
 // Reading is strict and patient: an unknown or repeated key, a wrong type or an
 // impossible value is a fault, and all faults of a file are reported together
 // as "file:line:col: message" (see [Error]). A key without a value counts as
-// absent, so that a section may be commented out line by line.
+// absent, so that a section may be commented out line by line. Times are written as
+// in Prometheus (ms, s, m, h, d). A relative path starts from the folder of the file.
 //
 // A [Reloader] keeps the last good file in force when a later one is bad.
 package config

@@ -24,6 +24,8 @@ func NeedsRestart(before, after Config) []string {
 		{"drops.severity", maps.Equal(a.DropSeverity, b.DropSeverity)},
 		{"stack.hooks", maps.Equal(a.Hooks, b.Hooks)},
 		{"flows", before.Flows == after.Flows && a.Flows == b.Flows},
+		// The content of the files may change at any time; which they are is asked once.
+		{"geo", before.Geo.equal(after.Geo)},
 		{"series_limit", before.SeriesLimit == after.SeriesLimit},
 	} {
 		if !setting.same {

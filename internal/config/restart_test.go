@@ -20,6 +20,7 @@ func TestOnlyWatchesChangeWithoutRestart(t *testing.T) {
 		before + "drops: {severity: {XDP: loss}}": {"drops.severity"},
 		before + "flows: {ipv4_prefix: 32}\n":     {"flows"},
 		before + "flows: {api: true}\n":           {"flows"},
+		before + "geo: {databases: [a.mmdb]}\n":   {"geo"},
 	} {
 		a, errA := Parse("before.yaml", []byte(before), testNames)
 		b, errB := Parse("after.yaml", []byte(after), testNames)
