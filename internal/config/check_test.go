@@ -88,3 +88,38 @@ func TestMissingGeoFilesDoNotStopTheStart(t *testing.T) {
 		t.Errorf("config (-want +got):\n%s", diff)
 	}
 }
+
+func TestPolicyIsReadWithTheConfig(t *testing.T) {
+	const config = "locator:\n  discover: {}\n  policy: paths.yaml\n"
+	for _, c := range []struct {
+		claim string
+		files map[string]string
+		want  []string
+	}{
+		{"good", map[string]string{"etc/x.yaml": config, "etc/paths.yaml": "version: 1\n"}, nil},
+		{"missing", map[string]string{"etc/x.yaml": config}, []string{
+			"etc/x.yaml:3:11: open etc/paths.yaml: no such file or directory (correct the path, or make the file)",
+		}},
+		{"is a folder", map[string]string{"etc/x.yaml": config, "etc/paths.yaml/x": ""}, []string{
+			"etc/x.yaml:3:11: read etc/paths.yaml: is a directory",
+		}},
+		{"faults in both", map[string]string{
+			"etc/x.yaml":     config + "  rate: 0\n",
+			"etc/paths.yaml": "version: 2\nrules: [{name: a, max_as: 0}]\n",
+		}, []string{
+			"etc/x.yaml:4:9: 0 is out of range: want an integer from 1 to 1000",
+			`etc/paths.yaml:1:10: unknown version "2" (version: 1)`,
+			`etc/paths.yaml:2:27: max_as must be a number from 1 to 64, not "0"`,
+		}},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			inFolder(t, c.files)
+			_, err := Load("etc/x.yaml", testNames)
+			for name, err := range map[string]error{"Load": err, "Check": Check("etc/x.yaml", testNames)} {
+				if diff := cmp.Diff(c.want, faultsOf(err)); diff != "" {
+					t.Errorf("faults of %s (-want +got):\n%s", name, diff)
+				}
+			}
+		})
+	}
+}

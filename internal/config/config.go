@@ -21,6 +21,8 @@ type Config struct {
 	Flows Flows
 	// Geo names the files that tell of addresses.
 	Geo GeoFiles
+	// Locator says which paths to measure; nil: none.
+	Locator *Locator
 }
 
 // Names lists what the file may call the probes and their groups.
@@ -33,18 +35,21 @@ func Default() Config {
 	return Config{Stack: stack.Config{SampleEvery: stack.DefaultSampleEvery}}
 }
 
-// Load reads the file at path, or returns [Default] if path is "".
+// Load reads the file at path, and the policy of paths that it names, or returns
+// [Default] if path is "".
 //
 // A file that was named but cannot be read is an error, because a mistyped path
-// would otherwise silently drop the watches. Faults in the file are an *[Error].
+// would otherwise silently drop the watches. Faults in the file are an *[Error], to
+// which those of other files are joined.
 func Load(path string, names Names) (Config, error) {
-	return load(path, names, func(*decoder, *Config) {})
+	return load(path, names, func(d *decoder, config *Config) { d.readFiles(config) })
 }
 
 // Check returns what is wrong with the file at path and with all files that it names,
 // those of [GeoFiles] included, which [Load] leaves to whoever opens them.
 func Check(path string, names Names) error {
 	_, err := load(path, names, func(d *decoder, config *Config) {
+		d.readFiles(config)
 		d.checkGeo(config.Geo)
 	})
 	return err
@@ -109,6 +114,7 @@ func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 		"drops":   func(n *yaml.Node) { decodeDrops(d, n, &config.Stack) },
 		"flows":   func(n *yaml.Node) { decodeFlows(d, n, config) },
 		"geo":     func(n *yaml.Node) { decodeGeo(d, n, &config.Geo) },
+		"locator": func(n *yaml.Node) { config.Locator = decodeLocator(d, n) },
 		"series_limit": func(n *yaml.Node) {
 			// A histogram takes fifteen series, so that less would fold nearly all.
 			config.SeriesLimit = d.integer(n, 100, 1_000_000)

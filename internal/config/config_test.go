@@ -13,7 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/packetscope/packetscope/internal/locator"
+	"github.com/packetscope/packetscope/internal/locator/judge"
+	"github.com/packetscope/packetscope/internal/locator/policy"
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/wire"
 )
 
 var testNames = Names{
@@ -95,6 +99,27 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 			Blocklists:      []string{"/var/lib/packetscope/drop_v4.json"},
 			BlocklistMaxAge: 72 * time.Hour,
 		},
+		Locator: &Locator{
+			Config: locator.Config{
+				Discover: locator.Discover{Top: 5, Protocol: wire.TCP, IPv4Bits: 32, IPv6Bits: 56, Private: true},
+				Interval: 90 * time.Second,
+				Timeout:  500 * time.Millisecond,
+				Rate:     1000,
+				MaxTTL:   20,
+				NoNames:  true, NoMTU: true, NoBranches: true,
+				Position: &judge.Position{Latitude: 52.52, Longitude: -13},
+				Country:  "NO",
+				Policy: &policy.Policy{
+					Rules: []policy.Rule{{Name: "near", Check: policy.MaxAS, Max: 5, Points: 10}},
+					Risk:  policy.Default().Risk,
+				},
+				History:      "/var/lib/packetscope/locator",
+				HistoryBytes: 1 << 30,
+				HistoryAge:   30 * 24 * time.Hour,
+			},
+			PolicyFile: "testdata/paths/policy.yaml",
+			Way:        "queue",
+		},
 	}
 	got, err := Load("testdata/full.good.yaml", testNames)
 	if err != nil {
@@ -162,6 +187,8 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("watches: &a [*a]"))
 	f.Add([]byte("\r\r0"))
+	f.Add([]byte("geo: {databases: [.., /, \"\"], blocklist_max_age: 1y2w}"))
+	f.Add([]byte("locator: {discover: {top: 1}, history: {path: x, max_size: 00MiB}, position: {latitude: 0x1p3, longitude: .inf}}"))
 	f.Add([]byte("? [a]\n: {<<: *b}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, err := Parse("x.yaml", data, testNames)

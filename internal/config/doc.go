@@ -37,13 +37,38 @@
 //	  overrides: [networks.yml] # own networks, YAML or CSV
 //	  blocklists: [drop_v4.json] # prefixes and AS numbers
 //	  blocklist_max_age: 72h  # what an older list lacks is unknown; any age if absent
+//	locator:                  # which ways packets take (package locator); off without it
+//	  discover:               # destinations that are found by whom this host talks to
+//	    top: 20               # those with most bytes
+//	    protocol: icmp        # of the probes: icmp | udp | tcp
+//	    ipv4_prefix: 24       # bits of addresses that make one destination ...
+//	    ipv6_prefix: 48       # ... of each family
+//	    private: false        # private addresses, too
+//	  interval: 10s           # from round to round
+//	  timeout: 3s             # how long an answer is waited for
+//	  rate: 100               # packets per second of all probes together
+//	  max_ttl: 30             # longest path
+//	  names: true             # ask DNS for the names of hops
+//	  mtu: true               # find the path MTU
+//	  branches: true          # find the branches of load balancers
+//	  position:               # where this host is; by default as the databases say
+//	    latitude: 52.52       # degrees north ...
+//	    longitude: 13.40      # ... and east
+//	    country: DE
+//	  policy: paths.yml       # which ways are allowed (package locator/policy)
+//	  history:                # keep what changed; not kept without it
+//	    path: /var/lib/packetscope/locator # a folder
+//	    max_size: 64MiB
+//	    max_age: 90d
+//	  way: auto               # how to probe: auto | raw | queue (without privileges)
 //	series_limit: 2000        # most series of one metric; the rest goes to "other"
 //
 // Reading is strict and patient: an unknown or repeated key, a wrong type or an
 // impossible value is a fault, and all faults of a file are reported together
 // as "file:line:col: message" (see [Error]). A key without a value counts as
 // absent, so that a section may be commented out line by line. Times are written as
-// in Prometheus (ms, s, m, h, d). A relative path starts from the folder of the file.
+// in Prometheus (ms, s, m, h, d), and sizes in KiB, MiB and GiB. A relative path starts
+// from the folder of the file.
 //
 // A [Reloader] keeps the last good file in force when a later one is bad.
 package config

@@ -5,9 +5,31 @@ import (
 	"os"
 
 	"github.com/packetscope/packetscope/internal/geo"
+	"github.com/packetscope/packetscope/internal/locator/policy"
 )
 
-// unreadable records that a file cannot be read, where its path stands.
+// readFiles reads what the config names and the engines want to have read for them.
+func (d *decoder) readFiles(config *Config) {
+	if l := config.Locator; l != nil && l.PolicyFile != "" {
+		l.Config.Policy = d.readPolicy(l.PolicyFile)
+	}
+}
+
+// readPolicy returns nil in case of a fault.
+func (d *decoder) readPolicy(path string) *policy.Policy {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		d.unreadable(path, err)
+		return nil
+	}
+	p, err := policy.Parse(path, data)
+	if err != nil {
+		d.others = append(d.others, err)
+	}
+	return p
+}
+
+// unreadable records that a file cannot be read, where path or a pattern of it stands.
 func (d *decoder) unreadable(path string, err error) {
 	cure := ""
 	switch {

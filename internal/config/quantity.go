@@ -1,6 +1,11 @@
 package config
 
 import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -21,4 +26,71 @@ func (d *decoder) duration(n *yaml.Node, least, most time.Duration) time.Duratio
 		return 0
 	}
 	return time.Duration(value)
+}
+
+// sizeUnits are those of sizes with their powers of two. There is none such as MB, as
+// some mean 2^20 bytes and others a million by it.
+var sizeUnits = []struct {
+	name  string
+	shift int
+}{{"GiB", 30}, {"MiB", 20}, {"KiB", 10}}
+
+// size returns a number of bytes from least to most, such as "64MiB"; in case of a
+// fault, 0.
+func (d *decoder) size(n *yaml.Node, least, most int64) int64 {
+	for _, unit := range sizeUnits {
+		digits, ok := strings.CutSuffix(n.Value, unit.name)
+		if !ok || n.Kind != yaml.ScalarNode || strings.Trim(digits, "0123456789") != "" || digits == "" {
+			continue
+		}
+		value, err := strconv.ParseInt(digits, 10, 64)
+		if err != nil || value > most>>unit.shift || value<<unit.shift < least {
+			d.fault(n, "", "%s is out of range: want a size from %s to %s", n.Value, showSize(least), showSize(most))
+			return 0
+		}
+		return value << unit.shift
+	}
+	d.fault(n, "units are KiB, MiB and GiB", "want a size from %s to %s, not %s", showSize(least), showSize(most), describe(n))
+	return 0
+}
+
+// showSize writes a size in the greatest unit of which it is a multiple.
+func showSize(bytes int64) string {
+	for _, unit := range sizeUnits {
+		if bytes>>unit.shift<<unit.shift == bytes {
+			return fmt.Sprintf("%d%s", bytes>>unit.shift, unit.name)
+		}
+	}
+	return fmt.Sprint(bytes)
+}
+
+// number returns a number from least to most; in case of a fault, 0.
+func (d *decoder) number(n *yaml.Node, least, most float64) float64 {
+	value := math.NaN()
+	tag := n.ShortTag()
+	if n.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" || n.Decode(&value) != nil || math.IsNaN(value) {
+		d.fault(n, "", "want a number from %g to %g, not %s", least, most, describe(n))
+		return 0
+	}
+	if value < least || value > most {
+		d.fault(n, "", "%s is out of range: want a number from %g to %g", n.Value, least, most)
+		return 0
+	}
+	return value
+}
+
+var countryForm = regexp.MustCompile(`^[A-Z]{2}$`)
+
+// country returns a code of two letters; in case of a fault, "". Which of them are
+// countries changes, so that databases of other years know other ones.
+func (d *decoder) country(n *yaml.Node) string {
+	code, ok := d.text(n)
+	if !ok {
+		return ""
+	}
+	if !countryForm.MatchString(code) {
+		d.fault(n, "such as DE, of ISO 3166-1", "%q is no country code of two capital letters", code)
+		return ""
+	}
+	return code
 }

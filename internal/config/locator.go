@@ -1,0 +1,104 @@
+package config
+
+import (
+	"time"
+
+	"github.com/packetscope/packetscope/internal/locator"
+	"github.com/packetscope/packetscope/internal/locator/judge"
+	"github.com/packetscope/packetscope/internal/locator/plan"
+	"github.com/packetscope/packetscope/internal/wire"
+	"gopkg.in/yaml.v3"
+)
+
+// A Locator says which paths to measure, and how.
+type Locator struct {
+	// Config is for the engine. [Load] has put into it the policy of PolicyFile; [Parse]
+	// has not.
+	Config locator.Config
+	// PolicyFile is the path of the policy, or "".
+	PolicyFile string
+	// Way is how probes are sent: "auto", "raw" or "queue".
+	Way string
+}
+
+// ways are what locator.way can be, the default first.
+var ways = []string{"auto", "raw", "queue"}
+
+// DefaultDiscoverTop is how many destinations are found if locator.discover does not say.
+const DefaultDiscoverTop = 20
+
+// decodeLocator returns nil only if n is no mapping.
+func decodeLocator(d *decoder, n *yaml.Node) *Locator {
+	l := &Locator{Way: ways[0]}
+	c := &l.Config
+	found := len(d.faults)
+	d.mapping(n, "locator", keys{
+		"discover": func(n *yaml.Node) { c.Discover = decodeDiscover(d, n) },
+		"interval": func(n *yaml.Node) { c.Interval = d.duration(n, time.Second, time.Hour) },
+		"timeout":  func(n *yaml.Node) { c.Timeout = d.duration(n, 100*time.Millisecond, 30*time.Second) },
+		"rate":     func(n *yaml.Node) { c.Rate = d.integer(n, 1, 1000) },
+		// A TTL of plan.End reaches the destination in any case.
+		"max_ttl":  func(n *yaml.Node) { c.MaxTTL = d.integer(n, 1, plan.End-1) },
+		"names":    func(n *yaml.Node) { c.NoNames = !d.boolean(n) },
+		"mtu":      func(n *yaml.Node) { c.NoMTU = !d.boolean(n) },
+		"branches": func(n *yaml.Node) { c.NoBranches = !d.boolean(n) },
+		"position": func(n *yaml.Node) { c.Position, c.Country = decodePosition(d, n) },
+		"policy":   func(n *yaml.Node) { l.PolicyFile = d.path(n) },
+		"history":  func(n *yaml.Node) { decodeHistory(d, n, c) },
+		"way":      func(n *yaml.Node) { l.Way = ways[d.choice(n, "way", ways...)] },
+	})
+	// What is wrong in itself may be what was meant to find some.
+	if len(d.faults) == found && c.Discover.Top == 0 {
+		d.fault(n, "find some: discover: {top: 20}", "locator without a destination")
+	}
+	return l
+}
+
+func decodeDiscover(d *decoder, n *yaml.Node) locator.Discover {
+	discover := locator.Discover{Top: DefaultDiscoverTop}
+	d.mapping(n, "locator.discover", keys{
+		"top": func(n *yaml.Node) { discover.Top = d.integer(n, 1, locator.MaxDestinations) },
+		"protocol": func(n *yaml.Node) {
+			protocols := []wire.Protocol{wire.ICMP, wire.UDP, wire.TCP}
+			discover.Protocol = protocols[d.choice(n, "protocol", "icmp", "udp", "tcp")]
+		},
+		"ipv4_prefix": func(n *yaml.Node) { discover.IPv4Bits = d.integer(n, 1, 32) },
+		"ipv6_prefix": func(n *yaml.Node) { discover.IPv6Bits = d.integer(n, 1, 128) },
+		"private":     func(n *yaml.Node) { discover.Private = d.boolean(n) },
+	})
+	return discover
+}
+
+// decodePosition returns where this host is: a point, a country or both.
+func decodePosition(d *decoder, n *yaml.Node) (point *judge.Position, country string) {
+	var (
+		p        judge.Position
+		lat, lon *yaml.Node
+	)
+	d.mapping(n, "locator.position", keys{
+		"latitude":  func(n *yaml.Node) { lat, p.Latitude = n, d.number(n, -90, 90) },
+		"longitude": func(n *yaml.Node) { lon, p.Longitude = n, d.number(n, -180, 180) },
+		"country":   func(n *yaml.Node) { country = d.country(n) },
+	})
+	switch {
+	case lat != nil && lon != nil:
+		return &p, country
+	case lat != nil:
+		d.fault(lat, "add the longitude", "a latitude without a longitude")
+	case lon != nil:
+		d.fault(lon, "add the latitude", "a longitude without a latitude")
+	}
+	return nil, country
+}
+
+func decodeHistory(d *decoder, n *yaml.Node, c *locator.Config) {
+	var path *yaml.Node
+	d.mapping(n, "locator.history", keys{
+		"path":     func(n *yaml.Node) { path, c.History = n, d.path(n) },
+		"max_size": func(n *yaml.Node) { c.HistoryBytes = d.size(n, 1<<20, 1<<40) },
+		"max_age":  func(n *yaml.Node) { c.HistoryAge = d.duration(n, time.Hour, 10*365*24*time.Hour) },
+	})
+	if n.Kind == yaml.MappingNode && path == nil {
+		d.fault(n, "name the folder: path: /var/lib/packetscope/locator", "history without a path")
+	}
+}
