@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -122,4 +123,75 @@ func TestPolicyIsReadWithTheConfig(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestListsAreReadWithTheConfig(t *testing.T) {
+	const config = "locator:\n  destinations: [example.com]\n  files:\n    - lists/*.txt\n    - lists/a.txt\n"
+	for _, c := range []struct {
+		claim        string
+		files        map[string]string
+		want, faults []string
+	}{
+		{"what is there twice counts once", map[string]string{
+			"etc/x.yaml":      config,
+			"etc/lists/a.txt": "# ours\na.example.com\nexample.com\n", "etc/lists/b.txt": "tcp://b.example.com\na.example.com\n",
+		}, []string{"icmp://example.com", "icmp://a.example.com", "tcp://b.example.com:443"}, nil},
+		{"an empty folder and an empty list", map[string]string{
+			"etc/x.yaml": "locator: {files: [none/*.txt, empty.txt]}\n", "etc/empty.txt": "# none yet\n",
+		}, []string{}, nil},
+		{"missing without a wildcard", map[string]string{"etc/x.yaml": config}, nil, []string{
+			"etc/x.yaml:5:7: open etc/lists/a.txt: no such file or directory (correct the path, or make the file)",
+		}},
+		{"bad pattern", map[string]string{"etc/x.yaml": "locator:\n  files: ['lists/[a']\n", "etc/lists/a": ""}, nil, []string{
+			`etc/x.yaml:2:11: bad pattern "lists/[a" (write \ before a * ? or [ that is meant as such)`,
+		}},
+		{"faults of several lists", map[string]string{
+			"etc/x.yaml":      config + "  rate: 0\n",
+			"etc/lists/a.txt": "a.example.com:0\n", "etc/lists/b.txt": "\n-x\n",
+		}, nil, []string{
+			"etc/x.yaml:6:9: 0 is out of range: want an integer from 1 to 1000",
+			`etc/lists/a.txt:1:15: bad target "a.example.com:0": bad port "0" (write a number from 1 to 65535)`,
+			`etc/lists/b.txt:2:1: bad target "-x": a host that begins with a hyphen (options have no place here)`,
+		}},
+		{"the same host in another way", map[string]string{
+			"etc/x.yaml":      config,
+			"etc/lists/a.txt": "tcp://example.com\nudp://a.example.com\n", "etc/lists/b.txt": "a.example.com\nother\n",
+		}, nil, []string{
+			`etc/x.yaml:4:7: etc/lists/a.txt: duplicate destination name "example.com", first on line 2 (give it a name of its own: {name: ..., address: "tcp://example.com:443"})`,
+			`etc/x.yaml:4:7: etc/lists/b.txt: duplicate destination name "a.example.com", first in etc/lists/a.txt (give it a name of its own: {name: ..., address: "icmp://a.example.com"})`,
+			`etc/x.yaml:4:7: etc/lists/b.txt: destination name "other" is taken by what exceeds the series limit (give it a name of its own: {name: ..., address: "icmp://other"})`,
+		}},
+		{"too many in all", map[string]string{
+			"etc/x.yaml": "locator: {destinations: [example.com], files: [many.txt]}\n", "etc/many.txt": hosts(66),
+		}, nil, []string{
+			"etc/x.yaml:1:48: etc/many.txt: more than 64 destinations (measure some from another host)",
+		}},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			inFolder(t, c.files)
+			config, err := Load("etc/x.yaml", testNames)
+			if diff := cmp.Diff(c.faults, faultsOf(err)); diff != "" {
+				t.Errorf("faults (-want +got):\n%s", diff)
+			}
+			if err != nil {
+				return
+			}
+			got := []string{}
+			for _, dest := range config.Locator.Config.Destinations {
+				got = append(got, dest.String())
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("destinations (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// hosts returns a list with different hosts.
+func hosts(n int) string {
+	var list strings.Builder
+	for i := range n {
+		fmt.Fprintf(&list, "host%d.example.com\n", i)
+	}
+	return list.String()
 }

@@ -35,8 +35,8 @@ func Default() Config {
 	return Config{Stack: stack.Config{SampleEvery: stack.DefaultSampleEvery}}
 }
 
-// Load reads the file at path, and the policy of paths that it names, or returns
-// [Default] if path is "".
+// Load reads the file at path, and the lists of destinations and the policy of paths
+// that it names, or returns [Default] if path is "".
 //
 // A file that was named but cannot be read is an error, because a mistyped path
 // would otherwise silently drop the watches. Faults in the file are an *[Error], to

@@ -101,6 +101,16 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 		},
 		Locator: &Locator{
 			Config: locator.Config{
+				Destinations: []locator.Destination{
+					{Name: "example.com", Host: "example.com", Protocol: wire.ICMP},
+					{Name: "192.0.2.1", Host: "192.0.2.1", Protocol: wire.TCP, Port: 443},
+					{Name: "2001:db8::1", Host: "2001:db8::1", Protocol: wire.UDP, Port: 5000},
+					{Name: "shop", Host: "shop.example.com", Protocol: wire.TCP, Port: 443, Family: 6},
+					{Name: "v4.example.com", Host: "v4.example.com", Protocol: wire.ICMP, Family: 4},
+					{Name: "any.example.com", Host: "any.example.com", Protocol: wire.ICMP},
+					{Name: "found.example.com", Host: "found.example.com", Protocol: wire.ICMP},
+					{Name: "more.example.com", Host: "more.example.com", Protocol: wire.UDP, Port: 33434},
+				},
 				Discover: locator.Discover{Top: 5, Protocol: wire.TCP, IPv4Bits: 32, IPv6Bits: 56, Private: true},
 				Interval: 90 * time.Second,
 				Timeout:  500 * time.Millisecond,
@@ -117,6 +127,7 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 				HistoryBytes: 1 << 30,
 				HistoryAge:   30 * 24 * time.Hour,
 			},
+			Files:      []string{"testdata/targets/*.yml", "testdata/targets/more.txt"},
 			PolicyFile: "testdata/paths/policy.yaml",
 			Way:        "queue",
 		},
@@ -189,6 +200,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("\r\r0"))
 	f.Add([]byte("geo: {databases: [.., /, \"\"], blocklist_max_age: 1y2w}"))
 	f.Add([]byte("locator: {discover: {top: 1}, history: {path: x, max_size: 00MiB}, position: {latitude: 0x1p3, longitude: .inf}}"))
+	f.Add([]byte("locator: {destinations: [a.b:1, 'tcp://[::1]:2', {address: -x, name: a, family: ipv4}, {}], files: ['[']}"))
 	f.Add([]byte("? [a]\n: {<<: *b}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		_, err := Parse("x.yaml", data, testNames)

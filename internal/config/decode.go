@@ -27,6 +27,8 @@ type decoder struct {
 	named map[string]*yaml.Node
 	// others are the faults in other files.
 	others []error
+	// destinations are of this file and of lists.
+	destinations destinations
 }
 
 func newDecoder(file string, data []byte) *decoder {

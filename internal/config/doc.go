@@ -38,6 +38,12 @@
 //	  blocklists: [drop_v4.json] # prefixes and AS numbers
 //	  blocklist_max_age: 72h  # what an older list lacks is unknown; any age if absent
 //	locator:                  # which ways packets take (package locator); off without it
+//	  destinations:
+//	    - example.com         # asked by ICMP; also tcp://example.com:443, udp://192.0.2.1
+//	    - name: shop          # instead of the host, in the label dest
+//	      address: tcp://shop.example.com:443
+//	      family: ipv6        # ipv4 | ipv6 | any
+//	  files: [destinations/*.yml] # more of them: one a line, or Prometheus's file_sd
 //	  discover:               # destinations that are found by whom this host talks to
 //	    top: 20               # those with most bytes
 //	    protocol: icmp        # of the probes: icmp | udp | tcp

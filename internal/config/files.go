@@ -3,16 +3,29 @@ package config
 import (
 	"errors"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/packetscope/packetscope/internal/geo"
 	"github.com/packetscope/packetscope/internal/locator/policy"
+	"github.com/packetscope/packetscope/internal/locator/target"
+	"github.com/packetscope/packetscope/internal/wire"
 )
 
 // readFiles reads what the config names and the engines want to have read for them.
 func (d *decoder) readFiles(config *Config) {
-	if l := config.Locator; l != nil && l.PolicyFile != "" {
+	l := config.Locator
+	if l == nil {
+		return
+	}
+	if l.PolicyFile != "" {
 		l.Config.Policy = d.readPolicy(l.PolicyFile)
 	}
+	for _, list := range d.match(l.Files) {
+		d.readList(list)
+	}
+	l.Config.Destinations = d.destinations.all
 }
 
 // readPolicy returns nil in case of a fault.
@@ -29,7 +42,50 @@ func (d *decoder) readPolicy(path string) *policy.Policy {
 	return p
 }
 
-// unreadable records that a file cannot be read, where path or a pattern of it stands.
+// A list is a file with destinations, and the pattern that it was first found by.
+type list struct{ path, pattern string }
+
+// match returns the files that patterns stand for, each once, in the order of the
+// patterns and then of their names. A folder of lists may be empty, but a file that is
+// named without a wildcard must be there: its name is more likely mistyped.
+func (d *decoder) match(patterns []string) []list {
+	var lists []list
+	for _, pattern := range patterns {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			d.fault(d.named[pattern], "write \\ before a * ? or [ that is meant as such", "bad pattern %q", d.named[pattern].Value)
+			continue
+		}
+		if !strings.ContainsAny(pattern, `*?[\`) {
+			paths = []string{pattern}
+		}
+		for _, path := range paths {
+			if !slices.ContainsFunc(lists, func(l list) bool { return l.path == path }) {
+				lists = append(lists, list{path, pattern})
+			}
+		}
+	}
+	return lists
+}
+
+// readList adds the destinations of a list.
+func (d *decoder) readList(l list) {
+	data, err := os.ReadFile(l.path)
+	if err != nil {
+		d.unreadable(l.pattern, err)
+		return
+	}
+	targets, err := target.ParseFile(l.path, data, wire.ICMP)
+	if err != nil {
+		d.others = append(d.others, err)
+	}
+	d.destinations.addList(l.path, targets, func(message, cure string) {
+		d.fault(d.named[l.pattern], cure, "%s: %s", l.path, message)
+	})
+}
+
+// unreadable records that a file cannot be read, where its path stands or the pattern
+// that it was found by.
 func (d *decoder) unreadable(path string, err error) {
 	cure := ""
 	switch {

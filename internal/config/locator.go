@@ -12,9 +12,11 @@ import (
 
 // A Locator says which paths to measure, and how.
 type Locator struct {
-	// Config is for the engine. [Load] has put into it the policy of PolicyFile; [Parse]
-	// has not.
+	// Config is for the engine. [Load] has put into it the destinations of Files and the
+	// policy of PolicyFile; [Parse] has not.
 	Config locator.Config
+	// Files are patterns of [path/filepath.Match], of lists that package target reads.
+	Files []string
 	// PolicyFile is the path of the policy, or "".
 	PolicyFile string
 	// Way is how probes are sent: "auto", "raw" or "queue".
@@ -33,10 +35,12 @@ func decodeLocator(d *decoder, n *yaml.Node) *Locator {
 	c := &l.Config
 	found := len(d.faults)
 	d.mapping(n, "locator", keys{
-		"discover": func(n *yaml.Node) { c.Discover = decodeDiscover(d, n) },
-		"interval": func(n *yaml.Node) { c.Interval = d.duration(n, time.Second, time.Hour) },
-		"timeout":  func(n *yaml.Node) { c.Timeout = d.duration(n, 100*time.Millisecond, 30*time.Second) },
-		"rate":     func(n *yaml.Node) { c.Rate = d.integer(n, 1, 1000) },
+		"destinations": func(n *yaml.Node) { decodeDestinations(d, n) },
+		"files":        func(n *yaml.Node) { l.Files = d.paths(n, "locator.files") },
+		"discover":     func(n *yaml.Node) { c.Discover = decodeDiscover(d, n) },
+		"interval":     func(n *yaml.Node) { c.Interval = d.duration(n, time.Second, time.Hour) },
+		"timeout":      func(n *yaml.Node) { c.Timeout = d.duration(n, 100*time.Millisecond, 30*time.Second) },
+		"rate":         func(n *yaml.Node) { c.Rate = d.integer(n, 1, 1000) },
 		// A TTL of plan.End reaches the destination in any case.
 		"max_ttl":  func(n *yaml.Node) { c.MaxTTL = d.integer(n, 1, plan.End-1) },
 		"names":    func(n *yaml.Node) { c.NoNames = !d.boolean(n) },
@@ -47,9 +51,10 @@ func decodeLocator(d *decoder, n *yaml.Node) *Locator {
 		"history":  func(n *yaml.Node) { decodeHistory(d, n, c) },
 		"way":      func(n *yaml.Node) { l.Way = ways[d.choice(n, "way", ways...)] },
 	})
-	// What is wrong in itself may be what was meant to find some.
-	if len(d.faults) == found && c.Discover.Top == 0 {
-		d.fault(n, "find some: discover: {top: 20}", "locator without a destination")
+	c.Destinations = d.destinations.all
+	// What is wrong in itself may be what was meant to name some.
+	if len(d.faults) == found && len(c.Destinations) == 0 && len(l.Files) == 0 && c.Discover.Top == 0 {
+		d.fault(n, "list some under destinations or in files, or find some: discover: {top: 20}", "locator without a destination")
 	}
 	return l
 }

@@ -41,11 +41,12 @@ func TestMostOfTheLocatorChangesWithoutRestart(t *testing.T) {
 		"":     {"locator"},
 		"locator: {discover: {top: 3, protocol: udp}, history: {path: a}, interval: 1m, rate: 10, max_ttl: 9, names: false, " +
 			"mtu: false, branches: false, policy: p.yaml, position: {country: DE}}\n": nil,
-		"locator: {discover: {}, history: {path: a}, timeout: 1s, way: raw}\n": {"locator.timeout", "locator.way"},
-		"locator: {discover: {}, history: {path: b}}\n":                        {"locator.history"},
-		"locator: {discover: {}, history: {path: a, max_size: 1MiB}}\n":        {"locator.history"},
-		"locator: {discover: {}, history: {path: a, max_age: 1d}}\n":           {"locator.history"},
-		"locator: {discover: {}}\n":                                            {"locator.history"},
+		"locator: {destinations: [example.com], files: [a/*.txt], history: {path: a}}\n": nil,
+		"locator: {discover: {}, history: {path: a}, timeout: 1s, way: raw}\n":           {"locator.timeout", "locator.way"},
+		"locator: {discover: {}, history: {path: b}}\n":                                  {"locator.history"},
+		"locator: {discover: {}, history: {path: a, max_size: 1MiB}}\n":                  {"locator.history"},
+		"locator: {discover: {}, history: {path: a, max_age: 1d}}\n":                     {"locator.history"},
+		"locator: {discover: {}}\n":                                                      {"locator.history"},
 	} {
 		a, errA := Parse("before.yaml", []byte(before), testNames)
 		b, errB := Parse("after.yaml", []byte(after), testNames)
