@@ -158,8 +158,8 @@ func TestOnlyEstablishedConnectionsAreTold(t *testing.T) {
 	}
 }
 
-// Of 6 segments of 1000 bytes the first one is dropped once: 7 are sent, one of them
-// again.
+// Of 6 segments of 1000 bytes the first one is dropped once, and sent again; in a slow
+// machine others may be, too.
 func TestTheIntervalHasTheSegmentsThatWereSentAgain(t *testing.T) {
 	n := testnet.New(t)
 	pair, err := testnet.NewTCPPair(n.Left, n.Right, testnet.IPv4)
@@ -186,9 +186,13 @@ func TestTheIntervalHasTheSegmentsThatWereSentAgain(t *testing.T) {
 	if len(peers) != 1 {
 		t.Fatalf("peers %+v", peers)
 	}
+	again := peers[0].Interval.Retransmitted
+	if again < 1 {
+		t.Error("nothing was sent again")
+	}
 	want := Peer{
 		Prefix: netip.PrefixFrom(n.Right.V4, 24).Masked(), Addr: n.Right.V4, Conns: 1,
-		Interval: Sums{Segments: 7, Retransmitted: 1, Acked: 6000},
+		Interval: Sums{Segments: 6 + again, Retransmitted: again, Acked: 6000},
 		RTT:      peers[0].RTT, MinRTT: peers[0].MinRTT,
 	}
 	if diff := cmp.Diff([]Peer{want}, peers, equate); diff != "" {
