@@ -124,7 +124,8 @@ func (s *Store) begin(now time.Time, size int) (err error) {
 	if !s.full(now, size) {
 		last := len(s.segments) - 1
 		s.file, err = s.create(segmentPath(s.config.Dir, s.segments[last].number), 0)
-		if !errors.Is(err, fs.ErrNotExist) {
+		// Somebody removed it, or put a link in its place.
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ELOOP) {
 			return err
 		}
 		s.segments = s.segments[:last]

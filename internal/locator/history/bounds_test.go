@@ -98,21 +98,23 @@ func TestOldRecordsAreRemoved(t *testing.T) {
 	dir, c := t.TempDir(), &clock{start}
 	config := Config{Dir: dir, MaxAge: 8 * day, Now: c.Now}
 	s := open(t, config)
-	for hour := range 40 * 24 {
-		c.now = start.Add(time.Duration(hour) * time.Hour)
-		e := event(60 * hour)
+	const step = 5 * time.Hour
+	for n := range int(40 * day / step) {
+		c.now = start.Add(time.Duration(n) * step)
+		e := event(0)
+		e.At = c.now
 		add(t, s, e)
-		if hour%100 == 99 {
+		if n%23 == 22 {
 			shut(t, s)
 			s = open(t, config)
 		}
 		records, faults := readAll(dir, Filter{})
 		oldest := records[0].When()
-		if age := c.now.Sub(oldest); age > 9*day+2*time.Hour || age < 8*day && !oldest.Equal(start) || len(faults) > 0 {
-			t.Fatalf("hour %d: the oldest of %d records has %v, faults %v", hour, len(records), age, faults)
+		if age := c.now.Sub(oldest); age > 9*day+2*step || age+step <= 8*day && !oldest.Equal(start) || len(faults) > 0 {
+			t.Fatalf("record %d: the oldest of %d records has %v, faults %v", n, len(records), age, faults)
 		}
-		if want := int(c.now.Sub(oldest)/time.Hour) + 1; len(records) != want {
-			t.Fatalf("hour %d: %d records, want %d", hour, len(records), want)
+		if want := int(c.now.Sub(oldest)/step) + 1; len(records) != want {
+			t.Fatalf("record %d: %d records, want %d", n, len(records), want)
 		}
 	}
 }

@@ -70,6 +70,25 @@ func TestBadLinesAreToldByTheirPlace(t *testing.T) {
 	}
 }
 
+// Of the size that the largest checkpoints have.
+func TestLinesThatFitNoBufferAreWhole(t *testing.T) {
+	s := open(t, Config{Dir: t.TempDir()})
+	var want []Record
+	for n, hops := range []int{1000, 1, 3000, 2000, 1} {
+		c := checkpoint(n)
+		for range hops {
+			c.Hops = append(c.Hops, c.Hops[n%2])
+		}
+		want = append(want, c)
+	}
+	add(t, s, want...)
+	wantRecords(t, s.config.Dir, want)
+	shut(t, s)
+	if got := open(t, Config{Dir: s.config.Dir}).Status(); got.Records != len(want) || got.Dropped != 0 {
+		t.Errorf("status %+v", got)
+	}
+}
+
 func TestWhatLaterVersionsWriteIsPassedOver(t *testing.T) {
 	text := `{"kind":"summary","of":"all"}
 {"kind":"event","at":"2026-03-01T12:00:00Z","since":"2026-03-01T11:00:00Z","dest":"example","proto":"udp","af":4,"levels":[],"flow":0,"reached":false,"colour":{"red":1}}

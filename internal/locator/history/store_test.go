@@ -168,7 +168,7 @@ func TestTheLatestIsTheOneThatWasWrittenLast(t *testing.T) {
 // Each length that a killed process can leave behind.
 func TestACrashAtAnyByteLosesOneLineAtMost(t *testing.T) {
 	var whole []byte
-	before := []Record{checkpoint(0), event(1), Checkpoint{At: start.Add(time.Hour), Key: key}}
+	before := []Record{event(0), Checkpoint{At: start.Add(time.Hour), Key: key}, event(61)}
 	var ends []int
 	for _, r := range before {
 		line, err := encode(r)
@@ -261,7 +261,7 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 }
 
 func TestARemovedSegmentIsBegunAnew(t *testing.T) {
-	for _, name := range []string{"while it is open", "before it is opened"} {
+	for _, name := range []string{"while it is open", "before it is opened", "for a link"} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			s := open(t, Config{Dir: dir})
@@ -273,8 +273,17 @@ func TestARemovedSegmentIsBegunAnew(t *testing.T) {
 			if err := os.Remove(segmentPath(dir, 0)); err != nil {
 				t.Fatal(err)
 			}
+			elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+			if name == "for a link" {
+				if err := errors.Join(os.WriteFile(elsewhere, nil, 0o600), os.Symlink(elsewhere, segmentPath(dir, 0))); err != nil {
+					t.Fatal(err)
+				}
+			}
 			add(t, s, event(1), event(2))
 			wantRecords(t, dir, []Record{event(1), event(2)})
+			if text, err := os.ReadFile(elsewhere); len(text) > 0 {
+				t.Errorf("elsewhere: %q, %v", text, err)
+			}
 			if got := s.Status(); got.Records != 2 || got.Lost != 0 {
 				t.Errorf("status %+v", got)
 			}
