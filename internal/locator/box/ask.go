@@ -19,17 +19,24 @@ type Prober interface {
 // Flows returns the n-th flow of a run, as far as the prober chooses it: ports.
 type Flows func(n int) wire.Flow
 
-// DefaultFlows are those of an asker that may take any port.
-func (s *Scenario) DefaultFlows(r Run) Flows {
-	base := wire.Flow{Protocol: r.Protocol, SourcePort: 40000}
+// Flows returns the flows of a run, as [Network.Flow] chooses them.
+func (s *Scenario) Flows(r Run) Flows {
+	return func(n int) wire.Flow {
+		f := flow(r.Protocol, s.Destination(r), Port(r), n)
+		f.Source = s.Address(Host, r)
+		return f
+	}
+}
+
+// Port returns the port that a run asks, 0 for ICMP.
+func Port(r Run) uint16 {
 	switch r.Protocol {
 	case wire.UDP:
-		base.DestinationPort = 33434
+		return 33434
 	case wire.TCP:
-		base.DestinationPort = 443
+		return 443
 	}
-	base.Source, base.Destination = s.Address(Host, r), s.Destination(r)
-	return func(n int) wire.Flow { return base.Vary(uint16(n)) }
+	return 0
 }
 
 // Destination returns the address that is asked for.

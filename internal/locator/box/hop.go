@@ -54,6 +54,9 @@ type Hop struct {
 	Quote int
 	// Quoted is what the router writes wrongly into a quote.
 	Quoted Rewrite
+	// Swapped quotes have length, identification and fragment of IPv4 in the order of a
+	// little-endian host, as from some systems of BSD's family.
+	Swapped bool
 	// Extensions are added to errors, in the way that Style says.
 	Extensions Extensions
 	Style      Style

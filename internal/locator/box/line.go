@@ -146,3 +146,18 @@ func counted(count map[string]int) (lines []string) {
 	slices.SortFunc(lines, compareLines)
 	return lines
 }
+
+// Times returns the least time of the lines that become one without it, by what
+// [Untimed] makes of one of them.
+func Times(lines []string) map[string]time.Duration {
+	times := make(map[string]time.Duration)
+	for _, line := range lines {
+		_, line = uncount(line)
+		line, text, _ := strings.Cut(line, " in ")
+		d, err := time.ParseDuration(text)
+		if before, ok := times[line]; err == nil && (!ok || d < before) {
+			times[line] = d
+		}
+	}
+	return times
+}

@@ -1,8 +1,8 @@
 package box
 
 import (
-	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -12,11 +12,12 @@ import (
 
 // Stats count what a receiver got beside the answers.
 type Stats struct {
-	// Late came after the timeout, Duplicates after an answer to the same probe, and
-	// Unmatched look like answers to probes that were never sent, or long ago.
+	// Late came after the timeout, Duplicates after an answer to the same probe. Unmatched
+	// passed the filters of the sockets and cannot be read, or answer no probe that was
+	// sent, unless long ago.
 	Late, Duplicates, Unmatched int
-	// Refused are packets that no answer is read from, or of ports that no probe had.
-	Refused int
+	// Unheard did not come so far; a real socket cannot count them.
+	Unheard int
 }
 
 // A Network asks a Box without sockets: it builds probes and reads answers with package
@@ -24,13 +25,12 @@ type Stats struct {
 type Network struct {
 	box     *Box
 	timeout time.Duration
-	run     Run
+	sockets sockets
 	answers chan Answer
 	done    chan struct{}
 
 	mu      sync.Mutex
 	id      uint16
-	ports   map[uint16]bool // that probes were sent from
 	pending map[wire.Key]*pending
 	stats   Stats
 	closed  bool
@@ -44,14 +44,37 @@ type pending struct {
 	over     bool // nobody answered in time
 }
 
+// ports are those that probes are sent from.
+var ports = wire.Ports{First: 40000, Last: 40127}
+
 // NewNetwork returns a network behind which a scenario begins now. The caller must call
-// Close.
-func NewNetwork(s *Scenario, r Run) *Network {
-	return &Network{
-		box: New(s, time.Now()), timeout: s.Timeout, run: r,
-		answers: make(chan Answer, maxProbes), done: make(chan struct{}),
-		ports: make(map[uint16]bool), pending: make(map[wire.Key]*pending),
+// Close. The error is that of the filters of package wire.
+func NewNetwork(s *Scenario) (*Network, error) {
+	sockets, err := openSockets(ports)
+	if err != nil {
+		return nil, err
 	}
+	return &Network{
+		box: New(s, time.Now()), timeout: s.Timeout, sockets: sockets,
+		answers: make(chan Answer, maxProbes), done: make(chan struct{}),
+		pending: make(map[wire.Key]*pending),
+	}, nil
+}
+
+// Flow returns the flow of a number, which is the same each time. Numbers that differ by
+// a multiple of 128 share a port, and differ in IPv6 alone.
+func (n *Network) Flow(p wire.Protocol, destination netip.Addr, port uint16, number int) wire.Flow {
+	return flow(p, destination, port, number)
+}
+
+func flow(p wire.Protocol, destination netip.Addr, port uint16, number int) wire.Flow {
+	f := wire.Flow{Protocol: p, Destination: destination, DestinationPort: port}
+	if destination.Is6() {
+		f.Label = 1 // 0 would be none
+	}
+	f = f.Vary(uint16(number))
+	f.SourcePort = ports.First + uint16(number)%(ports.Last-ports.First+1)
+	return f
 }
 
 // Source returns the address that probes have, and the MTU of the first link.
@@ -66,8 +89,11 @@ func (n *Network) Source(dest netip.Addr) (netip.Addr, int, error) {
 // mtu is that of Ethernet.
 const mtu = 1500
 
-// Send sends a probe. The source is the host's if there is none.
+// Send sends a probe, which should be of a Flow. The source is the host's if there is none.
 func (n *Network) Send(p Probe) error {
+	if p.SourcePort < ports.First || p.SourcePort > ports.Last {
+		return fmt.Errorf("probe from port %d: want %d to %d, as Flow gives", p.SourcePort, ports.First, ports.Last)
+	}
 	if !p.Source.IsValid() {
 		source, _, err := n.Source(p.Destination)
 		if err != nil {
@@ -90,7 +116,6 @@ func (n *Network) Send(p Probe) error {
 	}
 	now := time.Now()
 	key := w.Key()
-	n.ports[p.SourcePort] = true
 	n.pending[key] = &pending{probe: w, answer: Answer{Probe: p, Sent: now}}
 	for _, r := range n.box.Packet(now, b) {
 		n.after(r.After, func() { n.receive(r.Packet) })
@@ -165,11 +190,14 @@ func (n *Network) deliver(a Answer) {
 
 // receive takes a packet from the wire.
 func (n *Network) receive(b []byte) {
-	reply, err := read(b)
 	n.mu.Lock()
-	// The filters of sockets let no other ports in.
-	if err != nil || !n.ports[reply.Quoted.SourcePort] {
-		n.stats.Refused++
+	reply, err := n.sockets.read(b)
+	if err != nil {
+		if errors.Is(err, errUnheard) {
+			n.stats.Unheard++
+		} else {
+			n.stats.Unmatched++
+		}
 		n.mu.Unlock()
 		return
 	}
@@ -200,31 +228,4 @@ func (n *Network) judge(p *pending, reply *wire.Reply) (Answer, bool) {
 		return a, true
 	}
 	return Answer{}, false
-}
-
-// read reads an answer as it comes from a raw socket: what the kernel throws away before
-// is refused here.
-func read(b []byte) (wire.Reply, error) {
-	p := packet(b)
-	switch {
-	case len(p) >= headerV4 && p[0]>>4 == 4:
-		if int(binary.BigEndian.Uint16(p[2:])) > len(p) || p[0]&0xf < 5 || sum(p[:headerV4]) != 0xffff {
-			return wire.Reply{}, wire.ErrTruncated
-		}
-		return wire.ParseIPv4(p)
-	case len(p) >= headerV6 && p[0]>>4 == 6:
-		length := int(binary.BigEndian.Uint16(p[4:])) + headerV6
-		if length > len(p) {
-			return wire.Reply{}, wire.ErrTruncated
-		}
-		p = p[:length]
-		if p.number() == numberTCP {
-			return wire.ParseTCPv6(p.body(), address(p.source()), *p.ttl())
-		}
-		if p.number() != numberICMPv6 || p.transportSum() != 0xffff {
-			return wire.Reply{}, wire.ErrChecksum
-		}
-		return wire.ParseICMPv6(p.body(), address(p.source()), *p.ttl())
-	}
-	return wire.Reply{}, wire.ErrTruncated
 }

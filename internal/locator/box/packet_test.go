@@ -15,7 +15,7 @@ import (
 // probes returns one probe as bytes for each TTL of the path and one more.
 func probes(t testing.TB, s *box.Scenario, r box.Run) (all [][]byte) {
 	t.Helper()
-	flow := s.DefaultFlows(r)(0)
+	flow := s.Flows(r)(0)
 	for ttl := 1; ttl <= len(s.Hops)+1; ttl++ {
 		p := wire.Probe{Flow: flow, TTL: uint8(ttl), ID: uint16(ttl)}
 		b, err := p.Append(nil)

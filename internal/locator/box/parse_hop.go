@@ -121,6 +121,7 @@ func (d *scenarioDecoder) quoteKeys(h *Hop) keys {
 		"rewrite": func(n *yaml.Node) { h.Rewrite = d.rewrite(n, "rewrite") },
 		"restore": word(&d.decoder, &h.Restore, RestoreAddress, RestoreNothing),
 		"quote":   number(&d.decoder, &h.Quote, 8, 1500),
+		"swapped": d.boolean(&h.Swapped),
 		"quoted":  func(n *yaml.Node) { h.Quoted = d.rewrite(n, "quoted") },
 		"style": word(&d.decoder, &h.Style, StyleOld, StyleUnsummed, StyleBadChecksum, StyleBadVersion,
 			StyleLongObject, StyleShortObject, StyleCutObject, StyleLongQuote),

@@ -23,6 +23,11 @@ func (w *walk) quote(i int) packet {
 	// The router wrote wrongly what it saw; what NATs restore they restore after that.
 	w.box.rewrite(q, w.hops[i].Quoted)
 	q.sealHeader()
+	if w.hops[i].Swapped && !q.v6() {
+		for at := 2; at < 8; at += 2 {
+			q[at], q[at+1] = q[at+1], q[at]
+		}
+	}
 	for j := i - 1; j >= 0; j-- {
 		h := &w.hops[j]
 		if h.Rewrite.Source != "" || h.Rewrite.SourcePort != nil {

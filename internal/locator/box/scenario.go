@@ -148,3 +148,38 @@ func (s *Scenario) paths() [][]Hop {
 	}
 	return paths
 }
+
+// Slower returns the scenario with all its times multiplied, for machines that are. The
+// times in [Expect] stay as they are.
+func (s *Scenario) Slower(n int) *Scenario {
+	d := time.Duration(n)
+	slow := *s
+	slow.Timeout *= d
+	slow.Hops = slower(s.Hops, d)
+	slow.Changes = slices.Clone(s.Changes)
+	for i := range slow.Changes {
+		c := &slow.Changes[i]
+		c.After *= d
+		c.Hops = slower(c.Hops, d)
+	}
+	slow.Probes = slices.Clone(s.Probes)
+	for i := range slow.Probes {
+		slow.Probes[i].At *= d
+		slow.Probes[i].Every *= d
+	}
+	return &slow
+}
+
+func slower(hops []Hop, d time.Duration) []Hop {
+	hops = slices.Clone(hops)
+	for i := range hops {
+		h := &hops[i]
+		h.Delay *= d
+		h.Jitter *= d
+		h.Slow *= d
+		if h.Limit != nil {
+			h.Limit = &Limit{Every: h.Limit.Every * d, Burst: h.Limit.Burst}
+		}
+	}
+	return hops
+}
