@@ -15,8 +15,10 @@ func cardinality(b *bytes.Buffer) {
 	watched.Watches = 8
 	fmt.Fprintf(b, `## Cardinality
 
-What a host can cost Prometheus in the worst case. Traffic cannot exceed it: labels hold addresses for the top flows alone, ports for those, for what is listened on and for the 20 that
-Guarder drops most for, and never a process, a user or a path. %s is the limit of one metric, and of all its classic series.
+What a host can cost Prometheus in the worst case. Traffic cannot exceed it: labels hold addresses for the top flows and for the hops of paths to destinations alone, ports for the flows, for what is listened on and
+for the 20 that Guarder drops most for, and never a process, a user or a file. %[1]s is the limit of one metric, and of all its classic series. Of paths it is that of hops, of distances, of links and of rules;
+destinations, 64 at the most, have their series in any case. There are 8 hops at one distance and 1000 altogether that have series of their own, and in an hour not more than 100 new ones of one destination,
+so that routers that call themselves something else each time cost no more.
 
 | host | series in the worst case | of these a server stores, if it ingests only native histograms |
 |---|---|---|
@@ -27,9 +29,10 @@ Guarder drops most for, and never a process, a user or a path. %s is the limit o
 	}{
 		{"typical, default configuration", TypicalHost},
 		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d types of ICMP over each of IPv4 and IPv6", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderMessages), GuardedHost},
+		{fmt.Sprintf("typical, with Locator: %d destinations, %d distances, %d hops and %d links on each path, %d rules, %d databases", LocatedHost.Destinations, LocatedHost.PathTTLs, LocatedHost.PathHops, LocatedHost.PathLinks, LocatedHost.PathRules, LocatedHost.LocatorFiles), LocatedHost},
 		{"typical, with 8 watches", watched},
 		{"largest, without watches", withoutWatches},
-		{"largest: every protocol, 64 devices, 64 watches, 100 flows, 257 listening ports, all collectors", LargestHost},
+		{"largest: every protocol, 64 devices, 64 watches, 100 flows, 257 listening ports, 64 destinations, all collectors", LargestHost},
 	} {
 		fmt.Fprintf(b, "| %s | %d | %d |\n", row.name, SeriesBound(row.host, DefaultSeriesLimit), nativeBound(row.host))
 	}
@@ -42,7 +45,7 @@ every combination to occur; [BENCHMARKS.md](../BENCHMARKS.md) has what a real ho
 
     series = sum over metrics of min(series_limit, label sets × (1, or classic bounds + 3))
 
-From the typical host with Guarder on, this is what more of something adds at the most:
+From the typical host with Guarder and Locator on, this is what more of something adds at the most:
 
 | one more | series |
 |---|---|
@@ -62,10 +65,12 @@ From the typical host with Guarder on, this is what more of something adds at th
 		{"`--collector.netfilter`", func(h *Host) { h.Netfilter = true }},
 		{"rule of Guarder that matches, or says by a label which attack it is about; 2 for a further verdict of it", func(h *Host) { h.GuarderRules++ }},
 		{"named set of Guarder, up to 100", func(h *Host) { h.GuarderSets++ }},
+		{"destination of Locator, up to 64, with its path", func(h *Host) { h.Destinations++ }},
 	} {
-		more := GuardedHost
+		base := located(GuardedHost)
+		more := base
 		row.grow(&more)
-		fmt.Fprintf(b, "| %s | %d |\n", row.name, SeriesBound(more, DefaultSeriesLimit)-SeriesBound(GuardedHost, DefaultSeriesLimit))
+		fmt.Fprintf(b, "| %s | %d |\n", row.name, SeriesBound(more, DefaultSeriesLimit)-SeriesBound(base, DefaultSeriesLimit))
 	}
 	typical := SeriesBound(TypicalHost, DefaultSeriesLimit)
 	fmt.Fprintf(b, `

@@ -12,8 +12,9 @@
 // which the engine bounds. On top of that every family has a hard limit of
 // series: label sets beyond it are folded into one whose labels are all "other",
 // see [StackOptions.SeriesLimit]. Flows, whose labels are addresses and ports, have
-// series for the busiest few: see [FlowOptions.Top]. [SeriesBound] is the resulting
-// worst case.
+// series for the busiest few: see [FlowOptions.Top]; and paths, whose labels are addresses
+// and names of routers, for the destinations of the configuration: see [NewPath].
+// [SeriesBound] is the resulting worst case.
 //
 // # Thread Safety
 //

@@ -141,8 +141,8 @@ func TestSwitchesNameTheCollectors(t *testing.T) {
 	for _, s := range Switches {
 		got = append(got, s.Name)
 	}
-	// Guarder is on if its agent's socket is named.
-	want := slices.DeleteFunc(newFixtureSet().Names(), func(name string) bool { return name == metric.CollectorGuarder })
+	// Guarder is on if its agent's socket is named, and paths if there are destinations.
+	want := slices.DeleteFunc(newFixtureSet().Names(), func(name string) bool { return name == metric.CollectorGuarder || name == metric.CollectorPath })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("switches (-set +switches):\n%s", diff)
 	}

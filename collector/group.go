@@ -10,7 +10,7 @@ import (
 	"github.com/packetscope/packetscope/collector/metric"
 )
 
-// maxLabels is the greatest number of labels of a family.
+// maxLabels is the greatest number of labels of a family whose series are folded.
 const maxLabels = 7
 
 // labelSet holds the label values of one series in the order of Family.Labels;

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/geo"
+	"github.com/packetscope/packetscope/internal/locator"
+	"github.com/packetscope/packetscope/internal/locator/judge"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -42,6 +45,7 @@ Every metric of PacketScope, from its catalogue (` + "`go doc ./collector/metric
 
 * Counters end in ` + "`_total`" + ` and are useful as rates: some began when the exporter attached its probes, some when a device or a network namespace was made.
 * Histograms are exposed as native and as classic ones; the latter have the suffixes ` + "`_bucket`, `_sum` and `_count`" + `.
+* Summaries have the label ` + "`quantile`" + ` and beside it the series ` + "`_sum` and `_count`" + `.
 * *Series* is the greatest number of classic series of a typical host and of the largest one, see [Cardinality](#cardinality).
 * A label without a value is empty: a packet that belongs to no watch has ` + "`watch=\"\"`" + `. Label sets beyond a limit are added up under ` + "`other`" + `.
 
@@ -56,6 +60,8 @@ Every metric of PacketScope, from its catalogue (` + "`go doc ./collector/metric
 	}
 	b.WriteString("## guarder\n\nWhat the packet filter does, as its agent (`packetscope guard run`) tells. `--guarder.socket`, off by default.\n\n")
 	familyTable(&b, metric.CollectorGuarder)
+	b.WriteString("## path\n\nThe paths to destinations, which `locator` in the configuration names. Off by default: there are none.\n\n")
+	familyTable(&b, metric.CollectorPath)
 	b.WriteString("## Scrapes and the command\n\nWhat is there whatever collectors are on.\n\n")
 	familyTable(&b, metric.CollectorSet, "")
 	labelTable(&b)
@@ -81,7 +87,11 @@ func familyTable(b *bytes.Buffer, collectors ...string) {
 
 // seriesRange tells the bounds of a family on a typical host and on the largest.
 func seriesRange(f *metric.Family) string {
-	typical, largest := TypicalHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet(), LargestHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet()
+	host := TypicalHost
+	if f.Collector == metric.CollectorPath {
+		host = LocatedHost
+	}
+	typical, largest := host.bound(f, DefaultSeriesLimit)*f.SeriesPerSet(), LargestHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet()
 	if typical == largest {
 		return fmt.Sprint(typical)
 	}
@@ -115,6 +125,23 @@ func states(p sockets.Protocol) []string {
 	var all []string
 	for _, s := range p.States() {
 		all = append(all, p.StateName(s))
+	}
+	return all
+}
+
+func stateNames() []string {
+	var all []string
+	for _, s := range locator.States {
+		all = append(all, string(s))
+	}
+	return all
+}
+
+// kindNames returns the kinds of addresses.
+func kindNames() []string {
+	var all []string
+	for k := geo.Invalid; k <= geo.Reserved; k++ {
+		all = append(all, k.String())
 	}
 	return all
 }
@@ -162,6 +189,15 @@ func labelTable(b *bytes.Buffer) {
 		{"verdict", "Guarder's packets", []string{"pass", "drop"}},
 		{"verdict", "Guarder's rules", []string{"pass", "drop", "would_drop", "count", "sample"}},
 		{"verdict", "Guarder's services", []string{"drop", "would_drop"}},
+		{"dest", "paths", []string{"the name of a destination in the configuration, or its address or name"}},
+		{"state", "paths", stateNames()},
+		{"kind", "changes of paths", changeKinds},
+		{"kind", "loss by TTL", []string{"apparent", "path"}},
+		{"kind", "hops", kindNames()},
+		{"method", "NAT", []string{string(judge.Quoted), string(judge.Inferred), string(judge.Carrier)}},
+		{"purpose", "probes", []string{"discovery", "last_ditch", "round", "beyond", "end", "extra"}},
+		{"reason", "skipped probes", []string{"global", "destination", "router"}},
+		{"reason", "label sets without series", overflowReasons},
 		{"watch", "", []string{"the name of a watch in the configuration, or empty"}},
 	} {
 		values := strings.Join(row.values, ", ")

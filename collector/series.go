@@ -40,6 +40,12 @@ type Host struct {
 	// an attack; 0 without Guarder. GuarderSets that of its named sets, and GuarderMessages that of
 	// the types of ICMP that arrive, of each version of IP.
 	GuarderRules, GuarderSets, GuarderMessages int
+	// Destinations is the number of destinations that paths are measured to, 0 without
+	// Locator; PathTTLs that of distances on each path, PathHops that of hops, for
+	// each distance with more than 8 the one that is "other" included, and PathLinks that of links
+	// between them. PathRules is the number of rules of the policy, and
+	// LocatorFiles that of databases and lists.
+	Destinations, PathTTLs, PathHops, PathLinks, PathRules, LocatorFiles int
 }
 
 // TypicalHost is a server with the default configuration: TCP, UDP and ICMP over
@@ -57,10 +63,20 @@ func guarded(h Host) Host {
 	return h
 }
 
+// LocatedHost is TypicalHost with 20 destinations at 14 hops, where every third distance
+// has two routers.
+var LocatedHost = located(TypicalHost)
+
+func located(h Host) Host {
+	h.Destinations, h.PathTTLs, h.PathHops, h.PathLinks, h.PathRules, h.LocatorFiles = 20, 14, 18, 21, 3, 3
+	return h
+}
+
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
 	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
 	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000, GuarderSets: 100, GuarderMessages: 256,
+	Destinations: metric.MostDestinations, PathTTLs: 30, PathHops: 30 * (maxTTLHops + 1), PathLinks: 29 * maxTTLHops, PathRules: 100, LocatorFiles: metric.MostLocatorFiles,
 }
 
 // SeriesBound returns the greatest number of classic series that a host can have
@@ -83,6 +99,9 @@ func (h Host) bound(f *metric.Family, limit int) int {
 	switch {
 	case f.Collector == "", f.Collector == metric.CollectorGuarder && h.GuarderRules == 0, f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
 		return 0
+	}
+	if f.Collector == metric.CollectorPath {
+		return h.pathBound(f, limit)
 	}
 	sets := h.labelSets(f)
 	if slices.Contains(limited(), f) || slices.Contains(foldedByRule, f) {
@@ -250,10 +269,14 @@ func (h Host) values(f *metric.Family, label string) int {
 	case "metric":
 		return len(limited())
 	case "collector":
+		n := len(Switches)
 		if h.GuarderRules > 0 {
-			return len(Switches) + 1
+			n++
 		}
-		return len(Switches)
+		if h.Destinations > 0 {
+			n++
+		}
+		return n
 	case "group":
 		return h.GuarderRules
 	case "set":

@@ -170,6 +170,10 @@ func hostSelf(h Host) stack.Self {
 func seriesIn(f *dto.MetricFamily) int {
 	n := 0
 	for _, m := range f.GetMetric() {
+		if m.Summary != nil {
+			n += len(m.Summary.Quantile) + 2 // the sum and the count
+			continue
+		}
 		if m.Histogram == nil {
 			n++
 			continue
@@ -196,9 +200,11 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 	}{
 		{"typical", TypicalHost, DefaultSeriesLimit, 2989},
 		{"typical with Guarder", GuardedHost, DefaultSeriesLimit, 3323},
+		{"typical with Locator", LocatedHost, DefaultSeriesLimit, 10_784},
+		{"typical with Locator and a low limit", LocatedHost, 150, 6113},
 		{"typical with 8 watches", watched, DefaultSeriesLimit, 8674},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 20_960},
-		{"largest", LargestHost, DefaultSeriesLimit, 29_448},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 52_503},
+		{"largest", LargestHost, DefaultSeriesLimit, 60_991},
 		{"low limit", watched, 150, 2016},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -212,12 +218,21 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 			if c.host.GuarderRules > 0 {
 				all = append(all, NewGuarder(hostGuarder(c.host), st))
 			}
+			if c.host.Destinations > 0 {
+				all = append(all, newHostPath(c.host, st))
+			}
 			set := NewSet(quiet, stopped, all...)
 			for _, f := range gatherFrom(t, set) {
 				if (f.GetName() == metric.NetfilterHookDuration.Name || f.GetName() == metric.NetfilterDrops.Name) && !c.host.Netfilter {
 					t.Errorf("%s is not wanted", f.GetName())
 				}
-				got += seriesIn(f)
+				series := seriesIn(f)
+				got += series
+				if family, ok := metric.Lookup(f.GetName()); ok {
+					if bound := c.host.bound(family, c.limit) * family.SeriesPerSet(); series != bound {
+						t.Errorf("%s: %d series, the bound is %d", f.GetName(), series, bound)
+					}
+				}
 			}
 			if got != c.want {
 				t.Errorf("%d series, the bound is %d", got, c.want)
@@ -275,6 +290,9 @@ func TestSeriesBoundKnowsEveryLabel(t *testing.T) {
 	dependent := map[string]bool{"rule": true, "to": true, "family": true, "service_port": true, "role": true, "severity": true, "code": true,
 		"stage": true, "action": true, "attack": true, "class": true}
 	for _, f := range metric.Families {
+		if f.Collector == metric.CollectorPath {
+			continue // pathBound goes by what a family is of
+		}
 		for _, label := range f.Labels {
 			beside := label == "direction" || label == "hook" || f.HasLabel("reason") && (label == "layer" || label == "reason")
 			beside = beside || label == "protocol" && f.HasLabel("remote") || (label == "verdict" || label == "mode") && f.HasLabel("rule")

@@ -150,6 +150,10 @@ func TestCreatedIsWhenCountingBegan(t *testing.T) {
 			}
 			switch {
 			case m.Gauge != nil:
+			case m.Summary != nil: // of hops, which appear at any time
+				if created := m.Summary.CreatedTimestamp; created != nil {
+					t.Errorf("%s was created at %v", f.GetName(), created.AsTime())
+				}
 			case f.GetName() == metric.DeviceDrops.Name, f.GetName() == metric.RouteLookupFailures.Name:
 				if created != nil {
 					t.Errorf("%s, which the kernel counts, was created at %v", f.GetName(), created.AsTime())

@@ -12,7 +12,8 @@
 // matches a watch is counted under that watch only, so that a sum over the label
 // counts each packet once. The values of layer, direction, from, to, family,
 // protocol, device_class and cause are the names in package stack; sockets have
-// those of package sockets.
+// those of package sockets. Only source has two meanings: Grafana's network layer wants
+// the ends of links to be called source and target.
 //
 // # Histograms
 //
@@ -42,9 +43,10 @@ const (
 	Counter Type = iota
 	Gauge
 	Histogram
+	Summary
 )
 
-var typeNames = []string{"counter", "gauge", "histogram"}
+var typeNames = []string{"counter", "gauge", "histogram", "summary"}
 
 // String returns the type as it stands in the exposition, such as "counter".
 func (t Type) String() string { return typeNames[t] }
@@ -70,6 +72,8 @@ type Family struct {
 	MostSeries int
 	// Scale is how values fall into buckets; nil unless Type is Histogram.
 	Scale *Scale
+	// Quantiles are from 0 to 1, in increasing order; nil unless Type is Summary.
+	Quantiles []float64
 
 	desc *prometheus.Desc
 	// sorted[i] is the index in Labels of the i-th label in the order of names,
@@ -95,16 +99,20 @@ func define(f Family) *Family {
 func (f *Family) Desc() *prometheus.Desc { return f.desc }
 
 // HasLabel tells whether the series of f carry the label, not counting the "le"
-// of classic buckets.
+// of classic buckets and the "quantile" of summaries.
 func (f *Family) HasLabel(name string) bool { return slices.Contains(f.Labels, name) }
 
 // SeriesPerSet returns how many classic series one set of label values has: 1,
-// or for a histogram one per bound, the "+Inf" bucket, the sum and the count.
+// or for a histogram one per bound, the "+Inf" bucket, the sum and the count, and for a
+// summary one per quantile, the sum and the count.
 //
 // A server that ingests native histograms alone stores one series instead.
 func (f *Family) SeriesPerSet() int {
-	if f.Scale == nil {
-		return 1
+	switch f.Type {
+	case Histogram:
+		return len(f.Scale.Bounds) + 3
+	case Summary:
+		return len(f.Quantiles) + 2
 	}
-	return len(f.Scale.Bounds) + 3
+	return 1
 }

@@ -35,6 +35,9 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 		if (f.Scale != nil) != (f.Type == Histogram) {
 			t.Errorf("%s: a %s with scale %v", f.Name, f.Type, f.Scale)
 		}
+		if (f.Quantiles != nil) != (f.Type == Summary) || !slices.IsSorted(f.Quantiles) {
+			t.Errorf("%s: a %s with quantiles %v", f.Name, f.Type, f.Quantiles)
+		}
 		if !strings.HasSuffix(f.Help, ".") || len(f.Help) < 30 {
 			t.Errorf("%s: help is no sentence: %q", f.Name, f.Help)
 		}
@@ -43,10 +46,11 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
-		"action", "attack", "branch", "cause", "class", "code", "collector", "device", "device_class", "direction", "event", "family", "from", "function",
-		"goarch", "goos", "goversion", "group", "hook", "kind", "layer", "map", "metric", "mode", "port", "probe", "protocol", "queue", "reason",
-		"remote", "result", "revision", "role", "rule", "service_port", "set", "severity", "side", "source", "stage", "state", "tags", "to", "type", "vector", "verdict",
-		"version", "watch",
+		"action", "address", "anycast", "as_name", "asn", "attack", "branch", "cause", "city", "class", "clock", "code", "collector", "country",
+		"db", "dest", "device", "device_class", "direction", "event", "factor", "family", "found", "from", "function", "geohash", "goarch", "goos",
+		"goversion", "group", "hook", "hop", "host", "id", "kind", "latitude", "layer", "longitude", "map", "method", "metric", "mode", "mpls",
+		"name", "port", "probe", "protocol", "purpose", "queue", "reason", "remote", "result", "revision", "role", "rule", "service_port", "set",
+		"severity", "side", "source", "stage", "state", "tags", "target", "to", "ttl", "type", "vector", "verdict", "version", "watch", "way",
 	}
 	var got []string
 	for _, f := range Families {
@@ -85,7 +89,7 @@ func TestConstructorsFollowTheTable(t *testing.T) {
 			if !slices.IsSorted(names) {
 				t.Errorf("labels are not sorted: %q", names)
 			}
-			gotTypes := [...]bool{Counter: out.Counter != nil, Gauge: out.Gauge != nil, Histogram: out.Histogram != nil}
+			gotTypes := [...]bool{Counter: out.Counter != nil, Gauge: out.Gauge != nil, Histogram: out.Histogram != nil, Summary: out.Summary != nil}
 			var wantTypes [len(gotTypes)]bool
 			wantTypes[f.Type] = true
 			if gotTypes != wantTypes {
@@ -102,6 +106,8 @@ func one(f *Family, values []string) prometheus.Metric {
 		return f.Counter(1, since, values...)
 	case Gauge:
 		return f.Gauge(1, values...)
+	case Summary:
+		return f.Summary(Distribution{Quantiles: make([]float64, len(f.Quantiles))}, since, values...)
 	}
 	return f.Histogram(Observations{Counts: make([]uint64, f.Scale.Slots)}, since, values...)
 }
@@ -111,6 +117,8 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 		"counter as gauge":     func() { LostEvents.Gauge(1, "drops") },
 		"gauge as counter":     func() { MapEntries.Counter(1, since, "drops") },
 		"counter as histogram": func() { LostEvents.Histogram(Observations{}, since, "drops") },
+		"counter as summary":   func() { LostEvents.Summary(Distribution{}, since, "drops") },
+		"quantile missing":     func() { LocatorHopRTT.Summary(Distribution{}, since, "x", "udp", "ipv4", "01", "192.0.2.1") },
 		"label missing":        func() { LostEvents.Counter(1, since) },
 		"label too many":       func() { LostEvents.Counter(1, since, "drops", "other") },
 	} {
@@ -128,7 +136,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorGuarder, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorGuarder, CollectorPath, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}
@@ -146,6 +154,10 @@ func TestLookupFindsTheSeriesOfAFamily(t *testing.T) {
 		"packetscope_qdisc_wait_seconds_count":         QdiscWait,
 		"packetscope_qdisc_wait_seconds_total":         nil,
 		"packetscope_packets_total_count":              nil,
+		"packetscope_locator_hop_rtt_seconds":          LocatorHopRTT,
+		"packetscope_locator_hop_rtt_seconds_sum":      LocatorHopRTT,
+		"packetscope_locator_hop_rtt_seconds_count":    LocatorHopRTT,
+		"packetscope_locator_hop_rtt_seconds_bucket":   nil,
 		"packetscope_packets":                          nil,
 		"packetscope_probe_stats_window_seconds_total": ProbeStatsWindow,
 		"up": nil,

@@ -49,6 +49,18 @@ var Stages = newScale(Scale{
 	Bounds:        octaves(-20, -2, 2),
 })
 
+// RoundTrips is the scale of round trips through the network, in seconds: eight slots
+// per octave, as a delay is told apart by a tenth, from 2^-17 s (7.6 µs) to 8 s. It is
+// the scale that package locator counts in. The classic bounds are dense where round
+// trips between cities and continents are, from 4 ms to 1 s.
+var RoundTrips = newScale(Scale{
+	Schema:        3,
+	First:         -17 << 3,
+	Slots:         162,
+	ZeroThreshold: math.Exp2(-17),
+	Bounds:        append(octaves(-13, -9, 2), octaves(-8, 0, 1)...),
+})
+
 // PollSizes is the scale of packets per NAPI poll: 0, 1, 2, 4, ... 1024, more.
 // The classic bounds end at 128 because the kernel's budget for one poll is 64
 // (NAPI_POLL_WEIGHT in include/linux/netdevice.h) unless a driver asks for more.

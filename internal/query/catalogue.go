@@ -49,13 +49,15 @@ func Builtin() Catalogue {
 	}
 	for _, f := range metric.Families {
 		s := Series{Labels: labelSet(TargetLabels, f.Labels...), Counter: f.Type != metric.Gauge}
-		if f.Type != metric.Histogram {
-			c[f.Name] = s
-			continue
+		switch f.Type {
+		case metric.Histogram:
+			c[f.Name+"_bucket"] = Series{Labels: s.Labels.with("le"), Counter: true}
+			c[f.Name+"_sum"], c[f.Name+"_count"] = s, s
+			s.Native = true
+		case metric.Summary:
+			c[f.Name+"_sum"], c[f.Name+"_count"] = s, s
+			s = Series{Labels: s.Labels.with("quantile")}
 		}
-		c[f.Name+"_sum"], c[f.Name+"_count"] = s, s
-		c[f.Name+"_bucket"] = Series{Labels: s.Labels.with("le"), Counter: true}
-		s.Native = true
 		c[f.Name] = s
 	}
 	return c

@@ -38,6 +38,8 @@ func TestLabelsOfGoodQueries(t *testing.T) {
 		`absent(up{job="packetscope", instance=~".+"})`:                                                    "job",
 		`ALERTS{alertname="X", anything="y"}`:                                                              "no labels",
 		`max_over_time(sum by (job) (rate(packetscope_drops_total[5m]))[1h:1m])`:                           "job",
+		`max by (hop) (packetscope_locator_hop_rtt_seconds{quantile="0.5"})`:                               "hop",
+		`sum by (ttl) (rate(packetscope_locator_hop_rtt_seconds_count[5m]))`:                               "ttl",
 		`1 + time()`: "no labels",
 		`count_values by (job) ("version", packetscope_build_info)`: "job, version",
 	} {
@@ -65,6 +67,8 @@ func TestFaultsNameTheirPlace(t *testing.T) {
 		`deriv(packetscope_drops_total[5m])`:                                             `1:1: deriv of packetscope_drops_total[5m], which is a counter`,
 		`histogram_quantile(0.9, sum by (job) (packetscope_softirq_run_seconds_bucket))`: `1:1: histogram_quantile of sum by (job) (packetscope_softirq_run_seconds_bucket), which is no native histogram and has no label "le"`,
 		`histogram_count(packetscope_flows)`:                                             `1:1: histogram_count of packetscope_flows, which is no native histogram`,
+		`rate(packetscope_locator_hop_rtt_seconds[5m])`:                                  `1:1: rate of packetscope_locator_hop_rtt_seconds[5m], which is no counter`,
+		`sum by (quantile) (packetscope_locator_hop_rtt_seconds_sum)`:                    `1:20: "quantile" is no label of packetscope_locator_hop_rtt_seconds_sum (has cluster, dest, family, hop, instance, job, protocol, ttl)`,
 		`up or vector(0)`:                                                                `1:7: vector(0) makes a missing value look like 0; let the panel or the rule say what is missing`,
 		`sum(up) or (vector(0))`:                                                         `1:12: vector(0) makes a missing value look like 0; let the panel or the rule say what is missing`,
 		`packetscope_tcp_accept_queue_length / on (port, x) packetscope_tcp_accept_queue_limit`: `1:1: "x" is no label of packetscope_tcp_accept_queue_length (has cluster, instance, job, port)` + "\n" +
