@@ -38,6 +38,22 @@ func BenchmarkScrape(b *testing.B) {
 	}
 }
 
+// BenchmarkPaths gathers what the collector of paths exposes.
+func BenchmarkPaths(b *testing.B) {
+	for name, h := range map[string]Host{"typical": LocatedHost, "largest": LargestHost} {
+		b.Run(name, func(b *testing.B) {
+			registry := prometheus.NewRegistry()
+			registry.MustRegister(NewSet(quiet, stopped, newHostPath(h, NewStack(reader{}, StackOptions{Since: since}))))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := registry.Gather(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkLedger enters a full table in which every flow is active.
 func BenchmarkLedger(b *testing.B) {
 	h, l := newHistory(65_535), newFlowLedger(DefaultTopFlows, since)

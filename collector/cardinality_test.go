@@ -17,7 +17,7 @@ func cardinality(b *bytes.Buffer) {
 
 What a host can cost Prometheus in the worst case. Traffic cannot exceed it: labels hold addresses for the top flows and for the hops of paths to destinations alone, ports for the flows, for what is listened on and
 for the 20 that Guarder drops most for, and never a process, a user or a file. %[1]s is the limit of one metric, and of all its classic series. Of paths it is that of hops, of distances, of links and of rules;
-destinations, 64 at the most, have their series in any case. There are 8 hops at one distance and 1000 altogether that have series of their own, and in an hour not more than 100 new ones of one destination,
+destinations, 64 at the most, have their series in any case. There are 8 hops at one distance and 700 altogether that have series of their own, and in an hour not more than 100 new ones of one destination,
 so that routers that call themselves something else each time cost no more.
 
 | host | series in the worst case | of these a server stores, if it ingests only native histograms |

@@ -48,6 +48,18 @@ func (l *limits) foldWithin(f *metric.Family, present []weighted, series, perSet
 	return one.fold(present)
 }
 
+// foldSets is fold for label sets that are folded into no counter, whatever number of series each of
+// them has: those that were folded get series again as soon as there is room.
+func (l *limits) foldSets(f *metric.Family, present []weighted, sets int) []weighted {
+	folded := l.foldWithin(f, present, sets, 1)
+	if len(folded) == 0 {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.families[f].promote(present, folded)
+}
+
 // seriesLimit returns the limit of a family under a general one.
 func seriesLimit(f *metric.Family, general int) int {
 	if f.MostSeries > 0 {
@@ -114,6 +126,21 @@ func (l *limiter) fold(present []weighted) []weighted {
 		}
 	}
 	return present[:n]
+}
+
+// promote gives the room that there is to those of the folded label sets with the most
+// observations, and returns the others.
+func (l *limiter) promote(present, folded []weighted) []weighted {
+	l.forgetAbsent(present)
+	slices.SortFunc(folded, func(a, b weighted) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), compareLabels(a.set, b.set))
+	})
+	n := min(len(folded), max(0, l.room-l.kept))
+	for _, p := range folded[:n] {
+		l.folded[p.set] = false
+	}
+	l.kept += n
+	return folded[n:]
 }
 
 // decide gives the room there is to the label sets with the most observations.

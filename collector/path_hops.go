@@ -166,7 +166,7 @@ func (c *pathCollector) foldHops(rows []*hopRow) []*hopRow {
 		weights = append(weights, w)
 	}
 	folded := make(map[labelSet]bool)
-	for _, w := range c.limits.foldWithin(metric.LocatorHopRTTMin, weights, metric.MostPathHops, 1) {
+	for _, w := range c.limits.foldSets(metric.LocatorHopRTTMin, weights, metric.MostPathHops) {
 		folded[w.set] = true
 	}
 	var kept []*hopRow

@@ -163,3 +163,17 @@ func TestHopsBeyondTheLimitAreFolded(t *testing.T) {
 	// Two of six hops, and one of five distances.
 	check(t, c, metric.LocatorOverflow, map[string]float64{"dest": 0, "ttl": 0, "hour": 0, "link": 0, "total": 3}, "reason")
 }
+
+// TestFoldedHopsGetSeriesWhenThereIsRoom: a destination leaves the configuration, and the
+// others have its room.
+func TestFoldedHopsGetSeriesWhenThereIsRoom(t *testing.T) {
+	r, c := newPaths(6)
+	r.snapshot = hostPath(Host{Destinations: 2, PathTTLs: 5, PathHops: 5}, true)
+	check(t, c, metric.LocatorHopInfo, map[string]float64{"dest0 01": 1, "dest0 02": 1, "dest0 03": 1, "dest0 04": 1, "dest0 05": 1}, "dest", "ttl")
+	check(t, c, metric.LocatorTTLReplies, map[string]float64{"dest0 01": 290, "dest0 02": 290, "dest0 03": 290, "dest0 04": 290, "dest0 05": 290}, "dest", "ttl")
+	r.snapshot.Paths = r.snapshot.Paths[1:]
+	check(t, c, metric.LocatorHopInfo, map[string]float64{"dest1 01": 1, "dest1 02": 1, "dest1 03": 1, "dest1 04": 1, "dest1 05": 1}, "dest", "ttl")
+	check(t, c, metric.LocatorTTLReplies, map[string]float64{"dest1 01": 290, "dest1 02": 290, "dest1 03": 290, "dest1 04": 290, "dest1 05": 290}, "dest", "ttl")
+	// Five hops and five distances, and three of eight factors.
+	check(t, c, metric.LocatorOverflow, map[string]float64{"dest": 0, "ttl": 0, "hour": 0, "link": 0, "total": 13}, "reason")
+}

@@ -68,7 +68,7 @@ func (c *pathCollector) sendLinks(e emitter, paths []knownPath, maps map[pathKey
 	for set := range rows {
 		weights = append(weights, weighted{set: set})
 	}
-	for _, folded := range c.limits.foldWithin(metric.LocatorLink, weights, metric.MostPathLinks+1, 1) {
+	for _, folded := range c.limits.foldSets(metric.LocatorLink, weights, metric.MostPathLinks+1) {
 		delete(rows, folded.set)
 	}
 	for set, delay := range rows {

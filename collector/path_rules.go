@@ -62,7 +62,7 @@ func (c *pathCollector) sendRules(e emitter, paths []knownPath) {
 	}
 	other, any := overflow(metric.LocatorRisk), false
 	sum := no
-	for _, folded := range c.limits.foldWithin(metric.LocatorRisk, weights, metric.MostPathRules, 1) {
+	for _, folded := range c.limits.foldSets(metric.LocatorRisk, weights, metric.MostPathRules) {
 		sum, any = sum.or(rows[folded.set]), true
 		delete(rows, folded.set)
 	}

@@ -20,7 +20,7 @@ func (c *pathCollector) sendTTLs(e emitter, paths []knownPath) {
 	for set, t := range rows {
 		weights = append(weights, weighted{set, t.Sent})
 	}
-	for _, folded := range c.limits.foldWithin(metric.LocatorTTLProbesSent, weights, metric.MostPathTTLs+1, 1) {
+	for _, folded := range c.limits.foldSets(metric.LocatorTTLProbesSent, weights, metric.MostPathTTLs+1) {
 		delete(rows, folded.set)
 	}
 	for set, t := range rows {

@@ -203,8 +203,8 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 		{"typical with Locator", LocatedHost, DefaultSeriesLimit, 10_784},
 		{"typical with Locator and a low limit", LocatedHost, 150, 6113},
 		{"typical with 8 watches", watched, DefaultSeriesLimit, 8674},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 52_503},
-		{"largest", LargestHost, DefaultSeriesLimit, 60_991},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 40_783},
+		{"largest", LargestHost, DefaultSeriesLimit, 49_271},
 		{"low limit", watched, 150, 2016},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -278,6 +278,16 @@ func hostGuarder(h Host) guarderReader {
 		}
 	}
 	return guarderReader{s}
+}
+
+// TestPathsHaveFewerThan20000Series, however many destinations, hops and rules there
+// are.
+func TestPathsHaveFewerThan20000Series(t *testing.T) {
+	without := LargestHost
+	without.Destinations = 0
+	if got := SeriesBound(LargestHost, DefaultSeriesLimit) - SeriesBound(without, DefaultSeriesLimit); got >= 20_000 {
+		t.Errorf("%d series", got)
+	}
 }
 
 func TestTypicalHostHasFewerThan3000Series(t *testing.T) {

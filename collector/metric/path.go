@@ -3,20 +3,20 @@ package metric
 // CollectorPath is the name of the collector of the paths to destinations.
 const CollectorPath = "path"
 
-// How much there can be of paths.
+// How much there can be of paths. All of it together is below 20,000 series.
 const (
 	// MostDestinations is how many destinations have series.
 	MostDestinations = 64
 	// MostPathTTLs is how many distances of all destinations together have series of
-	// their own: 30 of each.
-	MostPathTTLs = 64 * 30
-	// MostPathHops is the same of hops, each of which has a dozen series.
-	MostPathHops = 1000
+	// their own: 14 of each.
+	MostPathTTLs = 900
+	// MostPathHops is the same of hops, each of which has a dozen series: about 50 paths.
+	MostPathHops = 700
 	// MostPathLinks is the same of links.
-	MostPathLinks = 1000
+	MostPathLinks = 500
 	// MostPathRules is how many pairs of a destination and a rule have series of their
 	// own.
-	MostPathRules = 1000
+	MostPathRules = 500
 )
 
 // path is the set of labels that tells destinations apart.
