@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/packetscope/packetscope/internal/geo"
 	"github.com/packetscope/packetscope/internal/locator"
 	"github.com/packetscope/packetscope/internal/locator/judge"
+	"github.com/packetscope/packetscope/internal/locator/path"
 )
 
 // TestHopsBeyondEightAreOther: of ten at one distance two are told together, and what is
@@ -50,6 +52,29 @@ func TestHopsBeyondEightAreOther(t *testing.T) {
 	// Who answers most has series in any case, and is on the line of the map.
 	p.Hops[9].Primary, p.Hops[9].Plausibility = true, judge.Plausible
 	check(t, c, metric.LocatorPathPoint, map[string]float64{"203.0.113.9": 7}, "hop")
+}
+
+// TestHopsWithoutAddressAreOther: an engine may add up those that it keeps no more of.
+func TestHopsWithoutAddressAreOther(t *testing.T) {
+	r, c := newPaths(DefaultSeriesLimit)
+	sum := hopOn(7, "203.0.113.1", false)
+	sum.Addr = netip.Addr{}
+	r.snapshot.Paths[0].Hops = []locator.Hop{sum, hopOn(7, "203.0.113.2", true)}
+	check(t, c, metric.LocatorHopRTTMin, map[string]float64{"other": 0.007, "203.0.113.2": 0.007}, "hop")
+	check(t, c, metric.LocatorHopInfo, map[string]float64{"203.0.113.2": 1}, "hop")
+}
+
+// TestNothingIsSaidOfLossThatNobodyCanTell: where nobody further on answers, what was
+// not answered is known, and what the path lost is not.
+func TestNothingIsSaidOfLossThatNobodyCanTell(t *testing.T) {
+	r, c := newPaths(DefaultSeriesLimit)
+	ttls := r.snapshot.Paths[0].TTLs
+	ttls[3].Loss.Class = path.Unknown
+	ttls[4].Loss = path.Loss{}
+	check(t, c, metric.LocatorTTLLoss, map[string]float64{
+		"01 apparent": 0.5, "02 apparent": 0.5, "03 apparent": 0.5, "04 apparent": 0.5, "01 path": 0.05, "02 path": 0.05, "03 path": 0.05,
+	}, "ttl", "kind")
+	check(t, c, metric.LocatorTTLLimited, map[string]float64{"01": 1, "02": 1, "03": 1, "04": 1}, "ttl")
 }
 
 // TestNewHopsOfAnHourAreBounded: a path that is another one at each scrape.

@@ -104,9 +104,21 @@ func TestTheLineOfAMapIsInTheOrderOfThePath(t *testing.T) {
 	}
 }
 
+// TestTheLineOfAMapIsOfWhoAnswersMost: if that one is nowhere, the line has nothing
+// there, whoever else answers.
+func TestTheLineOfAMapIsOfWhoAnswersMost(t *testing.T) {
+	r, c := newPaths(DefaultSeriesLimit)
+	nowhere := hopAt(3, "203.0.113.1", geo.Entry{Kind: geo.Public})
+	second := hopOn(3, "203.0.113.2", false)
+	r.snapshot.Paths[0].Hops = []locator.Hop{second, nowhere, hopOn(4, "203.0.113.3", false), hopOn(4, "203.0.113.4", true)}
+	check(t, c, metric.LocatorPathPoint, map[string]float64{"203.0.113.4": 4}, "hop")
+}
+
 // TestLinksEndAtNodes: of those that do not, Grafana draws nothing at all.
 func TestLinksEndAtNodes(t *testing.T) {
 	r, c := newPaths(DefaultSeriesLimit)
+	berlin := netip.MustParseAddr("203.0.113.7") // answers at two distances
+	r.snapshot.Paths[0].Links = append(r.snapshot.Paths[0].Links, locator.Link{From: berlin, To: berlin, FromTTL: 2, ToTTL: 3})
 	nodes := make(map[string]bool)
 	for _, s := range query(t, c, `group by (id, latitude, longitude) (label_replace(packetscope_locator_hop_info{latitude!=""}, "id", "$1", "hop", "(.*)"))`) {
 		nodes[s.Metric.Get("id")] = true
