@@ -205,3 +205,35 @@ func (r *Router) own(t testing.TB, stage, index byte) {
 	}
 	r.waitLocal(t, r.V6)
 }
+
+// Renumber gives the host other source addresses, of which only the first router knows
+// where they are: with those of a private network, the others answer only if that one
+// translates ([Router.Masquerade]).
+func (p *Path) Renumber(t testing.TB, v4, v6 netip.Addr) {
+	t.Helper()
+	first := p.Stages[0][0]
+	for _, a := range []netip.Addr{v4, v6} {
+		own := &netlink.Addr{IPNet: ipNet(single(a)), Flags: unix.IFA_F_NODAD}
+		if err := p.Host.nl.AddrAdd(p.Host.link(t, "lo"), own); err != nil {
+			t.Fatalf("add address %v to the host: %v", a, err)
+		}
+	}
+	p.Host.waitLocal(t, v6)
+	first.forward(t, &Namespace{V4: v4, V6: v6}, first.left)
+	gateway := hop{v4: address4(1, 2), v6: address6(1, 2)}
+	for _, r := range []*netlink.Route{
+		{Dst: ipNet(netip.PrefixFrom(netip.IPv4Unspecified(), 0)), Gw: gateway.v4.AsSlice(), Src: v4.AsSlice()},
+		{Dst: ipNet(netip.PrefixFrom(netip.IPv6Unspecified(), 0)), Gw: gateway.v6.AsSlice(), Src: v6.AsSlice()},
+	} {
+		if err := p.Host.nl.RouteReplace(r); err != nil {
+			t.Fatalf("replace the default route of the host: %v", err)
+		}
+	}
+	// What is translated comes from the first router's side of its next link.
+	for _, stage := range p.Stages[1:] {
+		for _, r := range stage {
+			seen := p.Stages[1][0].left[0]
+			r.forward(t, &Namespace{V4: seen.v4, V6: seen.v6}, r.left)
+		}
+	}
+}
