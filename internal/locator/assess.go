@@ -173,6 +173,9 @@ func (d *destination) links(shown map[hopKey]bool, times []time.Duration) []Link
 		for ttl := uint8(1); int(ttl) <= len(times); ttl++ {
 			seen := d.recent[flowTTL{flow, ttl}]
 			if !seen.addr.IsValid() {
+				if d.primary(ttl).IsValid() {
+					before = sighting{} // somebody is there, whom this flow has not met yet
+				}
 				continue
 			}
 			if before.addr.IsValid() {

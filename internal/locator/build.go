@@ -68,7 +68,8 @@ func (e *Engine) pathOf(d *destination, now time.Time, self *Self) Path {
 		p.Hops = append(p.Hops, hops...)
 	}
 	if last := d.branches.last; last != nil {
-		p.Branches = last.Complete()
+		// Hops that are gone are shown for a while, and count no more.
+		p.Width, p.Branches = last.Width(), last.Complete()
 	}
 	p.Links = d.links(shown, times)
 	return p

@@ -86,8 +86,8 @@ type branches struct {
 	running *mda.Enumerator
 	last    *mda.Enumerator // the last one that was done
 	next    time.Time
-	// changed asks for one as the path did.
-	changed bool
+	// changed asks for one as the path did; asked is set if that is why one is running.
+	changed, asked bool
 }
 
 func newDestination(d Destination) *destination {
@@ -118,10 +118,11 @@ func (d *destination) target() plan.Target {
 }
 
 // begin forgets the path: the destination has another address.
-func (d *destination) begin(key string, addr netip.Addr, places func(netip.Addr) change.Place) {
+func (d *destination) begin(key string, addr netip.Addr, changes change.Config, places func(netip.Addr) change.Place) {
 	d.key, d.addr, d.err, d.sendErr = key, addr, "", ""
 	d.path = path.New()
-	d.detector = change.New(change.Config{FirstFlow: changeFlow}, places)
+	changes.FirstFlow = changeFlow
+	d.detector = change.New(changes, places)
 	d.flows = []int{roundFlow}
 	d.recent = make(map[flowTTL]sighting)
 	d.reverse, d.blocked = 0, blocked{}

@@ -94,9 +94,9 @@ func New(cfg Config, parts Parts) (*Engine, error) {
 }
 
 func newPlan(cfg Config) *plan.Scheduler {
-	return plan.New(plan.Config{
-		Interval: cfg.Interval, Global: cfg.Rate, MaxTTL: cfg.MaxTTL, Seed: uint64(time.Now().UnixNano()),
-	})
+	limits := cfg.limits
+	limits.Interval, limits.Global, limits.MaxTTL, limits.Seed = cfg.Interval, cfg.Rate, cfg.MaxTTL, uint64(time.Now().UnixNano())
+	return plan.New(limits)
 }
 
 // often is how often the models are looked at.
@@ -179,6 +179,7 @@ func (e *Engine) Apply(cfg Config) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	replan := cfg.Interval != e.cfg.Interval || cfg.Rate != e.cfg.Rate || cfg.MaxTTL != e.cfg.MaxTTL
+	cfg.limits, cfg.changes, cfg.again = e.cfg.limits, e.cfg.changes, e.cfg.again
 	cfg.History, cfg.HistoryBytes, cfg.HistoryAge = e.cfg.History, e.cfg.HistoryBytes, e.cfg.HistoryAge
 	e.cfg = cfg
 	if replan {

@@ -3,10 +3,12 @@ package locator
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/packetscope/packetscope/internal/locator/network"
+	"github.com/packetscope/packetscope/internal/locator/path"
 	"github.com/packetscope/packetscope/internal/locator/plan"
 	"github.com/packetscope/packetscope/internal/wire"
 )
@@ -132,8 +134,7 @@ func refuses(r *wire.Reply) bool {
 }
 
 // refuse takes the answer of a router that does not forward. The plan takes that for the
-// end of the path, so that no probes are sent beyond; the models do not know a hop there:
-// the router is one at its own TTL, too.
+// end of the path, so that no probes are sent beyond.
 func (e *Engine) refuse(d *destination, a network.Answer, r plan.Result, now time.Time) {
 	ends := r
 	ends.Final = true
@@ -142,8 +143,23 @@ func (e *Engine) refuse(d *destination, a network.Answer, r plan.Result, now tim
 		return
 	}
 	d.blocked = blocked{by: a.Reply.From, reason: a.Reply.Reason(), at: a.Sent}
-	r.Hop, r.RTT = netip.Addr{}, 0
+	if !d.next(r.TTL, r.Hop) {
+		r.Hop, r.RTT = netip.Addr{}, 0
+	}
 	d.sample(r)
+}
+
+// next reports whether a router that does not forward is the one at a TTL: the one before
+// is known, and is another one. Most tell it of a probe that would be theirs to forward,
+// but some see that they have no route before they look at the TTL.
+func (d *destination) next(ttl uint8, router netip.Addr) bool {
+	for n := uint8(1); n < ttl; n++ {
+		hops := d.path.Hops(n)
+		if n == ttl-1 && len(hops) == 0 || slices.ContainsFunc(hops, func(h path.Hop) bool { return h.Addr == router }) {
+			return false
+		}
+	}
+	return true
 }
 
 // result gives a result to the plan and to the models.

@@ -3,6 +3,7 @@ package locator
 import (
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/packetscope/packetscope/internal/geo"
@@ -87,7 +88,7 @@ func (e *Engine) enumerate(d *destination, now time.Time) {
 		if last == 0 {
 			return
 		}
-		b.changed = false
+		b.asked, b.changed = b.changed, false
 		b.running = mda.New(mda.Config{FirstFlow: branchFlow}, 1, last)
 	}
 	for _, a := range b.running.Next() {
@@ -109,8 +110,35 @@ func (e *Engine) enumerated(d *destination, now time.Time) {
 	}
 	d.flows = b.running.Cover(mostFlows)
 	e.plan.SetFlows(d.key, d.flows)
+	if !b.asked && b.last != nil {
+		e.widened(d, now)
+	}
 	b.last, b.running = b.running, nil
-	b.next = now.Add(30*time.Minute + splay(d.key, 30*time.Minute))
+	b.next = now.Add(e.cfg.again + splay(d.key, e.cfg.again))
+}
+
+// widened tells if an enumeration found branches beside those of the one before, which
+// the flows of the rounds have not met.
+func (e *Engine) widened(d *destination, now time.Time) {
+	b := &d.branches
+	event := change.Event{At: now, Since: now, Levels: change.Width, Flow: d.flows[0]}
+	for ttl := uint8(1); ttl <= e.plan.Length(d.key); ttl++ {
+		before, after := b.last.Hops(ttl), b.running.Hops(ttl)
+		if len(before) == 0 || len(after) <= len(before) || b.running.PerPacket(ttl) {
+			continue
+		}
+		if slices.ContainsFunc(before, func(a netip.Addr) bool { return !slices.Contains(after, a) }) {
+			continue // that is more than a wider path
+		}
+		if event.First == 0 {
+			event.First = ttl
+		}
+		event.Last = ttl
+	}
+	if event.First > 0 {
+		e.happened(d, event, now)
+		b.changed = false // they are known now
+	}
 }
 
 // splay returns a part of a time that depends on a name, so that not all do the same at
