@@ -2,7 +2,10 @@ package locator
 
 import (
 	"fmt"
+	"net"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/packetscope/packetscope/internal/locator/change"
@@ -79,9 +82,9 @@ const (
 // String returns the destination as a URL, such as "tcp://example.com:443".
 func (d Destination) String() string {
 	if d.Protocol == wire.ICMP {
-		return fmt.Sprintf("icmp://%s", d.Host)
+		return "icmp://" + strings.TrimSuffix(net.JoinHostPort(d.Host, ""), ":")
 	}
-	return fmt.Sprintf("%v://%s:%d", d.Protocol, d.Host, d.Port)
+	return fmt.Sprintf("%v://%s", d.Protocol, net.JoinHostPort(d.Host, strconv.Itoa(int(d.Port))))
 }
 
 // Discover says which destinations are found by whom this host talks to.
