@@ -42,6 +42,7 @@ func run(ctx context.Context, e env) error {
 	}
 	maps.Copy(verbs, addGuard(app))
 	maps.Copy(verbs, addGeodb(app))
+	maps.Copy(verbs, addLocate(app))
 	name, err := parse(app, e.args)
 	if err != nil || name == "" {
 		return err

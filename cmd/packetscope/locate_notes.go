@@ -137,7 +137,12 @@ func (e locateEvent) text(now time.Time) string {
 	if now.Local().Format(time.DateOnly) != e.Time.Local().Format(time.DateOnly) {
 		layout = time.DateTime
 	}
-	text := e.Time.Local().Format(layout) + " " + strings.Join(e.Levels, "+")
+	return e.Time.Local().Format(layout) + " " + e.what()
+}
+
+// what tells an event without its time.
+func (e locateEvent) what() string {
+	text := strings.Join(e.Levels, "+")
 	if e.FirstTTL > 0 {
 		text += fmt.Sprintf(" at TTL %s: %s became %s", ttlRange(e.FirstTTL, e.LastTTL), hopRange(e.Before, e.FirstTTL, e.LastTTL), hopRange(e.After, e.FirstTTL, e.LastTTL))
 	}
