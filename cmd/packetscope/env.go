@@ -41,6 +41,8 @@ type env struct {
 	detachGuarder func(dir string) ([]string, error)
 	// rehearseGuarder brings a policy into the kernel to ask it about packets.
 	rehearseGuarder func(p *policy.Policy, own []netip.Addr) (rehearsal, error)
+	// openLocator gets ready to measure paths.
+	openLocator func(locateSetup, *slog.Logger) (pathEngine, error)
 	// owners tells who has sockets; normally [owner.Of].
 	owners func([]owner.Socket) []owner.Owner
 	// guardHost reads what a policy is compared with; normally [host.Read].
@@ -72,8 +74,9 @@ func newEnv(args []string) env {
 		watchDrops:  watchDrops,
 		openSockets: openSockets,
 		openGuarder: openGuarder, detachGuarder: guarder.Detach, rehearseGuarder: rehearseGuarder,
-		owners:    owner.Of,
-		guardHost: host.Read, guardProbe: (*host.Facts).Probe,
+		openLocator: openLocator,
+		owners:      owner.Of,
+		guardHost:   host.Read, guardProbe: (*host.Facts).Probe,
 		drop:        kernel.DropTo,
 		hangups:     catchHangups,
 		notifyReady: notifyReady,

@@ -173,8 +173,8 @@ func newLocatePath(p locator.Path) locatePath {
 		MTU: newLocateMTU(p), End: newLocateEnd(p.End), TTLs: newLocateTTLs(p),
 		Changes: p.Changes, Risk: newLocateRisk(p.Risk),
 	}
-	if p.Known {
-		r.Reached = &p.Reached
+	if reached, known := answers(p); known {
+		r.Reached = &reached
 	}
 	for _, l := range p.Links {
 		r.Links = append(r.Links, locateLink{l.From.String(), l.To.String(), int(l.FromTTL), int(l.ToTTL), l.Delay.Seconds()})
@@ -192,6 +192,17 @@ func newLocatePath(p locator.Path) locatePath {
 		r.Rules = append(r.Rules, newLocateRule(result))
 	}
 	return r
+}
+
+// answers tells whether a destination answers. The engine is certain after some rounds
+// only; until then an answer is proof enough, of its own probes or of those that look for
+// it.
+func answers(p locator.Path) (reached, known bool) {
+	final := slices.ContainsFunc(p.Hops, func(h locator.Hop) bool { return h.Final })
+	if !p.Known && (final || p.End.Sent > p.End.Lost) {
+		return true, true
+	}
+	return p.Reached, p.Known
 }
 
 func newLocateMTU(p locator.Path) *locateMTU {

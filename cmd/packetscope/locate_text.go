@@ -64,7 +64,9 @@ func (p locatePath) lines(now time.Time, to page) []string {
 	if p.Dest != "" && !strings.Contains(p.URL, p.Dest) {
 		title = p.Dest + "  " + title
 	}
-	title += "  " + strings.Join(p.status(), ", ")
+	if status := p.status(); len(status) > 0 {
+		title += "  " + strings.Join(status, ", ")
+	}
 	lines := wrap("", title, to.width)
 	if len(p.TTLs) > 0 {
 		var rows []tableRow
@@ -249,6 +251,8 @@ func (h locateHop) remarks() []string {
 func milliseconds(seconds float64) string {
 	ms := seconds * 1000
 	switch {
+	case ms < 0.0995:
+		return strconv.FormatFloat(ms, 'f', 3, 64) // within one host
 	case ms < 9.995:
 		return strconv.FormatFloat(ms, 'f', 2, 64)
 	case ms < 99.95:

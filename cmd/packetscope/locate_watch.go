@@ -16,9 +16,10 @@ import (
 type pathWatch struct {
 	// rounds is after how many of them all is shown; 0: never.
 	rounds int
-	// patience is how long the first round may take, discovery included, and interval how
-	// long each is meant to take.
-	patience, interval time.Duration
+	// patience is how long discovery may take, and interval how long each round is meant to
+	// take; an answer is waited for as long as timeout. All together takes limit at most, 0
+	// is without.
+	patience, interval, timeout, limit time.Duration
 	// look is how often to look at the paths.
 	look time.Duration
 	// live shows them all the time, asJSON as one object a line.
@@ -48,7 +49,7 @@ func watchPaths(ctx context.Context, e env, engine pathEngine, watch pathWatch) 
 // follow shows paths while they are measured, and returns the snapshot that it showed
 // last. What the engine ended with stays in ended.
 func (w pathWatch) follow(ctx context.Context, e env, engine pathEngine, ended chan error) (*locator.Snapshot, error) {
-	begin := time.Now()
+	end := ending{pathWatch: w, begin: time.Now()}
 	ticks := time.NewTicker(w.look)
 	defer ticks.Stop()
 	if w.live && !w.asJSON {
@@ -67,7 +68,7 @@ func (w pathWatch) follow(ctx context.Context, e env, engine pathEngine, ended c
 		case <-ticks.C:
 		}
 		s := engine.Snapshot()
-		last = last || w.enough(s, time.Since(begin))
+		last = last || end.enough(s, time.Now())
 		if last {
 			return s, w.print(e, s, true)
 		}
@@ -101,25 +102,50 @@ func (w pathWatch) print(e env, s *locator.Snapshot, last bool) error {
 	return err
 }
 
+// An ending decides when there is enough.
+type ending struct {
+	pathWatch
+	begin time.Time
+	// steady is when all paths were discovered, zero before.
+	steady time.Time
+}
+
 // enough tells whether there were enough rounds to all destinations that have an address,
-// or it takes too long.
-func (w pathWatch) enough(s *locator.Snapshot, elapsed time.Duration) bool {
-	if w.rounds == 0 {
+// or it takes too long. Budgets for routers leave probes out of rounds, so that the time
+// for rounds counts, too.
+func (e *ending) enough(s *locator.Snapshot, now time.Time) bool {
+	switch elapsed := now.Sub(e.begin); {
+	case e.rounds == 0:
 		return false
-	}
-	// The interval grows if the budget is too small for it.
-	interval := max(w.interval, s.Self.Interval)
-	if elapsed >= w.patience+time.Duration(w.rounds-1)*interval {
+	case e.limit > 0 && elapsed >= e.limit:
 		return true
+	case len(s.Paths) == 0:
+		return elapsed >= e.patience
 	}
+	failed, steady, measured := 0, 0, 0
 	for _, p := range s.Paths {
-		failed := p.State == locator.Unresolved && p.Error != ""
-		measured := p.State == locator.Steady && p.End.Sent >= uint64(w.rounds)
-		if !failed && !measured {
-			return false
+		switch {
+		case p.State == locator.Unresolved && p.Error != "":
+			failed++
+		case p.State == locator.Steady:
+			steady++
+			if p.End.Sent >= uint64(e.rounds) {
+				measured++
+			}
 		}
 	}
-	return len(s.Paths) > 0
+	if failed+measured == len(s.Paths) {
+		return true
+	}
+	if failed+steady < len(s.Paths) {
+		return now.Sub(e.begin) >= e.patience
+	}
+	if e.steady.IsZero() {
+		e.steady = now
+	}
+	// The interval grows if the budget is too small for it.
+	interval := max(e.interval, s.Self.Interval)
+	return now.Sub(e.steady) >= time.Duration(e.rounds)*interval+e.timeout
 }
 
 // unreached returns an error that names the destinations that do not answer, with what is
@@ -127,7 +153,7 @@ func (w pathWatch) enough(s *locator.Snapshot, elapsed time.Duration) bool {
 func unreached(s *locator.Snapshot) error {
 	var why []string
 	for _, p := range s.Paths {
-		if !p.Known || !p.Reached {
+		if reached, _ := answers(p); !reached {
 			why = append(why, printable(p.Destination.String())+" "+obstacle(p))
 		}
 	}

@@ -113,13 +113,14 @@ func TestWatchingEndsWhenItTakesTooLong(t *testing.T) {
 		snapshot *locator.Snapshot
 		want     time.Duration
 	}{
-		"discovery does not end":  {pathWatch{rounds: 1, interval: time.Second, look: 100 * time.Millisecond, patience: 4500 * time.Millisecond}, someSnapshot(discovering(somePath())), 4500 * time.Millisecond},
-		"rounds are left out":     {pathWatch{rounds: 11, interval: time.Second, look: time.Second, patience: 15 * time.Second}, someSnapshot(measured(2)), 25 * time.Second},
+		"discovery does not end":  {pathWatch{rounds: 1, interval: time.Second, look: time.Second, patience: 15 * time.Second}, someSnapshot(discovering(somePath())), 15 * time.Second},
+		"there is a limit":        {pathWatch{rounds: 1, interval: time.Second, look: 100 * time.Millisecond, patience: 15 * time.Second, limit: 4500 * time.Millisecond}, someSnapshot(discovering(somePath())), 4500 * time.Millisecond},
+		"rounds are left out":     {pathWatch{rounds: 11, interval: time.Second, timeout: 3 * time.Second, look: time.Second, patience: 5 * time.Second}, someSnapshot(measured(2)), 15 * time.Second},
 		"there are no paths":      {pathWatch{rounds: 1, interval: time.Second, look: time.Second, patience: 5 * time.Second}, someSnapshot(), 5 * time.Second},
 		"there is no such name":   {pathWatch{rounds: 9, interval: time.Second, look: time.Second, patience: 15 * time.Second}, someSnapshot(namelessPath()), time.Second},
-		"the interval has grown":  {pathWatch{rounds: 6, interval: 100 * time.Millisecond, look: 100 * time.Millisecond, patience: 10 * time.Second}, someSnapshot(measured(2)), 15 * time.Second},
+		"the interval has grown":  {pathWatch{rounds: 6, interval: 100 * time.Millisecond, look: 100 * time.Millisecond, patience: 10 * time.Second}, someSnapshot(measured(2)), 6100 * time.Millisecond},
 		"one of two is unnamed":   {pathWatch{rounds: 2, interval: time.Second, look: time.Second, patience: 15 * time.Second}, someSnapshot(namelessPath(), measured(2)), time.Second},
-		"one of two has to learn": {pathWatch{rounds: 2, interval: time.Second, look: time.Second, patience: 15 * time.Second}, someSnapshot(discovering(somePath()), measured(2)), 16 * time.Second},
+		"one of two has to learn": {pathWatch{rounds: 2, interval: time.Second, look: time.Second, patience: 15 * time.Second}, someSnapshot(discovering(somePath()), measured(2)), 15 * time.Second},
 	} {
 		if got := watchFor(t, c.watch, 0, func() *fakePaths { return playPaths(c.snapshot) }); got.took != c.want {
 			t.Errorf("%s: took %v, want %v", claim, got.took, c.want)
@@ -181,9 +182,12 @@ func TestWhoIsNotReachedIsTold(t *testing.T) {
 	silent.Blocked, silent.BlockedReason = locator.Hop{}.Addr, ""
 	blockedNowhere.Reached, blockedNowhere.Hops = false, nil
 	unsent := somePath()
-	unsent.Known, unsent.Error = false, "send probe: network is unreachable"
+	unsent.Known, unsent.Reached, unsent.Error, unsent.End.Lost, unsent.Hops = false, false, "send probe: network is unreachable", unsent.End.Sent, nil
+	early := somePath()
+	early.Known, early.Reached, early.Hops = false, false, nil
+	earlier := discovering(somePath())
 	for want, paths := range map[string][]locator.Path{
-		"": {somePath()},
+		"": {somePath(), early, earlier},
 		"udp://[2001:db8::80]:33434 is not reached: 2001:db8::2:1 refuses (admin_prohibited)":                                                                     {somePath(), unreachedPath()},
 		"udp://[2001:db8::80]:33434 is not reached: the last that answers is 2001:db8::2:1 at TTL 2":                                                              {silent},
 		"tcp://www.example.com:443 is not reached: nobody on the way answers":                                                                                     {blockedNowhere},
