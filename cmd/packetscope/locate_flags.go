@@ -185,7 +185,7 @@ func (f locateFlags) family() int {
 func (f locateFlags) watch(screen screen) pathWatch {
 	const roundsOfReport, roundsOfOnce = 10, 1
 	w := pathWatch{
-		rounds: *f.count, interval: *f.interval, timeout: f.patience(), look: min(*f.interval, time.Second),
+		rounds: *f.count, interval: *f.interval, timeout: f.patience(), look: min(*f.interval, 500*time.Millisecond), // snapshots change each second at most
 		asJSON: *f.asJSON, screen: screen,
 		live: !*f.report && !*f.once && (*f.asJSON || screen.terminal),
 		// A discovery waits for silent routers twice: for the last ones and for those

@@ -173,16 +173,16 @@ func TestNobodyWaitsForATable(t *testing.T) {
 		screen screen
 		want   pathWatch
 	}{
-		"":                      {screen{}, pathWatch{rounds: 10, look: time.Second}},
-		"--report":              {terminal, pathWatch{rounds: 10, look: time.Second}},
-		"--count=3 --report":    {terminal, pathWatch{rounds: 3, look: time.Second}},
-		"--report --json":       {terminal, pathWatch{rounds: 10, look: time.Second, asJSON: true}},
+		"":                      {screen{}, pathWatch{rounds: 10, look: 500 * time.Millisecond}},
+		"--report":              {terminal, pathWatch{rounds: 10, look: 500 * time.Millisecond}},
+		"--count=3 --report":    {terminal, pathWatch{rounds: 3, look: 500 * time.Millisecond}},
+		"--report --json":       {terminal, pathWatch{rounds: 10, look: 500 * time.Millisecond, asJSON: true}},
 		"-i 200ms":              {terminal, pathWatch{interval: 200 * time.Millisecond, look: 200 * time.Millisecond, live: true}},
-		"-i 5s -c 2":            {terminal, pathWatch{rounds: 2, interval: 5 * time.Second, look: time.Second, live: true}},
-		"--json":                {screen{}, pathWatch{look: time.Second, live: true, asJSON: true}},
+		"-i 5s -c 2":            {terminal, pathWatch{rounds: 2, interval: 5 * time.Second, look: 500 * time.Millisecond, live: true}},
+		"--json":                {screen{}, pathWatch{look: 500 * time.Millisecond, live: true, asJSON: true}},
 		"--once":                {terminal, pathWatch{rounds: 1, look: 100 * time.Millisecond, patience: 20 * time.Second, timeout: time.Second, limit: 4500 * time.Millisecond}},
 		"--once --json -c 1":    {screen{}, pathWatch{rounds: 1, look: 100 * time.Millisecond, patience: 20 * time.Second, timeout: time.Second, limit: 4500 * time.Millisecond, asJSON: true}},
-		"--report --timeout 1s": {terminal, pathWatch{rounds: 10, look: time.Second, patience: 20 * time.Second, timeout: time.Second}},
+		"--report --timeout 1s": {terminal, pathWatch{rounds: 10, look: 500 * time.Millisecond, patience: 20 * time.Second, timeout: time.Second}},
 	} {
 		app := kingpin.New("packetscope", "")
 		flags := newLocateFlags(app.Command("locate", "").Command("run", "").Default())

@@ -72,7 +72,7 @@ func (w pathWatch) follow(ctx context.Context, e env, engine pathEngine, ended c
 		if last {
 			return s, w.print(e, s, true)
 		}
-		if w.live && (!w.asJSON || s.At.Sub(printed) >= w.interval) {
+		if w.live && (!w.asJSON && !s.At.Equal(printed) || w.asJSON && s.At.Sub(printed) >= w.interval) {
 			if err := w.print(e, s, false); err != nil {
 				return nil, err
 			}
