@@ -127,7 +127,7 @@ func unreachedPath() locator.Path {
 	return locator.Path{
 		Destination: locator.Destination{Name: "udp://[2001:db8::80]:33434", Host: "2001:db8::80", Protocol: wire.UDP, Port: 33434},
 		Address:     netip.MustParseAddr("2001:db8::80"), AddressFamily: 6, State: locator.Steady, Known: true, Width: 1,
-		Blocked: last.Addr, BlockedReason: "admin_prohibited",
+		Blocked: last.Addr, BlockedReason: "communication_prohibited",
 		End: locator.End{Sent: 10, Lost: 10, Loss: path.Loss{Sent: 10, Class: path.Unknown, Path: path.Wilson(10, 10, path.Z95)}},
 		TTLs: []locator.TTL{
 			{TTL: 1, Sent: 10, Replies: 10, Loss: lossOf(100, 0, path.None)},

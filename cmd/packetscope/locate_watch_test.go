@@ -188,7 +188,7 @@ func TestWhoIsNotReachedIsTold(t *testing.T) {
 	earlier := discovering(somePath())
 	for want, paths := range map[string][]locator.Path{
 		"": {somePath(), early, earlier},
-		"udp://[2001:db8::80]:33434 is not reached: 2001:db8::2:1 refuses (admin_prohibited)":                                                                     {somePath(), unreachedPath()},
+		"udp://[2001:db8::80]:33434 is not reached: 2001:db8::2:1 refuses (communication_prohibited)":                                                             {somePath(), unreachedPath()},
 		"udp://[2001:db8::80]:33434 is not reached: the last that answers is 2001:db8::2:1 at TTL 2":                                                              {silent},
 		"tcp://www.example.com:443 is not reached: nobody on the way answers":                                                                                     {blockedNowhere},
 		"tcp://www.example.com:443 cannot be measured: send probe: network is unreachable":                                                                        {unsent},

@@ -3,7 +3,7 @@
 //
 // Without arguments it serves metrics on port 10142. Its other verbs look at a
 // machine before and while it does so: doctor, drops, flows, sockets,
-// guard, geodb, check-config, healthcheck and version. Everything is in --help.
+// locate, guard, geodb, check-config, healthcheck and version. Everything is in --help.
 //
 // This package only wires the others together. Each verb is a file of its name
 // and a function that takes an env, so that tests run it in their own process.
