@@ -8,9 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/packetscope/packetscope/internal/locator/change"
 	"github.com/packetscope/packetscope/internal/locator/judge"
-	"github.com/packetscope/packetscope/internal/locator/plan"
 	"github.com/packetscope/packetscope/internal/locator/policy"
 	"github.com/packetscope/packetscope/internal/wire"
 )
@@ -49,12 +47,6 @@ type Config struct {
 	History      string
 	HistoryBytes int64         // 64 MiB
 	HistoryAge   time.Duration // 90 days
-
-	// limits and changes are those of package plan and change, and again is after which
-	// time branches are looked for again, for tests that have no time to lose.
-	limits  plan.Config
-	changes change.Config
-	again   time.Duration
 }
 
 // A Destination is what to measure a path to.
@@ -111,7 +103,6 @@ func (c Config) withDefaults() Config {
 	set(&c.Interval, 10*time.Second)
 	set(&c.Timeout, 3*time.Second)
 	set(&c.Resolve, 5*time.Minute)
-	set(&c.again, 30*time.Minute)
 	set(&c.HistoryAge, 90*24*time.Hour)
 	set(&c.Discover.Every, time.Minute)
 	for _, n := range []struct {

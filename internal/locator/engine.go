@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/geo"
+	"github.com/packetscope/packetscope/internal/locator/change"
 	"github.com/packetscope/packetscope/internal/locator/history"
 	"github.com/packetscope/packetscope/internal/locator/names"
 	"github.com/packetscope/packetscope/internal/locator/network"
@@ -35,6 +36,17 @@ type Parts struct {
 	Flows func() []talkers.Flow
 	// Logger tells of changes; nil: nobody.
 	Logger *slog.Logger
+
+	haste haste
+}
+
+// haste is for tests that have no time to lose. Its zero value is right for all others.
+type haste struct {
+	limits  plan.Config
+	changes change.Config
+	// again is after which time branches are looked for again: 30 min, and up to as much
+	// more.
+	again time.Duration
 }
 
 // A Resolver finds the addresses of a host, as [net.Resolver] does.
@@ -78,6 +90,9 @@ func New(cfg Config, parts Parts) (*Engine, error) {
 		parts: parts, logger: parts.Logger, wake: make(chan struct{}, 1), resolved: make(chan resolution), scanned: make(chan scan),
 		cfg: cfg.withDefaults(), since: time.Now(), byKey: make(map[string]*destination), facts: newFacts(),
 	}
+	if parts.haste.again == 0 {
+		e.parts.haste.again = 30 * time.Minute
+	}
 	if parts.Connections == nil {
 		e.parts.Connections = passive.NewReader()
 	}
@@ -88,13 +103,13 @@ func New(cfg Config, parts Parts) (*Engine, error) {
 	if e.history, err = openHistory(e.cfg, e.logger); err != nil {
 		return nil, err
 	}
-	e.plan = newPlan(e.cfg)
+	e.plan = e.newPlan()
 	e.setDestinations(e.cfg.Destinations)
 	return e, nil
 }
 
-func newPlan(cfg Config) *plan.Scheduler {
-	limits := cfg.limits
+func (e *Engine) newPlan() *plan.Scheduler {
+	limits, cfg := e.parts.haste.limits, e.cfg
 	limits.Interval, limits.Global, limits.MaxTTL, limits.Seed = cfg.Interval, cfg.Rate, cfg.MaxTTL, uint64(time.Now().UnixNano())
 	return plan.New(limits)
 }
@@ -179,7 +194,6 @@ func (e *Engine) Apply(cfg Config) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	replan := cfg.Interval != e.cfg.Interval || cfg.Rate != e.cfg.Rate || cfg.MaxTTL != e.cfg.MaxTTL
-	cfg.limits, cfg.changes, cfg.again = e.cfg.limits, e.cfg.changes, e.cfg.again
 	cfg.History, cfg.HistoryBytes, cfg.HistoryAge = e.cfg.History, e.cfg.HistoryBytes, e.cfg.HistoryAge
 	e.cfg = cfg
 	if replan {
@@ -197,7 +211,7 @@ func (e *Engine) Apply(cfg Config) error {
 // replan begins with another scheduler, which looks for all paths again.
 func (e *Engine) replan() {
 	e.earlier = sum(e.earlier, e.plan.Counts())
-	e.plan = newPlan(e.cfg)
+	e.plan = e.newPlan()
 	for _, d := range e.order {
 		if d.watched() {
 			e.plan.Add(d.target(), time.Now())

@@ -130,7 +130,7 @@ func explainResolve(err error) error {
 // watch begins to measure an address.
 func (e *Engine) watch(d *destination, addr netip.Addr) {
 	e.added++
-	d.begin(fmt.Sprintf("%s#%d", d.Name, e.added), addr, e.cfg.changes, e.places)
+	d.begin(fmt.Sprintf("%s#%d", d.Name, e.added), addr, e.parts.haste.changes, e.places)
 	e.restore(d)
 	e.byKey[d.key] = d
 	e.plan.Add(d.target(), time.Now())

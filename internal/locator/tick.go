@@ -114,7 +114,7 @@ func (e *Engine) enumerated(d *destination, now time.Time) {
 		e.widened(d, now)
 	}
 	b.last, b.running = b.running, nil
-	b.next = now.Add(e.cfg.again + splay(d.key, e.cfg.again))
+	b.next = now.Add(e.parts.haste.again + splay(d.key, e.parts.haste.again))
 }
 
 // widened tells if an enumeration found branches beside those of the one before, which

@@ -20,16 +20,20 @@ import (
 	"github.com/packetscope/packetscope/internal/wire"
 )
 
-// hasty is a configuration with ten rounds in a second. Its budgets are far above what
-// routers of the Internet would bear.
-func hasty(destinations ...Destination) Config {
-	return Config{
-		Destinations: destinations, Interval: testnet.Margin(100 * time.Millisecond), Timeout: time.Second, Rate: 1000,
+// frequent runs ten rounds in a second.
+func frequent(destinations ...Destination) Config {
+	return Config{Destinations: destinations, Interval: testnet.Margin(100 * time.Millisecond), Timeout: time.Second, Rate: 1000}
+}
+
+// hasty has budgets far above what routers of the Internet would bear.
+func hasty() haste {
+	return haste{
 		limits: plan.Config{
 			Destination: plan.Rate{PerSecond: 500, Burst: 100}, Router: plan.Rate{PerSecond: 100, Burst: 50},
 			Extra: plan.Rate{PerSecond: 200, Burst: 20}, ExtraPerHour: 20_000,
 		},
-		changes: change.Config{Settle: 2 * time.Second}, again: testnet.Margin(5 * time.Second),
+		changes: change.Config{Settle: 2 * time.Second},
+		again:   testnet.Margin(5 * time.Second),
 	}
 }
 
@@ -57,7 +61,7 @@ func probe(t *testing.T, p *testnet.Path, cfg Config, parts Parts) *Engine {
 		}
 	})
 	t.Cleanup(func() { n.Close() })
-	parts.Network = n
+	parts.Network, parts.haste = n, hasty()
 	e, err := New(cfg, parts)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +135,7 @@ func TestPathsAreTheTruth(t *testing.T) {
 	t.Parallel()
 	p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 1, 1, 1, 1}})
 	began := time.Now()
-	e := probe(t, p, hasty(to(p, wire.UDP, wire.ICMP, wire.TCP)...), Parts{})
+	e := probe(t, p, frequent(to(p, wire.UDP, wire.ICMP, wire.TCP)...), Parts{})
 	until(t, e, 10*time.Second, func(at Path) string { return is(at, p.Hops(family(at))) })
 	t.Logf("six paths of six hops were known after %v", time.Since(began).Round(time.Millisecond))
 	s := until(t, e, 30*time.Second, func(at Path) string {
@@ -159,7 +163,7 @@ func TestPathsAreTheTruth(t *testing.T) {
 func TestBranchesAreTheTruth(t *testing.T) {
 	t.Parallel()
 	p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 3, 1, 2, 1}})
-	e := probe(t, p, hasty(to(p, wire.UDP)...), Parts{})
+	e := probe(t, p, frequent(to(p, wire.UDP)...), Parts{})
 	s := until(t, e, 30*time.Second, func(at Path) string {
 		if !at.Branches || at.ID == 0 {
 			return "its branches are not known"
@@ -198,7 +202,7 @@ func TestLossIsThatOfTheTruth(t *testing.T) {
 			t.Parallel()
 			p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 1, 1}})
 			c.play(t, p)
-			cfg := hasty(to(p, wire.UDP)...)
+			cfg := frequent(to(p, wire.UDP)...)
 			cfg.NoBranches = true
 			e := probe(t, p, cfg, Parts{})
 			s := until(t, e, 60*time.Second, func(at Path) string {
@@ -222,7 +226,7 @@ func TestTranslatorsAreTheTruth(t *testing.T) {
 	p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 1, 1}})
 	p.Renumber(t, netip.MustParseAddr("10.9.8.7"), netip.MustParseAddr("fd09:8::7"))
 	p.Stages[0][0].Masquerade(t)
-	e := probe(t, p, hasty(to(p, wire.UDP, wire.ICMP, wire.TCP)...), Parts{})
+	e := probe(t, p, frequent(to(p, wire.UDP, wire.ICMP, wire.TCP)...), Parts{})
 	until(t, e, 10*time.Second, func(at Path) string {
 		if want := []judge.Translator{{After: 0, Before: 1, Method: judge.Inferred}}; !slices.Equal(at.Translators, want) {
 			return fmt.Sprintf("translators %+v, want %+v", at.Translators, want)
@@ -242,7 +246,7 @@ func TestPathMTUIsTheTruth(t *testing.T) {
 					stage[0].HideMTU(t)
 				}
 			}
-			e := probe(t, p, hasty(to(p, wire.UDP, wire.ICMP)...), Parts{})
+			e := probe(t, p, frequent(to(p, wire.UDP, wire.ICMP)...), Parts{})
 			until(t, e, 90*time.Second, func(at Path) string {
 				if at.MTU != 1404 || at.MTULink != 3 || at.MTUBlackHole != hidden {
 					return fmt.Sprintf("MTU %d behind TTL %d, black hole %v", at.MTU, at.MTULink, at.MTUBlackHole)
@@ -266,7 +270,7 @@ func TestChangesAreTheTruth(t *testing.T) {
 			t.Parallel()
 			p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 3, 1}})
 			p.Stages[0][0].Forward(t, c.begin...)
-			e := probe(t, p, hasty(to(p, wire.UDP)...), Parts{})
+			e := probe(t, p, frequent(to(p, wire.UDP)...), Parts{})
 			until(t, e, 30*time.Second, func(at Path) string {
 				if !at.Branches || at.ID == 0 || at.Width != len(c.begin) {
 					return fmt.Sprintf("its branches are not known, width %d", at.Width)
@@ -303,7 +307,7 @@ func TestWhoDoesNotForwardIsNamed(t *testing.T) {
 			t.Parallel()
 			p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 1, 1}})
 			c.play(t, p.Stages[1][0])
-			e := probe(t, p, hasty(to(p, wire.UDP, wire.ICMP)...), Parts{})
+			e := probe(t, p, frequent(to(p, wire.UDP, wire.ICMP)...), Parts{})
 			until(t, e, 15*time.Second, func(at Path) string {
 				by := p.Hops(family(at))[1][0]
 				if at.Blocked != by || at.BlockedReason != c.want[family(at)] || at.Reached || !at.Known || at.End.Lost != at.End.Sent || len(at.Hops) != 2 {
