@@ -22,8 +22,10 @@ type pathEngine interface {
 // locateWays are what --way may be.
 var locateWays = []string{network.Auto.String(), network.Raw.String(), network.Queue.String()}
 
-// openLocator opens sockets in the network namespace of the calling thread. The engine
-// must be run, which closes them.
+// openLocator opens sockets, which running the engine closes. By raw sockets all are
+// opened here, in the network namespace of the calling thread. By error queues those for
+// TCP and ICMP are opened later by other threads: that way is only for a process that is
+// in one namespace as a whole.
 func openLocator(setup locateSetup, logger *slog.Logger) (pathEngine, error) {
 	logger = slog.New(warnings{logger.Handler()})
 	way := network.Way(slices.Index(locateWays, setup.way))

@@ -15,12 +15,13 @@ import (
 )
 
 // locateIn runs the verb in a namespace, as who would type it there, and returns the last
-// report.
+// report. It is never by error queues, not even where raw sockets are refused: those open
+// sockets later, on threads that are not in the namespace, and would probe from the host.
 func locateIn(t *testing.T, ns *testnet.Namespace, args ...string) (report locateReport, err error) {
 	t.Helper()
-	w := newWorld(append([]string{"locate", "--json", "--no-names"}, args...)...)
+	w := newWorld(append([]string{"locate", "--json", "--no-names", "--way=raw"}, args...)...)
 	w.openLocator = openLocator
-	// The sockets are opened by this goroutine, and all that is sent goes by them.
+	// Raw sockets are opened by this goroutine, and all that is sent goes by them.
 	ns.Do(t, func() { err = run(t.Context(), w.env) })
 	lines := strings.Split(strings.TrimSpace(w.stdout.String()), "\n")
 	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &report); jsonErr != nil {

@@ -39,7 +39,7 @@ type locateHop struct {
 	Interface   string `json:"interface,omitempty"`
 	ReverseHops int    `json:"reverse_hops,omitempty"`
 	// Rewritten are the fields of probes that it quotes otherwise than they were sent,
-	// such as "source,checksum", and QuotedTTL what was left of the TTL, if not 1.
+	// such as "source,checksum", and QuotedTTL what was left of the TTL, if more than 1.
 	Rewritten string `json:"rewritten,omitempty"`
 	QuotedTTL *uint8 `json:"quoted_ttl,omitempty"`
 	// Blocklisted is absent if no list could tell; Reference is what the list says.
@@ -76,7 +76,8 @@ func newLocateHop(h locator.Hop) locateHop {
 	for _, l := range h.Labels {
 		r.MPLS = append(r.MPLS, locateLabel{l.Value, l.Class, l.TTL})
 	}
-	if h.QuotedTTL != 1 && !h.Final {
+	// 0 is also what error queues leave it at, which do not tell.
+	if h.QuotedTTL > 1 && !h.Final {
 		r.QuotedTTL = &h.QuotedTTL
 	}
 	if h.Blocklisted != geo.Unknown {
