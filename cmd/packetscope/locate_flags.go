@@ -104,7 +104,7 @@ func (f locateFlags) setup(e env) (locateSetup, error) {
 // config returns what to measure.
 func (f locateFlags) config() (locator.Config, error) {
 	c := locator.Config{
-		Interval: *f.interval, Timeout: f.patience(), Rate: *f.rate, MaxTTL: *f.maxTTL,
+		Interval: *f.interval, Timeout: f.patience(), Rate: *f.rate, DestinationRate: *f.rate, MaxTTL: *f.maxTTL,
 		NoNames: !*f.names, NoMTU: !*f.mtu, NoBranches: !*f.branches,
 	}
 	if err := f.check(); err != nil {

@@ -34,7 +34,7 @@ func newLocateWorld(args ...string) (*world, *locateSetup) {
 
 func TestLocateMeasuresAsItIsTold(t *testing.T) {
 	icmp := locator.Destination{Name: "example.com", Host: "example.com", Protocol: wire.ICMP}
-	plain := locator.Config{Destinations: []locator.Destination{icmp}, Interval: time.Second, Timeout: time.Second, Rate: 100, MaxTTL: 30}
+	plain := locator.Config{Destinations: []locator.Destination{icmp}, Interval: time.Second, Timeout: time.Second, Rate: 100, DestinationRate: 100, MaxTTL: 30}
 	with := func(change func(*locator.Config)) locator.Config {
 		c := plain
 		change(&c)
@@ -44,7 +44,7 @@ func TestLocateMeasuresAsItIsTold(t *testing.T) {
 		"example.com":     plain,
 		"run example.com": plain,
 		"--timeout=2s --interval=500ms --rate=7 -m 9 example.com": with(func(c *locator.Config) {
-			c.Timeout, c.Interval, c.Rate, c.MaxTTL = 2*time.Second, 500*time.Millisecond, 7, 9
+			c.Timeout, c.Interval, c.Rate, c.DestinationRate, c.MaxTTL = 2*time.Second, 500*time.Millisecond, 7, 7, 9
 		}),
 		"--no-names --no-mtu --no-branches example.com": with(func(c *locator.Config) { c.NoNames, c.NoMTU, c.NoBranches = true, true, true }),
 		"--position=-33.9,151.2,au example.com": with(func(c *locator.Config) {

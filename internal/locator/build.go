@@ -43,7 +43,9 @@ func (e *Engine) pathOf(d *destination, now time.Time, self *Self) Path {
 		p.State = Discovering
 	}
 	p.Reached, p.Known = d.detector.Reached()
-	p.Known = p.Known || p.State == Steady && d.end.Sent >= 3
+	if answered := d.path.Length() > 0; !p.Known && (answered || p.State == Steady && d.end.Sent >= 3) {
+		p.Reached, p.Known = answered, true
+	}
 	p.Blocked, p.BlockedReason = d.blocked.by, d.blocked.reason
 	p.ID, p.ReverseHops = d.detector.ID(), d.reverse
 	p.MTU, p.MTULink, p.MTUBlackHole = d.sizes.known()
@@ -128,13 +130,24 @@ func (e *Engine) showHop(d *destination, at path.Hop, since time.Time, primary b
 	told := e.facts.of(at.Addr, at.TTL)
 	h := Hop{
 		TTL: at.TTL, Addr: at.Addr, Name: e.parts.Names.Name(at.Addr), Final: at.Final, Primary: primary,
-		Entry: e.lookup(at.Addr), Times: at.Stats, LastSeen: at.LastSeen, Last: told.last,
+		Entry: e.lookup(at.Addr), Times: at.Stats, LastSeen: at.LastSeen, Last: d.last(at.TTL, at.Addr),
 		P50: path.Percentile(times, 0.5), P95: path.Percentile(times, 0.95), P99: path.Percentile(times, 0.99),
 		Labels: told.labels, Interface: told.device, ReverseHops: told.reverse, Rewritten: told.rewritten,
 		QuotedTTL: told.quotedTTL, Plausibility: plausible,
 	}
 	h.Blocklisted, h.Reference = e.listed(at.Addr, h.Entry.ASN)
 	return h
+}
+
+// last returns the newest time of a hop, of those flows that it answered last.
+func (d *destination) last(ttl uint8, addr netip.Addr) time.Duration {
+	var newest sighting
+	for _, flow := range d.flows {
+		if seen := d.recent[flowTTL{flow, ttl}]; seen.addr == addr && seen.at.After(newest.at) {
+			newest = seen
+		}
+	}
+	return newest.rtt
 }
 
 // listed tells whether a list has an address or its AS.

@@ -29,6 +29,9 @@ type Config struct {
 	Timeout time.Duration
 	// Rate is how many packets are sent in any second at most: 100.
 	Rate int
+	// DestinationRate is how many packets per second are sent to one destination: 2. Who
+	// looks at a path that is measured more often wants more.
+	DestinationRate int
 	// MaxTTL is the greatest TTL that is probed one by one: 30.
 	MaxTTL int
 	// Resolve is how often names are resolved again: 5 min.
@@ -85,13 +88,21 @@ type Discover struct {
 	Top int
 	// Protocol is that of the probes; 0: ICMP. TCP goes to the port of the connection.
 	Protocol wire.Protocol
-	// IPv4Bits and IPv6Bits are the lengths of prefixes that make one network: 24 and 48.
+	// IPv4Bits and IPv6Bits are the lengths of prefixes that make one network:
+	// [DefaultIPv4Bits] and [DefaultIPv6Bits].
 	IPv4Bits, IPv6Bits int
 	// Every is how often connections are looked at: 1 min.
 	Every time.Duration
 	// Private also takes addresses that are not public.
 	Private bool
 }
+
+// The lengths of the networks that are told apart: no longer prefixes are announced in the
+// Internet.
+const (
+	DefaultIPv4Bits = 24
+	DefaultIPv6Bits = 48
+)
 
 // withDefaults returns the config with its defaults filled in.
 func (c Config) withDefaults() Config {
@@ -108,7 +119,7 @@ func (c Config) withDefaults() Config {
 	for _, n := range []struct {
 		field *int
 		value int
-	}{{&c.Rate, 100}, {&c.MaxTTL, 30}, {&c.Discover.IPv4Bits, 24}, {&c.Discover.IPv6Bits, 48}} {
+	}{{&c.Rate, 100}, {&c.DestinationRate, 2}, {&c.MaxTTL, 30}, {&c.Discover.IPv4Bits, DefaultIPv4Bits}, {&c.Discover.IPv6Bits, DefaultIPv6Bits}} {
 		if *n.field == 0 {
 			*n.field = n.value
 		}

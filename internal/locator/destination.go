@@ -71,6 +71,7 @@ type flowTTL struct {
 type sighting struct {
 	addr  netip.Addr
 	at    time.Time
+	rtt   time.Duration
 	final bool
 }
 
@@ -156,7 +157,7 @@ func (d *destination) sample(r plan.Result) {
 		d.path.Add(s)
 		d.detector.Observe(s)
 		if s.Answered() {
-			d.recent[flowTTL{r.Flow, r.TTL}] = sighting{r.Hop, r.Sent, r.Final}
+			d.recent[flowTTL{r.Flow, r.TTL}] = sighting{r.Hop, r.Sent, r.RTT, r.Final}
 		}
 	}
 }

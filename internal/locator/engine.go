@@ -111,8 +111,14 @@ func New(cfg Config, parts Parts) (*Engine, error) {
 func (e *Engine) newPlan() *plan.Scheduler {
 	limits, cfg := e.parts.haste.limits, e.cfg
 	limits.Interval, limits.Global, limits.MaxTTL, limits.Seed = cfg.Interval, cfg.Rate, cfg.MaxTTL, uint64(time.Now().UnixNano())
+	if limits.Destination.PerSecond == 0 {
+		limits.Destination = plan.Rate{PerSecond: float64(cfg.DestinationRate), Burst: discoveryBurst}
+	}
 	return plan.New(limits)
 }
+
+// discoveryBurst is how many packets a destination gets at once, see [plan.Config].
+const discoveryBurst = 48
 
 // often is how often the models are looked at.
 const often = time.Second
@@ -193,7 +199,7 @@ func (e *Engine) Apply(cfg Config) error {
 	cfg = cfg.withDefaults()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	replan := cfg.Interval != e.cfg.Interval || cfg.Rate != e.cfg.Rate || cfg.MaxTTL != e.cfg.MaxTTL
+	replan := cfg.Interval != e.cfg.Interval || cfg.Rate != e.cfg.Rate || cfg.DestinationRate != e.cfg.DestinationRate || cfg.MaxTTL != e.cfg.MaxTTL
 	cfg.History, cfg.HistoryBytes, cfg.HistoryAge = e.cfg.History, e.cfg.HistoryBytes, e.cfg.HistoryAge
 	e.cfg = cfg
 	if replan {

@@ -29,7 +29,6 @@ type fact struct {
 	reverse   int
 	rewritten wire.Rewrites
 	quotedTTL uint8
-	last      time.Duration
 }
 
 // mostFacts bounds them: anybody can answer.
@@ -45,7 +44,7 @@ func (f *facts) note(a network.Answer) {
 	}
 	new := fact{
 		at: a.Sent, labels: a.Reply.Extensions.MPLS, reverse: wire.ReverseHops(a.Reply.TTL),
-		rewritten: a.Rewrites, quotedTTL: a.Reply.Quoted.TTL, last: a.RTT,
+		rewritten: a.Rewrites, quotedTTL: a.Reply.Quoted.TTL,
 	}
 	for _, i := range a.Reply.Extensions.Interfaces {
 		if i.Role == wire.Incoming && i.Name != "" {

@@ -70,8 +70,9 @@ func (e *Engine) settle(r resolution) {
 	if err != nil {
 		// Sooner than usual: it may have been the network.
 		d.resolveAt = time.Now().Add(min(e.cfg.Resolve, 30*time.Second))
-		if d.err = err.Error(); !d.watched() {
-			e.logger.Warn("destination has no address", "dest", d.Name, "err", err)
+		if before := d.err; err.Error() != before {
+			d.err = err.Error()
+			e.logger.Warn("destination cannot be resolved", "dest", d.Name, "err", err)
 		}
 		return
 	}

@@ -67,7 +67,7 @@ func explainSend(err error) string {
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "no route to it from this host"
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
-		return "this host's firewall refuses to send probes: " + err.Error()
+		return "this host does not let probes be sent, by its firewall or net.ipv4.ping_group_range: " + err.Error()
 	}
 	return err.Error()
 }

@@ -135,9 +135,11 @@ type Hop struct {
 	// Entry is what databases and overrides know of it.
 	Entry geo.Entry
 	// Times are of all answers since it appeared; the quantiles of the newest ones.
-	Times               path.Stats
-	P50, P95, P99, Last time.Duration
-	LastSeen            time.Time
+	Times         path.Stats
+	P50, P95, P99 time.Duration
+	// Last is the newest of a round, 0 if the flows of the rounds pass it no more.
+	Last     time.Duration
+	LastSeen time.Time
 	// Labels are the newest MPLS labels that the probe arrived with, the top first.
 	Labels []wire.Label
 	// Interface is the name that the router gives to where the probe came in, or "".
@@ -145,7 +147,8 @@ type Hop struct {
 	// ReverseHops is how many hops its answers seem to come; 0: unknown.
 	ReverseHops int
 	// Rewritten are the fields of probes that it quotes differently from how they were
-	// sent, and QuotedTTL what was left of the TTL: 1 from an honest router.
+	// sent, and QuotedTTL what was left of the TTL: 1 from an honest router; 0 also if that
+	// is not seen, as without privileges.
 	Rewritten wire.Rewrites
 	QuotedTTL uint8
 	// Plausibility says whether it can be where a database has it.
@@ -172,7 +175,7 @@ type Passive struct {
 	// Dest is the destination that measures the same network, or "".
 	Dest        string
 	Connections int
-	// Received and Sent are the bytes since the connections began.
+	// Received and Sent are the bytes of the last interval.
 	Received, Sent uint64
 	// RTT is the median of the connections' smoothed ones, RTTMin the least of all.
 	RTT, RTTMin time.Duration
