@@ -67,3 +67,18 @@ var Switches = []Switch{
 	{metric.CollectorDrops, true, "what is lost, why and where: drops, devices, sockets, ICMP errors, routes, neighbours"},
 	{metric.CollectorProbe, true, "how the probes are attached, what they cost and what they lose"},
 }
+
+// NewFailed returns a collector in the place of one whose engine could not be opened: it
+// fails at each scrape with the reason, so that nobody takes silence for calm.
+func NewFailed(name string, err error) Collector { return failed{name, err} }
+
+type failed struct {
+	name string
+	err  error
+}
+
+// Name implements Collector.
+func (f failed) Name() string { return f.name }
+
+// Update implements Collector.
+func (f failed) Update(chan<- prometheus.Metric) error { return f.err }

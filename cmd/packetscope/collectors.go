@@ -87,5 +87,11 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 	if attached.guarder != nil {
 		chosen = append(chosen, collector.NewGuarder(attached.guarder, stack))
 	}
+	switch {
+	case attached.paths != nil:
+		chosen = append(chosen, collector.NewPath(attached.paths, stack))
+	case attached.pathsErr != nil:
+		chosen = append(chosen, collector.NewFailed(metric.CollectorPath, attached.pathsErr))
+	}
 	return collector.NewSet(logger, now, chosen...)
 }

@@ -43,6 +43,8 @@ type env struct {
 	rehearseGuarder func(p *policy.Policy, own []netip.Addr) (rehearsal, error)
 	// openLocator gets ready to measure paths.
 	openLocator func(locateSetup, *slog.Logger) (pathEngine, error)
+	// openPaths begins to measure paths for the exporter.
+	openPaths func(pathSetup, *slog.Logger) (pathService, error)
 	// owners tells who has sockets; normally [owner.Of].
 	owners func([]owner.Socket) []owner.Owner
 	// guardHost reads what a policy is compared with; normally [host.Read].
@@ -74,9 +76,9 @@ func newEnv(args []string) env {
 		watchDrops:  watchDrops,
 		openSockets: openSockets,
 		openGuarder: openGuarder, detachGuarder: guarder.Detach, rehearseGuarder: rehearseGuarder,
-		openLocator: openLocator,
-		owners:      owner.Of,
-		guardHost:   host.Read, guardProbe: (*host.Facts).Probe,
+		openLocator: openLocator, openPaths: openPaths,
+		owners:    owner.Of,
+		guardHost: host.Read, guardProbe: (*host.Facts).Probe,
 		drop:        kernel.DropTo,
 		hangups:     catchHangups,
 		notifyReady: notifyReady,

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/config"
-	"github.com/packetscope/packetscope/internal/stack"
 )
 
 // probes is the life of an engine, from attaching it to detaching it.
@@ -25,6 +25,7 @@ type probes struct {
 	// attached is closed when set is there and the engine can be used.
 	attached chan struct{}
 	engine   engine
+	paths    pathService // nil if there is none
 	// since is when the engine began to count.
 	since time.Time
 	set   atomic.Pointer[collector.Set]
@@ -43,14 +44,14 @@ func newProbes(e env, keepPrivileges bool, logger *slog.Logger) *probes {
 // run waits for the server to listen, attaches the probes, drops the
 // privileges they do not need any more, and detaches them after stop. It
 // returns an error if they cannot be attached; stop is not an error.
-func (p *probes) run(listening <-chan struct{}, cfg stack.Config, wantSockets bool, newSet func(engines) *collector.Set) error {
+func (p *probes) run(listening <-chan struct{}, cfg config.Config, wantSockets bool, newSet func(engines) *collector.Set) error {
 	select {
 	case <-listening:
 	case <-p.ctx.Done():
 		return nil
 	}
 	begin := p.env.now()
-	opened, err := p.env.open(cfg, p.logger)
+	opened, err := p.env.open(cfg.Stack, p.logger)
 	if err != nil {
 		return fmt.Errorf("attach probes: %w", err)
 	}
@@ -60,25 +61,46 @@ func (p *probes) run(listening <-chan struct{}, cfg stack.Config, wantSockets bo
 			p.closeErr = fmt.Errorf("detach probes: %w", err)
 		}
 	}()
-	all := engines{stack: opened}
+	all := engines{stack: opened, geo: openGeo(cfg.Geo, p.logger)}
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	all.geo.watch(p.ctx, &watching)
 	if wantSockets {
-		if all.sockets, err = p.env.openSockets(socketsOf(cfg), p.logger); err != nil {
+		if all.sockets, err = p.env.openSockets(socketsOf(cfg.Stack), p.logger); err != nil {
 			return fmt.Errorf("open sockets: %w", err)
 		}
 		defer all.sockets.Close()
 		p.logUnreadable(all.sockets)
+	}
+	if cfg.Locator != nil {
+		p.openPaths(&all, *cfg.Locator)
+		if all.paths != nil {
+			defer all.paths.Close()
+		}
 	}
 	if !p.keepPrivileges {
 		if err := dropPrivileges(p.env, all.needs(), p.logger); err != nil {
 			return err
 		}
 	}
-	p.engine, p.since = opened, p.env.now()
+	p.engine, p.paths, p.since = opened, all.paths, p.env.now()
 	p.set.Store(newSet(all))
 	close(p.attached)
 	p.logger.Info("ready", "took_seconds", p.env.now().Sub(begin).Seconds())
 	<-p.ctx.Done()
 	return nil
+}
+
+// openPaths begins to measure paths. That they cannot be is no reason to measure nothing
+// else: the collector fails, and the log says why.
+func (p *probes) openPaths(all *engines, cfg config.Locator) {
+	setup := pathSetup{Locator: cfg, geo: all.geo}
+	if cfg.Config.Discover.Top > 0 {
+		setup.flows = &talks{flows: all.stack.Flows, discover: cfg.Config.Discover}
+	}
+	if all.paths, all.pathsErr = p.env.openPaths(setup, p.logger); all.pathsErr != nil {
+		p.logger.Error("paths are not measured", "err", all.pathsErr)
+	}
 }
 
 // logUnreadable tells if sockets cannot be read, or not in the best way.
@@ -108,6 +130,11 @@ func (p *probes) apply(before, after config.Config) error {
 	}
 	if err := p.engine.SetWatches(after.Stack.Watches); err != nil {
 		return fmt.Errorf("set watches: %w", err)
+	}
+	if p.paths != nil && after.Locator != nil {
+		if err := p.paths.Apply(after.Locator.Config); err != nil {
+			return fmt.Errorf("change paths: %w", err)
+		}
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 	server := newServer(e, flags.web, handler, logger)
 	attach := func() error {
 		wantSockets := flags.collectors.enabled(metric.CollectorSockets)
-		return p.run(server.ready, first.Stack, wantSockets, func(attached engines) *collector.Set {
+		return p.run(server.ready, first, wantSockets, func(attached engines) *collector.Set {
 			attached.guarder = flags.guarder.source()
 			return flags.collectors.newSet(attached, first, e.now, logger)
 		})

@@ -43,6 +43,11 @@ type engines struct {
 	sockets socketEngine
 	// guarder is nil if nobody asked for it.
 	guarder collector.GuarderReader
+	// paths is nil without the section locator, and if pathsErr says why it could not be
+	// opened.
+	paths    pathService
+	pathsErr error
+	geo      geoFiles
 }
 
 // needs names the capabilities that the engines go on using.
@@ -50,6 +55,9 @@ func (e engines) needs() []string {
 	names := slices.Clone(e.stack.NeedsAfterAttach())
 	if e.sockets != nil {
 		names = append(names, e.sockets.NeedsAfterAttach()...)
+	}
+	if e.paths != nil {
+		names = append(names, e.paths.Needs()...)
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
