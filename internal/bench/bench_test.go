@@ -31,6 +31,7 @@ var sections = []struct {
 	{"guard_sets", lookUpSets},
 	{"guard_live", dropLive},
 	{"throughput", throughput},
+	{"round_trips", roundTrips},
 	{"process", process},
 	{"fleet", fleet},
 }

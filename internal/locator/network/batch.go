@@ -21,6 +21,7 @@ const (
 // next call of receive.
 type batch struct {
 	headers [batchSize]mmsghdr
+	used    int // headers that the kernel has written into
 	vectors [batchSize]unix.Iovec
 	names   [batchSize]unix.RawSockaddrInet6 // also holds one of IPv4
 	data    [batchSize][packetSize]byte
@@ -33,26 +34,40 @@ type mmsghdr struct {
 	length uint32
 }
 
-// receive takes what a socket holds, up to batchSize packets, and returns how many. It
-// never waits.
-func (b *batch) receive(fd, flags int) int {
+func newBatch() *batch {
+	b := &batch{}
 	for i := range b.headers {
 		b.vectors[i].Base = &b.data[i][0]
 		b.vectors[i].SetLen(packetSize)
 		h := &b.headers[i].header
-		*h = unix.Msghdr{
-			Name: (*byte)(unsafe.Pointer(&b.names[i])), Namelen: uint32(unsafe.Sizeof(b.names[i])),
-			Iov: &b.vectors[i], Control: &b.oob[i][0],
-		}
+		h.Name, h.Control, h.Iov = (*byte)(unsafe.Pointer(&b.names[i])), &b.oob[i][0], &b.vectors[i]
 		h.SetIovlen(1)
-		h.SetControllen(oobSize)
+		b.reset(i)
 	}
+	return b
+}
+
+// reset puts back the sizes that the kernel has written what it used of.
+func (b *batch) reset(i int) {
+	h := &b.headers[i].header
+	h.Namelen = uint32(unsafe.Sizeof(b.names[i]))
+	h.SetControllen(oobSize)
+}
+
+// receive takes what a socket holds, up to batchSize packets, and returns how many. It
+// never waits.
+func (b *batch) receive(fd, flags int) int {
+	for i := range b.used {
+		b.reset(i)
+	}
+	b.used = 0
 	for {
 		n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.headers)),
 			batchSize, uintptr(flags|unix.MSG_DONTWAIT), 0, 0)
 		switch {
 		case errno == 0:
-			return int(n)
+			b.used = int(n)
+			return b.used
 		case errno != unix.EINTR:
 			return 0 // EAGAIN, or a pending error, which is in the queue too
 		}

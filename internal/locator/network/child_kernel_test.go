@@ -28,7 +28,7 @@ type job struct {
 	Whole    bool // not to be fragmented
 }
 
-// A report is what became of jobs that were done one after the other.
+// A report is what became of jobs, in their order.
 type report struct {
 	Hops  []string
 	Stats network.Stats
@@ -95,25 +95,40 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// do does jobs in the namespace of the calling thread.
+// do does jobs in the namespace of the calling thread, all at once but SYNs of one flow.
 func do(way network.Way, jobs []job) (r report) {
 	n, err := network.Open(network.Config{Way: way, Timeout: timeout})
 	if err != nil {
 		return report{Error: err.Error()}
 	}
 	defer n.Close()
-	for _, j := range jobs {
-		flow := n.Flow(j.Protocol, j.Dest, j.Port, j.Number)
-		if err := n.Send(network.Probe{Flow: flow, TTL: uint8(j.TTL), Size: j.Size, DontFragment: j.Whole, Tag: j.Number}); err != nil {
-			return report{Error: err.Error()}
-		}
-		a := <-n.Answers()
-		r.Hops = append(r.Hops, hop(a))
-		flow.Source = a.Source
-		if a.Flow != flow || a.Tag != j.Number || a.Rewrites != 0 || a.Reply != nil && (a.RTT <= 0 || a.RTT > time.Since(a.Sent)) {
-			return report{Error: fmt.Sprintf("%+v of %+v", a, j)}
+	r.Hops = make([]string, len(jobs))
+	flows := make(map[wire.Flow]int)
+	waiting := 0
+	wait := func() {
+		for ; waiting > 0 && r.Error == ""; waiting-- {
+			a := <-n.Answers()
+			i := a.Tag.(int)
+			r.Hops[i] = hop(a)
+			a.Flow.Source = netip.Addr{}
+			j := jobs[i]
+			if a.Flow != n.Flow(j.Protocol, j.Dest, j.Port, j.Number) || int(a.TTL) != j.TTL || a.Rewrites != 0 ||
+				a.Reply != nil && (a.RTT <= 0 || a.RTT > time.Since(a.Sent)) {
+				r.Error = fmt.Sprintf("%+v of %+v", a, j)
+			}
 		}
 	}
+	for i, j := range jobs {
+		flow := n.Flow(j.Protocol, j.Dest, j.Port, j.Number)
+		if flows[flow]++; flows[flow] > 1 && j.Protocol == wire.TCP {
+			wait()
+		}
+		if err := n.Send(network.Probe{Flow: flow, TTL: uint8(j.TTL), Size: j.Size, DontFragment: j.Whole, Tag: i}); err != nil {
+			return report{Error: err.Error()}
+		}
+		waiting++
+	}
+	wait()
 	r.Stats = n.Stats()
 	return r
 }

@@ -124,7 +124,7 @@ func (c *connector) open(f *flight) (*attempt, error) {
 // outcome returns what an attempt came to, nil if no packet answered it; failed is what
 // its socket says.
 func (c *connector) outcome(a *attempt, failed error) (*wire.Reply, time.Time) {
-	b, f := &c.queue.batch, a.flight
+	b, f := c.queue.batch, a.flight
 	quoted := wire.Quoted{Flow: f.probe.Flow, ID: f.probe.ID}
 	for i := range b.receive(a.fd, unix.MSG_ERRQUEUE) {
 		control := b.control(i)

@@ -18,9 +18,10 @@
 // or one stamp is missing, the process's own clock is taken and counted in
 // [Stats].
 //
-// As nothing is lost by reading late, nobody waits for packets: while there are probes
-// on their way, a single goroutine looks 100 times per second at the sockets and takes all
-// there is, each in few system calls. An [Answer] comes that much later.
+// As nothing is lost by reading late, nobody waits for packets: the sockets are read when a
+// probe is sent, at most 100 times per second, and by a single goroutine while none is
+// sent but some are on their way. An [Answer] comes up to 50 ms after the packet, or later
+// by a quarter of its round trip.
 //
 // # Flows
 //

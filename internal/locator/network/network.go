@@ -17,13 +17,6 @@ import (
 // mobile networks and slow routers take longer.
 const DefaultTimeout = 3 * time.Second
 
-// tick is how often the sockets are read. The kernel holds 128 stamps of sent packets and
-// more of received ones until then, even where its buffers cannot be made larger.
-const tick = 10 * time.Millisecond
-
-// nudge is after how many probes they are read before the next tick.
-const nudge = 64
-
 // ErrClosed is returned after [Network.Close].
 var ErrClosed = errors.New("network is closed")
 
@@ -58,8 +51,7 @@ type Network struct {
 	mu      sync.Mutex
 	carrier carrier
 	table   *table
-	sent    int // since the sockets were read
-	idle    bool
+	pacer   pacer
 	closed  bool
 
 	wake    chan struct{}
@@ -76,12 +68,12 @@ func Open(c Config) (*Network, error) {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
-	if c.Timeout < tick {
-		return nil, fmt.Errorf("open network: timeout of %v is less than %v", c.Timeout, tick)
+	if c.Timeout < least {
+		return nil, fmt.Errorf("open network: timeout of %v is less than %v", c.Timeout, least)
 	}
 	n := &Network{
-		table: newTable(c.Timeout), idle: true,
-		wake: make(chan struct{}, 1), stop: make(chan struct{}), answers: make(chan Answer, 256),
+		table: newTable(c.Timeout),
+		wake:  make(chan struct{}, 1), stop: make(chan struct{}), answers: make(chan Answer, 256),
 	}
 	var err error
 	if n.routes, err = openRoutes(); err != nil {
@@ -104,7 +96,7 @@ func Open(c Config) (*Network, error) {
 func (n *Network) open(way Way) error {
 	stats := &n.table.stats
 	if way != Queue {
-		raw, err := openRaw()
+		raw, err := openRaw(n.table.timeout)
 		if err == nil {
 			n.carrier, n.ports, stats.Way = raw, raw.ports.Ports, Raw
 			return nil
@@ -186,9 +178,11 @@ func (n *Network) Send(p Probe) error {
 		return err
 	}
 	n.put(f, noRoute)
-	n.sent++
-	if n.idle || n.sent >= nudge {
-		n.idle, n.sent = false, 0
+	read, wake := n.pacer.sent(f.sent)
+	if read {
+		n.turn()
+	}
+	if wake {
 		select {
 		case n.wake <- struct{}{}:
 		default: // was told already

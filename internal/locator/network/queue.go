@@ -26,7 +26,7 @@ type queue struct {
 	active  []*endpoint
 	connect *connector
 	buf     []byte // what was prepared
-	batch   batch
+	batch   *batch
 	heard   []heardBy
 	table   *table
 }
@@ -49,7 +49,7 @@ func openQueue(lock *sync.Mutex, t *table) (*queue, error) {
 	for _, first := range portRanges() {
 		q := &queue{
 			Ports:   wire.Ports{First: first, Last: first + flows - 1},
-			timeout: t.timeout, sockets: make(map[socketKey]*endpoint), table: t,
+			timeout: t.timeout, sockets: make(map[socketKey]*endpoint), batch: newBatch(), table: t,
 		}
 		q.connect = &connector{lock: lock, queue: q, epoll: -1, stop: -1, attempts: make(map[int32]*attempt)}
 		err := q.hold()
@@ -117,9 +117,9 @@ func (q *queue) send(f *flight) error {
 		return nil
 	}
 	q.read(e, f.sent)
-	e.stamps.restart(e.fd, &q.batch)
+	e.stamps.restart(e.fd, q.batch)
 	if err := e.send(f, q.buf); err != nil {
-		e.stamps.restart(e.fd, &q.batch)
+		e.stamps.restart(e.fd, q.batch)
 		return err
 	}
 	return nil

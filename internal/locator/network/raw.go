@@ -15,12 +15,13 @@ import (
 
 // raw sends whole packets and is given all answers.
 type raw struct {
-	ports *reservation
-	v4    *rawFamily
-	v6    *rawFamily // nil if the kernel has no IPv6
-	buf   []byte     // the packet that was prepared
-	batch batch
-	heard []heard
+	timeout time.Duration
+	ports   *reservation
+	v4      *rawFamily
+	v6      *rawFamily // nil if the kernel has no IPv6
+	buf     []byte     // the packet that was prepared
+	batch   *batch
+	heard   []heard
 }
 
 // heard is an answer that was read but not joined yet.
@@ -30,8 +31,8 @@ type heard struct {
 }
 
 // openRaw opens the sockets of both families.
-func openRaw() (_ *raw, err error) {
-	r := &raw{}
+func openRaw(timeout time.Duration) (_ *raw, err error) {
+	r := &raw{timeout: timeout, batch: newBatch()}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -85,31 +86,34 @@ func (r *raw) send(f *flight) error {
 	if family == nil {
 		return fmt.Errorf("send to %v: %w", f.probe.Destination, unix.EAFNOSUPPORT)
 	}
+	family.until = f.sent.Add(2 * r.timeout)
 	if f.probe.Protocol == wire.TCP {
 		if err := family.listenTCP(); err != nil {
 			return err
 		}
+		family.tcpUntil = family.until
 	}
-	return family.send(f, r.buf, &r.batch)
+	return family.send(f, r.buf, r.batch)
 }
 
 // receive first takes the answers from all sockets, and then the stamps of what was sent:
 // that of a packet is there before its answer.
 func (r *raw) receive(t *table) {
 	r.heard = r.heard[:0]
-	for _, f := range []*rawFamily{r.v4, r.v6} {
-		if f == nil {
-			continue
-		}
-		r.hear(t, &f.icmp, f.parseICMP)
-		if f.listens {
-			r.hear(t, &f.tcp, f.parseTCP)
+	families := [...]*rawFamily{r.v4, r.v6}
+	begin := time.Now()
+	for _, f := range families {
+		if f != nil && begin.Before(f.until) {
+			r.hear(t, &f.icmp, f.parseICMP)
+			if begin.Before(f.tcpUntil) {
+				r.hear(t, &f.tcp, f.parseTCP)
+			}
 		}
 	}
 	now := time.Now()
-	for _, f := range []*rawFamily{r.v4, r.v6} {
-		if f != nil {
-			f.stamps.read(f.out, &r.batch)
+	for _, f := range families {
+		if f != nil && begin.Before(f.until) {
+			f.stamps.read(f.out, r.batch)
 		}
 	}
 	for i := range r.heard {
@@ -127,7 +131,7 @@ func (r *raw) hear(t *table, from *receiver, parse func(*batch, int, control) (w
 		for i := range n {
 			c := r.batch.control(i)
 			t.stats.Dropped += from.overflow(c)
-			reply, err := parse(&r.batch, i, c)
+			reply, err := parse(r.batch, i, c)
 			if err != nil {
 				t.stats.Unmatched++
 				continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +22,9 @@ type rawFamily struct {
 	tcp    receiver
 	// listens tells that TCP is received.
 	listens bool
-	filter  wire.Filter
+	// until and tcpUntil are how long there may be answers.
+	until, tcpUntil time.Time
+	filter          wire.Filter
 }
 
 // nowhere are groups of documentation (RFC 6676, RFC 3849) that nobody sends to.

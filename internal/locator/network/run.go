@@ -4,47 +4,47 @@ package network
 
 import "time"
 
-// run reads the sockets until the Network is closed, as often as there may be something.
+// run reads the sockets until the Network is closed, when nobody does who sends.
 func (n *Network) run() {
 	defer close(n.answers)
-	timer := time.NewTimer(tick)
+	timer := time.NewTimer(most)
 	defer timer.Stop()
 	for {
 		due := timer.C
-		if n.rest() {
-			due = nil
+		if pause := n.sleep(); pause > 0 {
+			timer.Reset(pause)
 		} else {
-			timer.Reset(tick)
+			due = nil
 		}
 		select {
 		case <-n.stop:
 			return
-		case <-n.wake:
+		case <-n.wake: // a probe was just sent: it is too early to look for its answer
 		case <-due:
+			n.mu.Lock()
+			if !n.closed {
+				n.turn()
+			}
+			n.mu.Unlock()
 		}
-		n.turn()
 	}
 }
 
-// rest reports whether there is nothing to wait for, and has Send call.
-func (n *Network) rest() bool {
+// sleep asks the pacer how long to sleep.
+func (n *Network) sleep() time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.idle = n.table.idle()
-	return n.idle
+	return n.pacer.sleep(time.Now(), n.table.idle())
 }
 
-// turn reads all sockets and hands on the answers that there are now.
+// turn reads all sockets and hands on the answers that there are now. The lock must be
+// held.
 func (n *Network) turn() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closed {
-		return
-	}
-	n.sent = 0
 	n.carrier.receive(n.table)
-	n.table.advance(time.Now())
+	now := time.Now()
+	n.table.advance(now)
 	n.deliver()
+	n.pacer.done(now)
 }
 
 // deliver hands on as many answers as the channel has room for. The others stay for

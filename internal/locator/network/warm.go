@@ -29,7 +29,7 @@ func warm() {
 	if err != nil {
 		return
 	}
-	var b batch
+	b := newBatch()
 	for begin := time.Now(); time.Since(begin) < warmup; time.Sleep(time.Millisecond) {
 		if unix.Sendto(fd, []byte{0}, 0, self) != nil {
 			return
