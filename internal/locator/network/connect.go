@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -107,12 +106,8 @@ func (c *connector) open(f *flight) (*attempt, error) {
 			option(fd, unix.SOL_IPV6, sendFlowinfo, 1))
 	}
 	_ = unix.SetsockoptInt(fd, of.level, of.receiveExtension, 1)
-	any := netip.IPv6Unspecified()
-	if of.number == unix.AF_INET {
-		any = netip.IPv4Unspecified()
-	}
 	if err == nil {
-		err = os.NewSyscallError("bind", unix.Bind(fd, address(any, f.probe.SourcePort)))
+		err = c.queue.share(fd, of, f.probe.SourcePort)
 	}
 	if err != nil {
 		unix.Close(fd)

@@ -78,11 +78,7 @@ func (e *endpoint) open() error {
 	}
 	// Linux 5.9 knows it; without, there are no extensions.
 	_ = unix.SetsockoptInt(fd, f.level, f.receiveExtension, 1)
-	local := unix.Sockaddr(&unix.SockaddrInet4{Port: int(e.port)})
-	if f.number == unix.AF_INET6 {
-		local = &unix.SockaddrInet6{Port: int(e.port)}
-	}
-	return unix.Bind(fd, local)
+	return unix.Bind(fd, f.any(e.port))
 }
 
 func (e *endpoint) key() socketKey {

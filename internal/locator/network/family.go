@@ -45,6 +45,14 @@ func familyOf(a netip.Addr) family {
 	return ipv6
 }
 
+// any is a port of all addresses of the host.
+func (f family) any(port uint16) unix.Sockaddr {
+	if f.number == unix.AF_INET {
+		return &unix.SockaddrInet4{Port: int(port)}
+	}
+	return &unix.SockaddrInet6{Port: int(port)}
+}
+
 // address returns what sockets call an address.
 func address(a netip.Addr, port uint16) unix.Sockaddr {
 	if a.Is4() {

@@ -4,6 +4,8 @@ package network_test
 
 import (
 	"encoding/binary"
+	"fmt"
+	"net"
 	"net/netip"
 	"testing"
 
@@ -107,6 +109,28 @@ func TestFlowsAreStable(t *testing.T) {
 					t.Errorf("flow %d of ICMP: got %+v, want %+v", number, got, flow)
 				}
 			}
+		}
+	}
+}
+
+func TestNobodyElseGetsThePortsOfFlows(t *testing.T) {
+	p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1}})
+	for _, way := range []network.Way{network.Raw, network.Queue} {
+		n := open(t, p, way)
+		for number := range 128 {
+			address := fmt.Sprintf(":%d", n.Flow(wire.UDP, p.Dest.V4, 53, number).SourcePort)
+			p.Host.Do(t, func() {
+				for _, version := range []string{"4", "6"} {
+					if l, err := net.Listen("tcp"+version, address); err == nil {
+						l.Close()
+						t.Errorf("%s: tcp%s %s is free", way, version, address)
+					}
+					if l, err := net.ListenPacket("udp"+version, address); err == nil {
+						l.Close()
+						t.Errorf("%s: udp%s %s is free", way, version, address)
+					}
+				}
+			})
 		}
 	}
 }

@@ -76,6 +76,9 @@ func hop(a network.Answer) string {
 	if a.Reply.MTU != 0 {
 		said += fmt.Sprintf(" %d", a.Reply.MTU)
 	}
+	for _, label := range a.Reply.Extensions.MPLS {
+		said += fmt.Sprintf(" labels %d", label.Value)
+	}
 	return said
 }
 

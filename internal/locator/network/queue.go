@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 type queue struct {
 	wire.Ports
 	timeout time.Duration
-	held    []int // sockets of TCP that hold the ports
+	held    []int // sockets of TCP that hold the ports, in their order
 	sockets map[socketKey]*endpoint
 	// active are read: they have sent not long ago.
 	active  []*endpoint
@@ -64,8 +65,7 @@ func openQueue(lock *sync.Mutex, t *table) (*queue, error) {
 	return nil, fmt.Errorf("reserve source ports: no %d in a row are free: %w", flows, unix.EADDRINUSE)
 }
 
-// hold opens the sockets of UDP, and sockets of TCP that let only such share their port
-// that say so too.
+// hold opens the sockets of UDP, and those that hold the ports of TCP.
 func (q *queue) hold() error {
 	for port := int(q.First); port <= int(q.Last); port++ {
 		for _, f := range []family{ipv4, ipv6} {
@@ -83,11 +83,20 @@ func (q *queue) hold() error {
 			return fmt.Errorf("reserve source ports: %w", err)
 		}
 		q.held = append(q.held, fd)
-		if err := option(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-			return err
-		}
 	}
 	return nil
+}
+
+// share binds a socket of TCP, which has SO_REUSEADDR, to a port that is held. For as long as
+// that takes the holder has it too: any longer, and everybody could share it who asks for it
+// as servers do.
+func (q *queue) share(fd int, f family, port uint16) error {
+	holder := q.held[port-q.First]
+	if err := option(holder, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
+		return err
+	}
+	err := os.NewSyscallError("bind", unix.Bind(fd, f.any(port)))
+	return errors.Join(err, option(holder, unix.SOL_SOCKET, unix.SO_REUSEADDR, 0))
 }
 
 func (q *queue) prepare(f *flight) (err error) {

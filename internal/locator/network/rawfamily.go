@@ -89,11 +89,7 @@ func (f *rawFamily) listenTCP() error {
 	if f.listens {
 		return nil
 	}
-	any := netip.IPv6Unspecified()
-	if f.number == unix.AF_INET {
-		any = netip.IPv4Unspecified()
-	}
-	if err := unix.Bind(f.tcp.fd, address(any, 0)); err != nil {
+	if err := unix.Bind(f.tcp.fd, f.any(0)); err != nil {
 		return os.NewSyscallError("bind to all addresses", err)
 	}
 	f.listens = true

@@ -87,19 +87,47 @@ func (r *responder) next(t *testing.T) []byte {
 	}
 }
 
-// answer says that the port of a packet is not reachable.
-func (r *responder) answer(t *testing.T, packet []byte) {
-	t.Helper()
-	message := []byte{3, 3, 0, 0, 0, 0, 0, 0}
-	if r.family == testnet.IPv6 {
-		message[0], message[1] = 1, 4 // the kernel sets the checksum
+// forget drops what was seen, so that there is room to see more.
+func (r *responder) forget() {
+	for {
+		if _, _, err := unix.Recvfrom(r.frames, nil, unix.MSG_DONTWAIT); err != nil {
+			return
+		}
 	}
-	message = append(message, packet...)
+}
+
+// header is that of "port unreachable", without its checksum.
+func (r *responder) header() []byte {
+	if r.family == testnet.IPv4 {
+		return []byte{3, 3, 0, 0, 0, 0, 0, 0}
+	}
+	return []byte{1, 4, 0, 0, 0, 0, 0, 0}
+}
+
+// message says that the port of a packet is not reachable.
+func (r *responder) message(packet []byte) []byte {
+	return r.sum(append(r.header(), packet...))
+}
+
+// sum completes a message. In IPv6 the kernel does.
+func (r *responder) sum(message []byte) []byte {
 	if r.family == testnet.IPv4 {
 		binary.BigEndian.PutUint16(message[2:], checksum(message))
 	}
-	if err := unix.Sendto(r.errors, message, 0, r.to); err != nil {
-		t.Fatalf("answer: %v", err)
+	return message
+}
+
+// answer answers a packet as the kernel would.
+func (r *responder) answer(t *testing.T, packet []byte) {
+	t.Helper()
+	r.say(t, append(r.header(), packet...))
+}
+
+// say sends a message without a checksum to the host.
+func (r *responder) say(t *testing.T, message []byte) {
+	t.Helper()
+	if err := unix.Sendto(r.errors, r.sum(message), 0, r.to); err != nil {
+		t.Errorf("answer: %v", err)
 	}
 }
 
