@@ -13,6 +13,7 @@ import (
 
 const (
 	batchSize  = 32
+	maxBatches = 64   // that are read in a row, or a flood would hold up who sends
 	packetSize = 2048 // more than a link's usual MTU; what is longer is cut
 	oobSize    = 256
 )
@@ -70,6 +71,19 @@ func (b *batch) receive(fd, flags int) int {
 			return b.used
 		case errno != unix.EINTR:
 			return 0 // EAGAIN, or a pending error, which is in the queue too
+		}
+	}
+}
+
+// each calls f with the index of each packet that a socket holds.
+func (b *batch) each(fd, flags int, f func(i int)) {
+	for range maxBatches {
+		n := b.receive(fd, flags)
+		for i := range n {
+			f(i)
+		}
+		if n < batchSize {
+			return
 		}
 	}
 }

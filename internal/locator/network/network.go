@@ -109,7 +109,7 @@ func (n *Network) open(way Way) error {
 	queue, err := openQueue(&n.mu, n.table)
 	if err != nil {
 		if stats.Reason != "" {
-			err = fmt.Errorf("%w; and without privileges: %w", errors.New(stats.Reason), err)
+			err = fmt.Errorf("%s; and without privileges: %w", stats.Reason, err)
 		}
 		return err
 	}

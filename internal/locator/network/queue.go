@@ -170,24 +170,10 @@ func (q *queue) receive(t *table) {
 // sent, which are there before them, and joined after.
 func (q *queue) read(e *endpoint, now time.Time) {
 	q.heard = q.heard[:0]
-	for e.protocol == wire.ICMP {
-		n := q.batch.receive(e.fd, 0)
-		for i := range n {
-			q.echo(e, i)
-		}
-		if n < batchSize {
-			break
-		}
+	if e.protocol == wire.ICMP {
+		q.batch.each(e.fd, 0, func(i int) { q.echo(e, i) })
 	}
-	for {
-		n := q.batch.receive(e.fd, unix.MSG_ERRQUEUE)
-		for i := range n {
-			q.queued(e, i, time.Now())
-		}
-		if n < batchSize {
-			break
-		}
-	}
+	q.batch.each(e.fd, unix.MSG_ERRQUEUE, func(i int) { q.queued(e, i, time.Now()) })
 	for i := range q.heard {
 		h := q.heard[i]
 		key := wire.Key{Protocol: wire.ICMP, Destination: h.reply.From, SourcePort: e.port, ID: h.id}

@@ -126,22 +126,16 @@ func (r *raw) receive(t *table) {
 
 // hear reads what a socket holds.
 func (r *raw) hear(t *table, from *receiver, parse func(*batch, int, control) (wire.Reply, error)) {
-	for {
-		n := r.batch.receive(from.fd, 0)
-		for i := range n {
-			c := r.batch.control(i)
-			t.stats.Dropped += from.overflow(c)
-			reply, err := parse(r.batch, i, c)
-			if err != nil {
-				t.stats.Unmatched++
-				continue
-			}
-			r.heard = append(r.heard, heard{reply, c.stamp})
-		}
-		if n < batchSize {
+	r.batch.each(from.fd, 0, func(i int) {
+		c := r.batch.control(i)
+		t.stats.Dropped += from.overflow(c)
+		reply, err := parse(r.batch, i, c)
+		if err != nil {
+			t.stats.Unmatched++
 			return
 		}
-	}
+		r.heard = append(r.heard, heard{reply, c.stamp})
+	})
 }
 
 func (r *raw) close() {

@@ -33,38 +33,40 @@ var nowhere = map[int]netip.Addr{
 	unix.AF_INET6: netip.AddrFrom16([16]byte{0xff, 0x3e, 0, 0x20, 0x20, 0x01, 0x0d, 0xb8, 15: 1}),
 }
 
-func openRawFamily(of family, filter wire.Filter) (f *rawFamily, err error) {
-	f = &rawFamily{family: of, filter: filter, out: -1, icmp: receiver{fd: -1}, tcp: receiver{fd: -1}}
-	defer func() {
-		if err != nil {
-			f.close()
-		}
-	}()
-	if f.out, err = unix.Socket(of.number, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW); err != nil {
+func openRawFamily(of family, filter wire.Filter) (*rawFamily, error) {
+	f := &rawFamily{family: of, filter: filter, out: -1, icmp: receiver{fd: -1}, tcp: receiver{fd: -1}}
+	if err := errors.Join(f.openOut(), f.openICMP(), f.openTCP()); err != nil {
+		f.close()
 		return nil, err
+	}
+	return f, nil
+}
+
+// openOut opens the sender.
+func (f *rawFamily) openOut() (err error) {
+	if f.out, err = unix.Socket(f.number, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.IPPROTO_RAW); err != nil {
+		return err
 	}
 	enlarge(f.out) // stamps of sent packets are received too
-	err = errors.Join(
-		option(f.out, of.level, of.headerIncluded, 1),
+	return errors.Join(
+		option(f.out, f.level, f.headerIncluded, 1),
 		// Or the kernel, which learns the path's MTU from answers, sends no more that is
 		// larger.
-		option(f.out, of.level, of.discover, unix.IP_PMTUDISC_PROBE),
+		option(f.out, f.level, f.discover, unix.IP_PMTUDISC_PROBE),
 		f.stamps.start(f.out),
 	)
-	if err != nil {
-		return nil, err
+}
+
+// openICMP opens the receiver of errors and echoes.
+func (f *rawFamily) openICMP() (err error) {
+	if f.icmp, err = openReceiver(f.family, f.family.icmp); err != nil {
+		return err
 	}
-	if f.icmp, err = openReceiver(of, of.icmp); err != nil {
-		return nil, err
+	program := f.filter.ICMPv4
+	if f.number == unix.AF_INET6 {
+		program = f.filter.ICMPv6
 	}
-	program := filter.ICMPv4
-	if of.number == unix.AF_INET6 {
-		program = filter.ICMPv6
-	}
-	if err := f.icmp.only(program); err != nil {
-		return nil, err
-	}
-	return f, f.openTCP()
+	return f.icmp.only(program)
 }
 
 // openTCP opens the receiver of TCP, deaf: each segment that comes to the host would be

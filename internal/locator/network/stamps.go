@@ -45,15 +45,7 @@ func (s *stamps) expect(f *flight) {
 
 // read takes what is in the error queue.
 func (s *stamps) read(fd int, b *batch) {
-	for {
-		n := b.receive(fd, unix.MSG_ERRQUEUE)
-		for i := range n {
-			s.take(b.control(i))
-		}
-		if n < batchSize {
-			return
-		}
-	}
+	b.each(fd, unix.MSG_ERRQUEUE, func(i int) { s.take(b.control(i)) })
 }
 
 // take notes the time of a packet. It reports whether that is what the control is about.
