@@ -72,7 +72,8 @@ func (r *Router) Reject(t testing.TB) *Dropper {
 }
 
 // Masquerade makes the router a NAT: what it forwards to the destination gets the
-// address of the device that it leaves by.
+// address of the device that it leaves by. The next router then answers that address, and
+// from its own on the same link.
 func (r *Router) Masquerade(t testing.TB) *Dropper {
 	t.Helper()
 	return r.play(t, "nat", nftables.ChainHookPostrouting, func(f Family) []expr.Any {
