@@ -249,32 +249,35 @@ func cpuOfTimer() float64 {
 	return used / float64(count)
 }
 
-// cpuOfProbes returns the CPU time per probe, until its answer is read.
+// cpuOfProbes returns the CPU time per probe, until its answer is read. One goroutine sends
+// and reads, as a scheduler does, which is for one.
 func cpuOfProbes(t *testing.T, p *testnet.Path) float64 {
 	n := openAtHost(t, p)
 	defer n.Close()
-	answered := make(chan int)
-	go func() {
-		got := 0
-		for range n.Answers() {
-			got++
-		}
-		answered <- got
-	}()
-	var count int
+	ticker := time.NewTicker(time.Second / probesPerSec)
+	defer ticker.Stop()
+	sent, answered := 0, 0
 	used := cpuOf(func() {
-		count = pace(*slice, func(i int) {
-			flow := n.Flow(wire.UDP, p.Dest.V4, uint16(33434+i%destinations), i%4)
-			if err := n.Send(network.Probe{Flow: flow, TTL: 3}); err != nil {
-				t.Fatal(err)
+		for end := time.Now().Add(*slice); time.Now().Before(end); {
+			select {
+			case <-ticker.C:
+				flow := n.Flow(wire.UDP, p.Dest.V4, uint16(33434+sent%destinations), sent%4)
+				if err := n.Send(network.Probe{Flow: flow, TTL: 3}); err != nil {
+					t.Fatal(err)
+				}
+				sent++
+			case a := <-n.Answers():
+				if a.Reply == nil {
+					t.Fatalf("no answer: %+v", a)
+				}
+				answered++
 			}
-		})
+		}
 	})
-	n.Close()
-	if got := <-answered; got < count-probesPerSec/10 {
-		t.Errorf("%d of %d probes answered", got, count)
+	if answered < sent-probesPerSec/10 {
+		t.Errorf("%d of %d probes answered", answered, sent)
 	}
-	return used / float64(count)
+	return used / float64(sent)
 }
 
 // cpuOfSending returns the CPU time per packet of a socket that only sends.
