@@ -37,6 +37,7 @@ func sendTTL(e emitter, t *locator.TTL, labels []string) {
 		e.ch <- metric.LocatorTTLLimited.Gauge(oneIf(t.Loss.Limited), labels...)
 		if t.Loss.Class != path.Unknown {
 			e.ch <- metric.LocatorTTLLoss.Gauge(t.Loss.Path.Value, with("path")...)
+			e.ch <- metric.LocatorTTLLossy.Gauge(oneIf(t.Loss.Class == path.Real), labels...)
 		}
 	}
 	sendTime(e, metric.LocatorTTLRTT, t.PathRTT, labels)

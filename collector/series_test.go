@@ -200,11 +200,11 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 	}{
 		{"typical", TypicalHost, DefaultSeriesLimit, 2989},
 		{"typical with Guarder", GuardedHost, DefaultSeriesLimit, 3323},
-		{"typical with Locator", LocatedHost, DefaultSeriesLimit, 10_784},
-		{"typical with Locator and a low limit", LocatedHost, 150, 6113},
+		{"typical with Locator", LocatedHost, DefaultSeriesLimit, 11_064},
+		{"typical with Locator and a low limit", LocatedHost, 150, 6262},
 		{"typical with 8 watches", watched, DefaultSeriesLimit, 8674},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 40_783},
-		{"largest", LargestHost, DefaultSeriesLimit, 49_271},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 40_827},
+		{"largest", LargestHost, DefaultSeriesLimit, 49_315},
 		{"low limit", watched, 150, 2016},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -8,15 +8,15 @@ const (
 	// MostDestinations is how many destinations have series.
 	MostDestinations = 64
 	// MostPathTTLs is how many distances of all destinations together have series of
-	// their own: 14 of each.
-	MostPathTTLs = 900
+	// their own: a dozen of each.
+	MostPathTTLs = 800
 	// MostPathHops is the same of hops, each of which has a dozen series: about 50 paths.
 	MostPathHops = 700
 	// MostPathLinks is the same of links.
 	MostPathLinks = 500
 	// MostPathRules is how many pairs of a destination and a rule have series of their
 	// own.
-	MostPathRules = 500
+	MostPathRules = 64 * 7
 )
 
 // path is the set of labels that tells destinations apart.

@@ -23,6 +23,12 @@ var (
 		Labels: path("ttl"),
 		Help:   "Whether the routers at this distance certainly leave some probes unanswered that they forward (1), as limits for ICMP errors make them.",
 	})
+	LocatorTTLLossy = define(Family{
+		Name: "packetscope_locator_ttl_lossy", Type: Gauge, Collector: CollectorPath, MostSeries: MostPathTTLs,
+		Labels: path("ttl"),
+		Help: "Whether packets certainly get lost on the way up to this distance or back (1): the lower limit of the path's loss at 95 % is above 0.5 %. " +
+			"It is not there if nobody at this distance or further on can tell.",
+	})
 	LocatorTTLRTT = define(Family{
 		Name: "packetscope_locator_ttl_path_rtt_seconds", Type: Gauge, Unit: "seconds", Collector: CollectorPath, MostSeries: MostPathTTLs,
 		Labels: path("ttl"),

@@ -25,7 +25,7 @@ var Families = []*Family{
 	LocatorDestinationInfo, LocatorPathState, LocatorPathFailing, LocatorPathReached, LocatorPathBlocked, LocatorPathHops, LocatorReverseHops,
 	LocatorPathASes, LocatorPathWidth, LocatorBranchesKnown, LocatorPathMTU, LocatorPathMTULink, LocatorMTUBlackHole, LocatorNAT,
 	LocatorPathID, LocatorPathChanges, LocatorPathChanged, LocatorRisk, LocatorRiskUnknown, LocatorRiskScore, LocatorRiskPoints,
-	LocatorTTLProbesSent, LocatorTTLReplies, LocatorTTLLoss, LocatorTTLLimited, LocatorTTLRTT,
+	LocatorTTLProbesSent, LocatorTTLReplies, LocatorTTLLoss, LocatorTTLLimited, LocatorTTLLossy, LocatorTTLRTT,
 	LocatorHopRTT, LocatorHopRTTMin, LocatorHopJitter, LocatorHopStddev, LocatorHopInfo, LocatorHopImplausible, LocatorHopBlocklisted, LocatorPathPoint,
 	LocatorLink,
 	LocatorPassiveRTT, LocatorPassiveRTTMin, LocatorPassiveRetransmits, LocatorPassiveConnections, LocatorPassiveBytes,
