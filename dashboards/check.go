@@ -19,6 +19,7 @@ import (
 // who has chosen everything.
 var sample = map[string]string{
 	"cluster": ".*", "job": ".+", "instance": ".+", "watch": ".*", "severity": ".+",
+	"dest": ".+", "protocol": ".+", "family": ".+", "route": "example.com",
 	"interval": "15s", "__rate_interval": "1m", "__interval": "15s", "__range": "1h",
 }
 

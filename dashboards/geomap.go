@@ -3,6 +3,7 @@ package dashboards
 import (
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/geomap"
 )
 
@@ -28,9 +29,8 @@ func worldMap(title, unit, description string, layers []mapLayer, queries ...tar
 		Tooltip(geomap.NewTooltipOptionsBuilder().Mode(geomap.TooltipModeDetails)).
 		Basemap(countries()).
 		Layers(layers).
-		OverrideByRegexp("/^(Time|cluster|job|latitude|longitude|geohash|lookup)$/", []property{
-			{Id: "custom.hideFrom", Value: map[string]any{"tooltip": true, "legend": false, "viz": false}},
-		})
+		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdThresholds)).
+		OverrideByRegexp("/^(Time|cluster|job|latitude|longitude|geohash|lookup)$/", []property{hidden()})
 	return p.WithTransformation(positioned())
 }
 
@@ -39,6 +39,11 @@ func zoomedTo(p *geomap.PanelBuilder, layer string) *geomap.PanelBuilder {
 	const country = 6
 	return p.View(geomap.NewMapViewConfigBuilder().Id("fit").Lat(0).Lon(0).Zoom(country).
 		AllLayers(false).LastOnly(false).Layer(layer).Padding(20))
+}
+
+// hidden leaves a field out of tooltips.
+func hidden() property {
+	return property{Id: "custom.hideFrom", Value: map[string]any{"tooltip": true, "legend": false, "viz": false}}
 }
 
 // positioned makes numbers of latitudes and longitudes.

@@ -13,6 +13,8 @@ import (
 const (
 	hostMatchers  = `cluster=~"$cluster",job=~"$job",instance=~"$instance"`
 	watchMatchers = `watch=~"$watch"`
+	pathMatchers  = `dest=~"$dest",protocol=~"$protocol",family=~"$family"`
+	routeMatchers = `dest="$route",protocol=~"$protocol",family=~"$family"`
 )
 
 // source is the data source that the reader has chosen.
@@ -87,7 +89,7 @@ func (q target) build(i int) *prometheus.DataqueryBuilder {
 
 // expand fills in the placeholders.
 func expand(expr string) string {
-	return strings.NewReplacer("<host>", hostMatchers, "<watch>", watchMatchers).Replace(expr)
+	return strings.NewReplacer("<host>", hostMatchers, "<watch>", watchMatchers, "<path>", pathMatchers, "<route>", routeMatchers).Replace(expr)
 }
 
 // quantile returns the quantile of a histogram by labels, separated by commas;

@@ -36,6 +36,13 @@ func mergedRows() transformation {
 	return transformation{Id: "merge", Options: map[string]any{}}
 }
 
+// sortedBy sorts the rows of a table by a column, which goes by its title.
+func sortedBy(title string) transformation {
+	return transformation{Id: "sortBy", Options: map[string]any{
+		"fields": map[string]any{}, "sort": []any{map[string]any{"field": title, "desc": false}},
+	}}
+}
+
 // organized orders and names columns, and hides those without a title.
 func organized(columns []column) transformation {
 	order, names, hidden := make(map[string]any), make(map[string]any), map[string]any{"Time": true}

@@ -40,6 +40,23 @@ func watchVariable() variable {
 		`label_values(packetscope_packets_total{<host>}, watch)`, ".*")
 }
 
+// pathVariables choose among the destinations of paths, and the one of which details are
+// shown.
+func pathVariables() []variable {
+	const destinations = `packetscope_locator_destination_info{<host>,protocol=~"$protocol",family=~"$family"}`
+	return []variable{
+		selection("protocol", "Protocol", "The protocol of the probes.",
+			`label_values(packetscope_locator_destination_info{<host>}, protocol)`, ".+"),
+		selection("family", "Family", "The family of addresses.",
+			`label_values(packetscope_locator_destination_info{<host>}, family)`, ".+"),
+		selection("dest", "Destination", "Destinations by their names in the configuration, and those that the exporter found itself.",
+			"label_values("+destinations+", dest)", ".+"),
+		selection("route", "Route to", "The one destination whose hops and line on the map are shown. If several hosts or protocols measure it, the first of them; choose one to see another.",
+			"label_values("+destinations+", dest)", "").
+			Multi(false).IncludeAll(false),
+	}
+}
+
 // selection chooses among the values of a label. What "All" stands for is a
 // pattern, so that it costs nothing and leaves nothing to escape.
 func selection(name, label, description, values, all string) *dashboard.QueryVariableBuilder {
