@@ -110,7 +110,7 @@ func branchMap() panel {
 		return fmt.Sprintf(`label_replace(%s, %q, "$1", "hop", "(.*)")`, of, label)
 	}
 	drawn := "group by (hop) (" + hopInfo(placed) + ")"
-	edges := "min by (source, target) (packetscope_locator_link_seconds{<host>,<path>})\n" +
+	edges := "min by (id, source, target) (packetscope_locator_link_seconds{<host>,<path>})\n" +
 		"and on (source) " + end(drawn, "source") + "\nand on (target) " + end(drawn, "target")
 	id := func(label string) string {
 		return fmt.Sprintf(`label_replace(%s, "id", "$1", %q, "(.*)")`, edges, label)

@@ -3,7 +3,6 @@
 package dashboards
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -31,6 +30,7 @@ var rightlyEmpty = map[string]string{
 // chosen are the variables as a reader has them who looks at one host.
 var chosen = map[string]string{
 	"cluster": "lab", "job": "packetscope", "instance": "live", "watch": ".*", "severity": ".+", "interval": "15s",
+	"dest": ".+", "protocol": ".+", "family": ".+", "route": "far",
 	"__rate_interval": "30s", "__interval": "3s", "__range": "60s",
 }
 
@@ -141,46 +141,19 @@ func (w live) mustOffer(t *testing.T, v dashboard.VariableModel) {
 	}
 }
 
-// mustDraw runs the transformations of tables and node graphs, and looks for the
+// mustDraw runs the transformations of tables, node graphs and maps, and looks for the
 // fields that those read.
 func (w live) mustDraw(t *testing.T, p dashboard.Panel) {
-	if p.Type != "nodeGraph" && p.Type != "table" {
-		return
-	}
-	var frames []grafanatest.Frame
-	targets := Targets(p)
-	for _, q := range targets {
-		expr, _ := Interpolate(q.Expr, chosen)
-		v, _, err := w.native.Instant(expr, w.to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		frames = append(frames, grafanatest.Table(*q.RefId, v, len(targets) > 1))
-	}
-	frames, err := grafanatest.Apply(frames, decoded(t, p))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if p.Type == "table" {
-		if len(frames) != 1 {
+	switch p.Type {
+	case "table":
+		if frames := framesOf(t, w.native, w.to, p, chosen); len(frames) != 1 {
 			t.Errorf("the table gets %d frames", len(frames))
 		}
-		return
+	case "nodeGraph":
+		mustBePath(t, framesOf(t, w.native, w.to, p, chosen))
+	case "geomap":
+		drawn(t, p, framesOf(t, w.native, w.to, p, chosen))
 	}
-	mustBePath(t, frames)
-}
-
-func decoded(t *testing.T, p dashboard.Panel) []grafanatest.Transformation {
-	t.Helper()
-	data, err := json.Marshal(p.Transformations)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []grafanatest.Transformation
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
-	return all
 }
 
 // mustBePath looks for the whole way of a packet in the map, with numbers on it.

@@ -129,9 +129,73 @@ func TestMapNeedsNumbers(t *testing.T) {
 	}
 }
 
+func TestMapLooksPlacesUp(t *testing.T) {
+	frames := []Frame{Table("by", vector(one(1, "lookup", "DE"), one(2, "lookup", "NZ")), true)}
+	names, err := Lookups(frames, "/^by$/", "lookup")
+	if diff := cmp.Diff([]string{"DE", "NZ"}, names); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for want, frames := range map[string][]Frame{
+		"no field lookup of strings": {Table("by", vector(one(1, "country", "DE")), true)},
+		"row 1 of frame by has an":   {Table("by", vector(one(1, "lookup", "DE"), one(2, "lookup", "")), true)},
+		"no frame matches":           {Table("of", vector(one(1, "lookup", "DE")), true)},
+	} {
+		if _, err := Lookups(frames, "/^by$/", "lookup"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestNetworkNeedsBothEnds(t *testing.T) {
+	node := func(id string) promql.Sample { return one(1, "id", id, "latitude", "52.5", "longitude", "13.4") }
+	edge := vector(one(5, "source", "a", "target", "b"))
+	located := func(nodes promql.Vector) Frame {
+		f := Table("nodes", nodes, true)
+		convert := Transformation{Options: map[string]any{"conversions": []any{
+			map[string]any{"targetField": "latitude", "destinationType": "number"}, map[string]any{"targetField": "longitude", "destinationType": "number"},
+		}}}
+		frames, err := convert.convert([]Frame{f})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return frames[0]
+	}
+	nodes, edges, err := Network([]Frame{located(vector(node("a"), node("b"))), Table("edges", edge, true)}, "/^(nodes|edges)$/")
+	if err != nil || len(nodes) != 2 || len(edges) != 1 || nodes["a"].Latitude != 52.5 || edges[0]["Value #edges"] != 5.0 {
+		t.Errorf("nodes %v, edges %v, %v", nodes, edges, err)
+	}
+	if _, _, err := Network([]Frame{Table("nodes", nil, true), Table("edges", nil, true)}, "/^(nodes|edges)$/"); err != nil {
+		t.Errorf("nothing at all: %v", err)
+	}
+	for want, frames := range map[string][]Frame{
+		`has target b, which is no node`:     {located(vector(node("a"))), Table("edges", edge, true)},
+		`there are 1 nodes and 0 edges`:      {located(vector(node("a"))), Table("edges", nil, true)},
+		`there are 0 nodes and 1 edges`:      {Table("nodes", nil, true), Table("edges", edge, true)},
+		`has no field latitude of numbers`:   {Table("nodes", vector(node("a"), node("b")), true), Table("edges", edge, true)},
+		`no frame matches /^(nodes|edges)$/`: {Table("other", edge, true)},
+	} {
+		if _, _, err := Network(frames, "/^(nodes|edges)$/"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestRowsAreSorted(t *testing.T) {
+	frames, err := Apply([]Frame{Table("q", vector(one(1, "ttl", "10"), one(2, "ttl", "02"), one(3, "ttl", "10")), true)},
+		[]Transformation{{ID: "organize", Options: map[string]any{"renameByName": map[string]any{"ttl": "TTL"}}},
+			{ID: "sortBy", Options: map[string]any{"sort": []any{map[string]any{"field": "TTL", "desc": false}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{2.0, 1.0, 3.0}, frames[0].Field("Value #q").Values); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestUnknownTransformationsAreErrors(t *testing.T) {
 	for _, tr := range []Transformation{{ID: "seriesToRows"}, {ID: "joinByField", Options: map[string]any{"mode": "inner"}},
-		{ID: "calculateField", Options: map[string]any{"mode": "reduceRow"}}} {
+		{ID: "calculateField", Options: map[string]any{"mode": "reduceRow"}}, {ID: "sortBy"},
+		{ID: "sortBy", Options: map[string]any{"sort": []any{map[string]any{"field": "a", "desc": true}}}}} {
 		if _, err := Apply([]Frame{{RefID: "A"}}, []Transformation{tr}); err == nil {
 			t.Errorf("%+v is applied", tr)
 		}

@@ -73,6 +73,8 @@ func (t Transformation) apply(frames []Frame) ([]Frame, error) {
 		return []Frame{mergeRows(frames)}, nil
 	case "organize":
 		return t.organize(frames), nil
+	case "sortBy":
+		return t.sort(frames)
 	}
 	return nil, fmt.Errorf("not known")
 }
@@ -181,4 +183,38 @@ func (t Transformation) organize(frames []Frame) []Frame {
 		frames[i].Fields = kept
 	}
 	return frames
+}
+
+// sort orders the rows by the first field that is named, by its name or how it is
+// displayed; strings by their bytes. A frame that lacks the field stays as it is.
+func (t Transformation) sort(frames []Frame) ([]Frame, error) {
+	fields, _ := t.Options["sort"].([]any)
+	if len(fields) == 0 {
+		return nil, fmt.Errorf("no field to sort by in %v", t.Options)
+	}
+	by, _ := fields[0].(map[string]any)
+	if by["desc"] == true {
+		return nil, fmt.Errorf("only rising order is known, not %v", by)
+	}
+	for i, f := range frames {
+		at := slices.IndexFunc(f.Fields, func(field Field) bool { return field.Display == by["field"] || field.Name == by["field"] })
+		if at < 0 {
+			continue
+		}
+		rows := make([]int, f.Rows())
+		for row := range rows {
+			rows[row] = row
+		}
+		keys := f.Fields[at].Values
+		slices.SortStableFunc(rows, func(a, b int) int { return strings.Compare(fmt.Sprint(keys[a]), fmt.Sprint(keys[b])) })
+		sorted := slices.Clone(f.Fields)
+		for j, field := range f.Fields {
+			sorted[j].Values = make([]any, len(rows))
+			for row, from := range rows {
+				sorted[j].Values[row] = field.Values[from]
+			}
+		}
+		frames[i].Fields = sorted
+	}
+	return frames, nil
 }
