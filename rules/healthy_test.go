@@ -34,6 +34,8 @@ var idle = load{
 	metric.GuarderPackets: 2, metric.GuarderUnmatched: 2, metric.GuarderRulePackets: 0.01, metric.GuarderRuleBytes: 1, metric.GuarderWouldDrop: 0.01,
 	metric.GuarderUnparsable: 0.001, metric.GuarderServicePackets: 0.01, metric.GuarderICMPPackets: 0.1, metric.GuarderICMPQuoted: 0.001,
 	metric.GuarderSamples: 0.01, metric.GuarderProgramRuns: 0.02, metric.GuarderProgramSeconds: 1e-8,
+	metric.LocatorRTT: 0.1, metric.LocatorProbesSent: 0.1, metric.LocatorTTLProbesSent: 0.1, metric.LocatorTTLReplies: 0.1, metric.LocatorHopRTT: 0.1,
+	metric.LocatorPackets: 1, metric.LocatorShared: 0.1, metric.LocatorSkipped: 0.01, metric.LocatorTimestamps: 1, metric.LocatorUnmatched: 0.01,
 	metric.ProbeRuns: 1, metric.ProbeRunSeconds: 2e-8, metric.ProbeStatsWindow: 0.01,
 }
 
@@ -61,6 +63,11 @@ func healthyGauge(f *metric.Family, l labels.Labels) (float64, bool) {
 	switch f {
 	case metric.ProbeAttached, metric.ScrapeCollectorSuccess, metric.ConfigReloadSuccessful, metric.GuarderApplySuccessful, metric.GuarderAttached:
 		return 1, true
+	case metric.LocatorDBSuccessful, metric.LocatorHistorySuccessful:
+		return 1, true
+	case metric.LocatorPathFailing, metric.LocatorPathBlocked, metric.LocatorMTUBlackHole, metric.LocatorRisk, metric.LocatorRiskScore,
+		metric.LocatorHopBlocklisted, metric.LocatorRefused:
+		return 0, true
 	case metric.ScrapeCollectorDuration:
 		return 0.02, true
 	case metric.NetworkNamespaces, metric.SocketNamespaces, metric.TCPNetworkNamespaces:
@@ -72,7 +79,7 @@ func healthyGauge(f *metric.Family, l labels.Labels) (float64, bool) {
 // typical is how long what a histogram observes takes on a healthy host, in seconds.
 func typical(f *metric.Family) float64 {
 	switch f {
-	case metric.TCPRoundTrip, metric.TCPConnectDuration:
+	case metric.TCPRoundTrip, metric.TCPConnectDuration, metric.LocatorRTT:
 		return 0.012
 	case metric.SocketReadWait:
 		return 0.002
@@ -141,6 +148,9 @@ func (s sampled) at(minute int, l load) float64 {
 		return s.value
 	}
 	rate := l[s.family]
+	if s.labels.Get("clock") == "user" {
+		rate /= 100 // one in so many has no time of the kernel
+	}
 	if s.labels.Get("group") == "forged-icmp" {
 		rate = 0 // nobody honest sends what these rules are for
 	}

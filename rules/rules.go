@@ -50,7 +50,7 @@ type Alert struct {
 	// Severity is "critical", "warning" or "info".
 	Severity string
 	// Area is the part of the product: "drops", "tcp", "stack", "softirq", "flows",
-	// "sockets", "guarder" or "packetscope".
+	// "sockets", "guarder", "paths" or "packetscope".
 	Area string
 	// Summary and Description are templates of Prometheus.
 	Summary, Description string

@@ -115,9 +115,9 @@ func TestLevelsNameTheLabels(t *testing.T) {
 
 var (
 	alertName    = regexp.MustCompile(`^PacketScope[A-Z][A-Za-z]+$`)
-	dashboard    = regexp.MustCompile(`^/d/packetscope-(overview|stack|drops|tcp|guarder|self)(\?var-instance=\{\{ \$labels\.instance \}\})?$`)
+	dashboard    = regexp.MustCompile(`^/d/packetscope-(overview|stack|drops|tcp|guarder|paths|self)(\?var-instance=\{\{ \$labels\.instance \}\})?$`)
 	severities   = []string{"critical", "warning", "info"}
-	areas        = []string{"drops", "tcp", "stack", "softirq", "flows", "sockets", "guarder", "packetscope"}
+	areas        = []string{"drops", "tcp", "stack", "softirq", "flows", "sockets", "guarder", "paths", "packetscope"}
 	longestFor   = time.Hour
 	runbookStart = "https://github.com/packetscope/packetscope/blob/main/rules/README.md#"
 )
