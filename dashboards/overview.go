@@ -13,6 +13,7 @@ func overview() Board {
 			{title: "Problems", panels: []panel{problems(), firingOverTime()}},
 			{title: "Traffic and losses", panels: []panel{packetsByLayer(), dropsBySeverity()}},
 			{title: "Guarder", panels: guarded()},
+			{title: "Paths", panels: pathsOfHosts()},
 			{title: "Latency", panels: []panel{receiveLatency(), transmitLatency()}},
 			{title: "TCP", panels: []panel{roundTrips(), retransmitShare()}},
 			{title: "Hosts", panels: []panel{hosts()}},
@@ -134,6 +135,29 @@ func guarded() []panel {
 			thresholds(step{1, red}), last(silentAgents, "gone")).Decimals(0),
 	} {
 		all = append(all, p.Span(6).NoValue(notUsed).OverrideByRegexp("/.*/", []property{open}))
+	}
+	return all
+}
+
+// pathsOfHosts are what hosts that measure paths have to show.
+func pathsOfHosts() []panel {
+	open := property{Id: "links", Value: []link{{Title: "Open Paths", URL: boardURL(uid("paths"), sameHosts)}}}
+	var all []panel
+	for _, p := range []*stat.PanelBuilder{
+		light("Destinations unreachable", unitCount,
+			"Destinations of the configuration that do not answer, all chosen hosts together. The board Paths says which, and how far packets get.",
+			thresholds(step{1, red}), last(`sum(instance:packetscope_locator_path_reached:missing{<host>})`, "unreachable")).Decimals(0),
+		light("Loss on paths", unitShare,
+			"Share of probes that the worst destination of the worst host did not answer in ten minutes, of those that answer at all. The board Paths says from which hop on packets get lost.",
+			thresholds(pathLossSteps...), over(`max(instance:packetscope_locator_loss_ratio:max{<host>})`, "worst")),
+		light("Paths changed", unitCount,
+			"Confirmed changes of paths within an hour, on all chosen hosts: other routers, networks or countries, or destinations that answer no longer or again. Balanced flows and lost answers are none.",
+			thresholds(step{1, yellow}), last(`sum(instance_kind:packetscope_locator_path_changes:increase1h{<host>,kind=~"ip|as|country|reach"})`, "changes")).Decimals(0),
+		light("Rules for paths violated", unitCount,
+			"Pairs of a path and a rule that does not allow it: a country or a network that packets must not pass, or a blocklist that has a hop. The board Paths says which, and why.",
+			thresholds(step{1, red}), last(`sum(instance:packetscope_locator_risk:violated{<host>})`, "violated")).Decimals(0),
+	} {
+		all = append(all, p.Span(6).NoValue("not in use").OverrideByRegexp("/.*/", []property{open}))
 	}
 	return all
 }
