@@ -147,6 +147,7 @@ func TestMissingPrivilegesAreLoggedWithTheirUse(t *testing.T) {
 		}
 	}
 	want := []string{
+		`CAP_NET_RAW for="measure paths by raw sockets" without_it="paths are measured by sockets that everybody may open, which cannot do everything"`,
 		`CAP_SYSLOG for="read the addresses of kernel symbols" without_it="the functions that drop packets stay unknown"`,
 		`CAP_SYS_ADMIN for="enter other network namespaces and switch on the accounting of run time" ` +
 			`without_it="sockets, TCP's counters and the hooks of the family net are of one network namespace, and the cost of the probes stays unknown"`,

@@ -30,12 +30,12 @@ func TestCapabilitiesTellWhatIsLost(t *testing.T) {
 		want  map[string]state
 	}{
 		{"an ordinary user loses all that is needed", nil, map[string]state{
-			CapBPF: absent, CapPerfmon: absent, CapNetAdmin: absent, CapNetRaw: harmless,
+			CapBPF: absent, CapPerfmon: absent, CapNetAdmin: absent, CapNetRaw: absent,
 			CapSyslog: absent, CapSysAdmin: absent, CapSysResource: harmless, CapSysPtrace: absent,
 		}},
 		{"CAP_SYS_ADMIN covers its children", []string{CapSysAdmin}, map[string]state{
 			CapBPF: {CoveredBy: CapSysAdmin}, CapPerfmon: {CoveredBy: CapSysAdmin},
-			CapNetAdmin: {CoveredBy: CapSysAdmin}, CapNetRaw: harmless, CapSyslog: absent,
+			CapNetAdmin: {CoveredBy: CapSysAdmin}, CapNetRaw: absent, CapSyslog: absent,
 			CapSysAdmin: {Effective: true}, CapSysResource: harmless, CapSysPtrace: absent,
 		}},
 		{"what is held is not lost", []string{CapBPF, CapPerfmon, CapNetAdmin, CapSyslog, CapNetRaw}, map[string]state{
