@@ -48,7 +48,7 @@ const (
 func watchLive(t *testing.T) live {
 	t.Helper()
 	dir := t.TempDir()
-	exporter, demo := build(t, dir, "packetscope"), build(t, dir, "packetscope-demo")
+	exporter, demo := build(t, dir, "../cmd/packetscope"), build(t, dir, "../cmd/packetscope-demo")
 	n, routed := testnet.New(t), testnet.NewRouted(t)
 	for _, ns := range []*testnet.Namespace{n.Left, n.Right, routed.Router} {
 		ns.Pin(t) // a name, by which the hooks of a namespace find it
@@ -64,6 +64,7 @@ func watchLive(t *testing.T) live {
 	untilReady(t, address)
 	start(t, n.Right, demo, "server")
 	start(t, n.Left, demo, "client", "--server="+n.Right.V4.String(), "--server="+n.Right.V6.String())
+	paths := measurePaths(t, build(t, dir, "./testdata/paths"))
 
 	w := live{native: promtest.New(), classic: promtest.New(), from: time.Now()}
 	evaluate := map[*promtest.DB]*promtest.Rules{w.native: readRules(t, w.native), w.classic: readRules(t, w.classic)}
@@ -71,8 +72,10 @@ func watchLive(t *testing.T) live {
 	defer tick.Stop()
 	for time.Since(w.from) < watched {
 		for accept, db := range map[string]*promtest.DB{promtest.AcceptProtobuf: w.native, promtest.AcceptText: w.classic} {
-			if err := db.ScrapeURLAs(accept, "http://"+address+"/metrics", liveTarget); err != nil {
-				t.Fatal(err)
+			for _, url := range []string{"http://" + address + "/metrics", paths} {
+				if err := db.ScrapeURLAs(accept, url, liveTarget); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if err := evaluate[db].Eval(time.Now()); err != nil {
 				t.Fatal(err)
@@ -157,11 +160,11 @@ func readRules(t *testing.T, db *promtest.DB) *promtest.Rules {
 }
 
 // build compiles a command of this module.
-func build(t *testing.T, dir, name string) string {
+func build(t *testing.T, dir, command string) string {
 	t.Helper()
-	binary := filepath.Join(dir, name)
-	if out, err := exec.Command("go", "build", "-o", binary, "../cmd/"+name).CombinedOutput(); err != nil {
-		t.Fatalf("build %s: %v\n%s", name, err, out)
+	binary := filepath.Join(dir, filepath.Base(command))
+	if out, err := exec.Command("go", "build", "-o", binary, command).CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", command, err, out)
 	}
 	return binary
 }
@@ -169,9 +172,15 @@ func build(t *testing.T, dir, name string) string {
 // start runs a program until the end of the test, in a namespace if there is one.
 func start(t *testing.T, in *testnet.Namespace, name string, args ...string) {
 	t.Helper()
+	startWith(t, in, nil, name, args...)
+}
+
+// startWith also gives it files, the first of which is its fourth.
+func startWith(t *testing.T, in *testnet.Namespace, files []*os.File, name string, args ...string) {
+	t.Helper()
 	said := new(bytes.Buffer)
 	command := exec.Command(name, args...)
-	command.Stdout, command.Stderr = said, said
+	command.Stdout, command.Stderr, command.ExtraFiles = said, said, files
 	var err error
 	if in == nil {
 		err = command.Start()

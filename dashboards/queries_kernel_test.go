@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 	"github.com/prometheus/prometheus/promql"
@@ -25,6 +26,8 @@ var rightlyEmpty = map[string]string{
 	"drops/Lost by network cards/A":           "virtual devices count no losses of their own",
 	"stack/Polls that used up their budget/A": "the demo sends too little to use up a budget of 64 packets in every run",
 	"guarder/Policies/protected":              "the policy was not put in force from another host",
+	"paths/Paths/blocked":                     "no router refuses to forward",
+	"paths/Paths/changed":                     "no path changes, which takes longer to be certain of than the test",
 }
 
 // chosen are the variables as a reader has them who looks at one host.
@@ -152,7 +155,19 @@ func (w live) mustDraw(t *testing.T, p dashboard.Panel) {
 	case "nodeGraph":
 		mustBePath(t, framesOf(t, w.native, w.to, p, chosen))
 	case "geomap":
-		drawn(t, p, framesOf(t, w.native, w.to, p, chosen))
+		got := drawn(t, p, framesOf(t, w.native, w.to, p, chosen))
+		for _, places := range got {
+			slices.Sort(places)
+		}
+		if lossy, ok := got[lossLayer]; ok && !slices.Contains(lossy, lossyPlace) {
+			t.Errorf("packets get lost up to %q, want %s among them", lossy, lossyPlace)
+		}
+		delete(got, lossLayer)
+		if want, ok := onMaps[*p.Title]; !ok && len(got) == 0 {
+			t.Error("nothing is drawn")
+		} else if diff := cmp.Diff(want, got); ok && diff != "" {
+			t.Errorf("places (-want +got):\n%s", diff)
+		}
 	}
 }
 
