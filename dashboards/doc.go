@@ -3,7 +3,7 @@
 //
 // A dashboard is a [Board]: a title, rows of panels, and what all boards share
 // (variables, links to the other boards, alerts as annotations). Panels come from
-// a few constructors (lines, stat, table, heatmap, nodeGraph) that give them the
+// a few constructors (lines, stat, table, heatmap, nodeGraph, worldMap) that give them the
 // look of the house and take what no panel may lack: a unit and a description that
 // says what the number means and what to do about it. To add a dashboard, write a
 // function that returns a Board and list it in [All].
@@ -17,8 +17,9 @@
 //
 // # Queries
 //
-// In queries <host> stands for the matchers of the selected hosts, and <watch>
-// for those of the selected watches. All rates are over $__rate_interval, which
+// In queries <host> stands for the matchers of the selected hosts, <watch> for those of
+// the selected watches, <path> for those of the selected destinations and <route> for
+// those of the one whose hops are shown. All rates are over $__rate_interval, which
 // Grafana makes long enough for four scrapes.
 //
 // Quantiles are taken from the classic buckets: servers with and without native

@@ -219,6 +219,37 @@ func TestColumnsExist(t *testing.T) {
 	}
 }
 
+// TestMapsNeedNoInternet looks for layers that the reader's browser would fetch from
+// somebody else.
+func TestMapsNeedNoInternet(t *testing.T) {
+	maps := 0
+	for name, doc := range documents(t) {
+		for _, p := range everyPanel(doc) {
+			if p["type"] != "geomap" {
+				continue
+			}
+			maps++
+			options := p["options"].(map[string]any)
+			ground := options["basemap"].(map[string]any)
+			source := fmt.Sprint(ground["config"].(map[string]any)["src"])
+			if ground["type"] != "geojson" || !strings.HasPrefix(source, "public/") {
+				t.Errorf("%s, %q: its ground is %v from %s", name, p["title"], ground["type"], source)
+			}
+			for _, l := range list(options["layers"]) {
+				location, _ := l["location"].(map[string]any)
+				gazetteer := fmt.Sprint(location["gazetteer"])
+				if !slices.Contains([]string{"markers", "route", "network"}, fmt.Sprint(l["type"])) ||
+					location["mode"] == "lookup" && !strings.HasPrefix(gazetteer, "public/") {
+					t.Errorf("%s, %q: layer %v is %v, with places from %s", name, p["title"], l["name"], l["type"], gazetteer)
+				}
+			}
+		}
+	}
+	if maps == 0 {
+		t.Error("there are no maps")
+	}
+}
+
 func TestSentencesAreReadable(t *testing.T) {
 	for summary, want := range map[string]string{
 		"{{ $labels.instance }} loses {{ $value | humanizePercentage }} of its packets.":                      "This host loses … of its packets.",
