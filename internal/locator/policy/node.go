@@ -138,6 +138,10 @@ func describe(n *yaml.Node) string {
 	if n.ShortTag() == "!!null" {
 		return "nothing"
 	}
+	// What was no policy at all can be long.
+	if text := []rune(n.Value); len(text) > 40 {
+		return strconv.Quote(string(text[:40])) + "…"
+	}
 	return strconv.Quote(n.Value)
 }
 
