@@ -102,11 +102,22 @@ func (p *Path) Loss(since time.Time) []Loss {
 		own, path := sums[i].own, sums[i].path
 		l.TTL, l.Sent, l.Answered = uint8(i+1), own.sent, own.sent-own.lost
 		l.Apparent, l.Path = own.wilson(Z95), path.wilson(Z95)
-		l.Excess = max(0, l.Apparent.Value-l.Path.Value)
+		if own.sent > 0 {
+			// The probes that bound it best may be those of further on, of which there are
+			// more: what they say is no proof against a TTL that answered all.
+			l.Path = least(l.Path, l.Apparent)
+		}
 		l.Destination = l.TTL == p.Length()
-		l.Class = l.class(path, answers)
+		l.Excess = max(0, l.Apparent.Value-l.Path.Value)
+		l.Class = l.class(answers)
 	}
 	return all
+}
+
+// least returns the smaller of two probabilities, limit by limit: of two upper bounds both
+// hold.
+func least(a, b Ratio) Ratio {
+	return Ratio{min(a.Value, b.Value), min(a.Low, b.Low), min(a.High, b.High)}
 }
 
 // EndLoss returns the loss of all probes that should have reached the destination: its
@@ -120,7 +131,7 @@ func (p *Path) EndLoss(since time.Time) Loss {
 	l := Loss{Sent: sum.sent, Answered: sum.sent - sum.lost, Apparent: sum.wilson(Z95), Destination: true}
 	l.Path = l.Apparent
 	// What routers answer says nothing about the end.
-	l.Class = l.class(sum, [MaxTTL + 1]bool{p.everAnswered()[0]})
+	l.Class = l.class([MaxTTL + 1]bool{p.everAnswered()[0]})
 	return l
 }
 
@@ -185,15 +196,15 @@ func (p *Path) everAnswered() (answered [MaxTTL + 1]bool) {
 	return answered
 }
 
-// class names the loss. Path are the probes that bound it.
-func (l *Loss) class(path cell, answered [MaxTTL + 1]bool) Class {
+// class names the loss.
+func (l *Loss) class(answered [MaxTTL + 1]bool) Class {
 	later := answered[0] || slices.Contains(answered[l.TTL+1:], true)
 	switch {
 	case l.Sent == 0 || !later:
 		return Unknown
 	case !answered[l.TTL]:
 		return Unresponsive
-	case path.wilson(Z95).Low > RealLoss:
+	case l.Path.Low > RealLoss:
 		return Real
 	case l.Limited:
 		return Limited

@@ -272,3 +272,35 @@ func TestPathRTTNeverFalls(t *testing.T) {
 		t.Errorf("of nothing: %v", got)
 	}
 }
+
+// A flow is sent to near TTLs less often than to the destination. What gets lost at the end
+// says nothing about a router before it that answered all the few.
+func TestFewAnswersAreNotJudgedByLossFurtherOn(t *testing.T) {
+	p := New()
+	now := time.Unix(0, 0)
+	hop := func(n byte) netip.Addr { return netip.AddrFrom4([4]byte{203, 0, 113, n}) }
+	for i := range 120 {
+		now = now.Add(time.Second)
+		flow := i % 3
+		end := Sample{Sent: now, TTL: MaxTTL, Flow: flow}
+		if i%10 >= 2 {
+			end.Hop, end.Final, end.RTT = hop(9), true, time.Millisecond
+		}
+		p.AddEnd(end)
+		if i%5 != 0 {
+			continue
+		}
+		for ttl := uint8(1); ttl <= 2; ttl++ {
+			p.Add(Sample{Sent: now, TTL: ttl, Flow: flow, Hop: hop(ttl), RTT: time.Millisecond})
+		}
+		p.Add(Sample{Sent: now, TTL: 3, Flow: flow, Hop: end.Hop, Final: end.Final, RTT: end.RTT})
+	}
+	for _, l := range p.Loss(time.Time{}) {
+		if real := l.TTL == 3; (l.Class == Real) != real || !real && (l.Path.Value > 0 || l.Class != None) {
+			t.Errorf("TTL %d: %+v", l.TTL, l)
+		}
+	}
+	if l := p.EndLoss(time.Time{}); l.Class != Real {
+		t.Errorf("end: %+v", l)
+	}
+}
