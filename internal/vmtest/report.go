@@ -39,7 +39,8 @@ type TestReport struct {
 	Outcome string
 	// Took is how long it ran, as the test binary prints it: "1.25s".
 	Took string
-	// Output is what was printed from its start to the start of the next.
+	// Output is what was printed while it ran, of tests that run at the same time between
+	// the lines that name it.
 	Output string
 }
 
@@ -48,18 +49,21 @@ const Prefix = "vmtest: "
 
 var (
 	testStart = regexp.MustCompile(`^=== RUN +([^/ ]+)$`)
-	testEnd   = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): ([^/ ]+) \((.*)\)$`)
+	// Tests that run at the same time take turns.
+	testTurn = regexp.MustCompile(`^=== (?:RUN|CONT|NAME) +([^/ ]+)(?:/.*)?$`)
+	testEnd  = regexp.MustCompile(`^--- (PASS|FAIL|SKIP): ([^/ ]+) \((.*)\)$`)
 )
 
 // ParseReport reads the output of the second serial port.
 func ParseReport(text string) Report {
 	var r Report
+	var at string // the test whose lines are read
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if event, ok := strings.CutPrefix(line, Prefix); ok {
 			r.event(event)
 		} else if len(r.Suites) > 0 {
-			r.Suites[len(r.Suites)-1].line(line)
+			at = r.Suites[len(r.Suites)-1].line(line, at)
 		}
 	}
 	return r
@@ -83,19 +87,28 @@ func (r *Report) event(text string) {
 	}
 }
 
-func (s *SuiteReport) line(line string) {
+// line takes a line, which belongs to a test unless it names another one. It returns whose
+// the next lines are.
+func (s *SuiteReport) line(line, at string) string {
 	s.Output += line + "\n"
 	if m := testStart.FindStringSubmatch(line); m != nil {
 		s.Tests = append(s.Tests, TestReport{Name: m[1]})
 	}
-	if len(s.Tests) == 0 {
-		return
+	end := testEnd.FindStringSubmatch(line)
+	if m := testTurn.FindStringSubmatch(line); m != nil {
+		at = m[1]
+	} else if end != nil {
+		at = end[2]
 	}
-	last := &s.Tests[len(s.Tests)-1]
-	last.Output += line + "\n"
-	if m := testEnd.FindStringSubmatch(line); m != nil && m[2] == last.Name {
-		last.Outcome, last.Took = m[1], m[3]
+	for i := range s.Tests {
+		if t := &s.Tests[i]; t.Name == at {
+			t.Output += line + "\n"
+			if end != nil {
+				t.Outcome, t.Took = end[1], end[3]
+			}
+		}
 	}
+	return at
 }
 
 // Test returns the result of a test; its Outcome is "" if it never ran.

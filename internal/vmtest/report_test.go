@@ -49,6 +49,35 @@ func TestParseReport(t *testing.T) {
 	}
 }
 
+func TestReportOfTestsAtTheSameTime(t *testing.T) {
+	const text = `vmtest: boot 6.1.0
+vmtest: run internal/a
+=== RUN   TestOne
+=== PAUSE TestOne
+=== RUN   TestTwo
+=== RUN   TestTwo/sub
+=== PAUSE TestTwo
+=== CONT  TestOne
+=== CONT  TestTwo
+    two_test.go:3: two
+=== NAME  TestOne
+    one_test.go:3: one
+--- FAIL: TestTwo (0.30s)
+    --- FAIL: TestTwo/sub (0.20s)
+--- PASS: TestOne (0.40s)
+FAIL
+vmtest: exit internal/a exit status 1
+vmtest: end
+`
+	want := []TestReport{
+		{"TestOne", "PASS", "0.40s", "=== RUN   TestOne\n=== PAUSE TestOne\n=== CONT  TestOne\n=== NAME  TestOne\n    one_test.go:3: one\n--- PASS: TestOne (0.40s)\nFAIL\n"},
+		{"TestTwo", "FAIL", "0.30s", "=== RUN   TestTwo\n=== RUN   TestTwo/sub\n=== PAUSE TestTwo\n=== CONT  TestTwo\n    two_test.go:3: two\n--- FAIL: TestTwo (0.30s)\n    --- FAIL: TestTwo/sub (0.20s)\n"},
+	}
+	if diff := cmp.Diff(want, ParseReport(text).Suite("internal/a").Tests); diff != "" {
+		t.Errorf("tests (-want +got):\n%s", diff)
+	}
+}
+
 func TestReportOfADeadMachine(t *testing.T) {
 	text, _, _ := strings.Cut(finished, "--- PASS: TestThree")
 	got := ParseReport(text)
