@@ -287,7 +287,7 @@ func TestFewAnswersAreNotJudgedByLossFurtherOn(t *testing.T) {
 			end.Hop, end.Final, end.RTT = hop(9), true, time.Millisecond
 		}
 		p.AddEnd(end)
-		if i%5 != 0 {
+		if i%15 != 0 {
 			continue
 		}
 		for ttl := uint8(1); ttl <= 2; ttl++ {
