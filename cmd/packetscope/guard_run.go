@@ -40,13 +40,14 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	socket := socketFlag(command)
 	detach := command.Flag("detach-at-end", "Take the policy away when the agent ends, as guard detach does: for trying it out.").Bool()
 	statusSocket := command.Flag("status-socket", "Unix socket by which every user of this host, such as the exporter's, may read the status; empty for none.").String()
+	statusHits := command.Flag("status-hits", "Tell on --status-socket whom rules hit, too, which the exporter adds up by country: every user of this host may read the addresses then.").Bool()
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		return runGuard(ctx, e, guarder.Config{
 			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
 			Samples: samples(), NoHits: !*hits,
-		}, guardEnds{*socket, *statusSocket, *detach}, logger)
+		}, guardEnds{*socket, *statusSocket, *statusHits, *detach}, logger)
 	}
 }
 
@@ -64,7 +65,9 @@ func sampleFlags(command *kingpin.CmdClause) func() guarder.SampleConfig {
 // guardEnds are where an agent is spoken to, and how it ends.
 type guardEnds struct {
 	socket, statusSocket string
-	detach               bool
+	// statusHits has whom rules hit told on statusSocket.
+	statusHits bool
+	detach     bool
 }
 
 func socketFlag(command *kingpin.CmdClause) *string {
@@ -119,7 +122,11 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, ends guardEnds, lo
 	served, detached := make(chan error, 2), make(chan struct{})
 	server := answerOn(listener, guarder.AdminHandler(&detachable{guardEngine: engine, detached: detached}), served)
 	if open != nil {
-		defer answerOn(open, guarder.StatusHandler(engine), served).Close()
+		handler := guarder.StatusHandler(engine)
+		if ends.statusHits {
+			handler = guarder.HitsHandler(engine)
+		}
+		defer answerOn(open, handler, served).Close()
 	}
 	if err := e.notifyReady(); err != nil {
 		logger.Warn("the service manager does not know that the policy is in force", "err", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,10 +28,13 @@ type fakeGuard struct {
 	gone error
 	// top makes what guard top reads.
 	top func() (guarder.Top, error)
+	// hits are the table of sources.
+	hits []guarder.Hit
 }
 
 func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, g.gone }
 func (g *fakeGuard) Top(int) (guarder.Top, error)    { return g.top() }
+func (g *fakeGuard) Hits() (guarder.HitList, error)  { return guarder.HitList{Hits: g.hits}, g.gone }
 func (g *fakeGuard) Apply(o guarder.Order) error     { g.asked = o; return g.tell("apply") }
 func (g *fakeGuard) Confirm() error                  { return g.tell("confirm") }
 func (g *fakeGuard) Rollback() error                 { return g.tell("rollback") }
@@ -283,6 +287,21 @@ func TestNoPolicyWithoutItsSockets(t *testing.T) {
 	}
 	if err := run(t.Context(), w.env); err == nil || !strings.Contains(err.Error(), "socket") {
 		t.Errorf("it ends with: %v", err)
+	}
+}
+
+// TestAddressesAreToldToAllOnlyOnDemand: the status socket is for every user of the host.
+func TestAddressesAreToldToAllOnlyOnDemand(t *testing.T) {
+	for flag, told := range map[string]bool{"--no-status-hits": false, "--status-hits": true} {
+		socket := filepath.Join(t.TempDir(), "status.sock")
+		g := guard(t, "--status-socket="+socket, flag, "a.yaml")
+		g.hits = []guarder.Hit{{Source: netip.MustParseAddr("192.0.2.7"), Effect: "drop", Packets: 3, First: 1}}
+		list, err := guarder.Client{Socket: socket}.Hits()
+		if got := len(list.Hits) == 1 && err == nil; got != told || !told && !errors.Is(err, guarder.ErrNotTold) {
+			t.Errorf("%s: %+v, %v", flag, list, err)
+		}
+		g.stop()
+		<-g.done
 	}
 }
 

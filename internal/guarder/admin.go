@@ -26,6 +26,8 @@ type Administered interface {
 	Status() (Status, error)
 	// Top returns at most so many sources, or all if that is 0.
 	Top(sources int) (Top, error)
+	// Hits returns the whole table of sources.
+	Hits() (HitList, error)
 	// Apply reads the policy from its files again and puts it in force.
 	Apply(Order) error
 	Confirm() error
@@ -95,10 +97,10 @@ func listen(path string, mode os.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// AdminHandler serves GET /status and /top?sources=N, and POST /apply, /confirm,
+// AdminHandler serves GET /status, /hits and /top?sources=N, and POST /apply, /confirm,
 // /rollback and /detach. An error is the text of the answer, with status 409.
 func AdminHandler(a Administered) http.Handler {
-	mux := StatusHandler(a)
+	mux := HitsHandler(a)
 	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) {
 		sources, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("sources"), "0"))
 		if err != nil || sources < 0 {
@@ -132,6 +134,16 @@ func StatusHandler(a Administered) *http.ServeMux {
 	return mux
 }
 
+// HitsHandler serves GET /status and GET /hits, which names the addresses of sources.
+func HitsHandler(a Administered) *http.ServeMux {
+	mux := StatusHandler(a)
+	mux.HandleFunc("GET /hits", func(w http.ResponseWriter, _ *http.Request) {
+		list, err := a.Hits()
+		tell(w, list, err)
+	})
+	return mux
+}
+
 // tell writes what was asked for, unless there was an error.
 func tell(w http.ResponseWriter, what any, err error) {
 	if err != nil {
@@ -142,8 +154,11 @@ func tell(w http.ResponseWriter, what any, err error) {
 	json.NewEncoder(w).Encode(what) // whoever asked may have gone
 }
 
-// maxOrder is the longest order, in bytes.
-const maxOrder = 1 << 16
+// The longest order and answer, in bytes.
+const (
+	maxOrder  = 1 << 16
+	maxAnswer = 1 << 26
+)
 
 func answer(w http.ResponseWriter, err error) {
 	if err != nil {
@@ -170,6 +185,12 @@ func (c Client) Status() (s Status, err error) {
 func (c Client) Top(sources int) (t Top, err error) {
 	err = c.read("top?sources="+strconv.Itoa(sources), &t)
 	return t, err
+}
+
+// Hits implements [Administered].
+func (c Client) Hits() (list HitList, err error) {
+	err = c.read("hits", &list)
+	return list, err
 }
 
 func (c Client) read(what string, to any) error {
@@ -228,9 +249,12 @@ func (c Client) ask(method, verb string, order []byte) ([]byte, error) {
 		return nil, fmt.Errorf("the agent at %s gave no answer, and may do what it was told all the same (packetscope guard status tells): %v", c.Socket, errors.Unwrap(err))
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if err != nil {
 		return nil, fmt.Errorf("answer of the agent: %w", err)
+	}
+	if answer.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("%s: %w", verb, ErrNotTold)
 	}
 	if answer.StatusCode >= http.StatusBadRequest {
 		return nil, errors.New(strings.TrimSpace(string(body)))

@@ -23,6 +23,7 @@ type agent struct {
 	told   []string
 	order  Order
 	status Status
+	hits   []Hit
 	err    error
 }
 
@@ -30,6 +31,10 @@ func (a *agent) Status() (Status, error) { return a.status, a.err }
 func (a *agent) Top(sources int) (Top, error) {
 	a.tell(fmt.Sprint("top ", sources))
 	return Top{Status: a.status, Sources: []SourceStatus{{Source: "192.0.2.7", Rule: "r"}}}, a.err
+}
+func (a *agent) Hits() (HitList, error) {
+	a.tell("hits")
+	return HitList{Hits: a.hits}, a.err
 }
 func (a *agent) Apply(o Order) error { a.order = o; return a.tell("apply") }
 func (a *agent) Confirm() error      { return a.tell("confirm") }
@@ -42,7 +47,7 @@ func (a *agent) tell(what string) error {
 }
 
 // serve runs the admin socket of an agent and returns a client of it.
-func serve(t *testing.T, a *agent) Client {
+func serve(t testing.TB, a *agent) Client {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "run", "guard.sock")
 	l, err := ListenAdmin(path)
@@ -125,8 +130,46 @@ func TestStatusSocketIsForAllAndChangesNothing(t *testing.T) {
 	if s, err := c.Status(); err != nil || s.Generation != 7 {
 		t.Errorf("status %+v, %v", s, err)
 	}
-	if top, err := c.Top(0); err == nil || a.told != nil {
+	if top, err := c.Top(0); !errors.Is(err, ErrNotTold) || a.told != nil {
 		t.Errorf("anybody learns sources: %+v, %v", top, err)
+	}
+	if hits, err := c.Hits(); !errors.Is(err, ErrNotTold) || a.told != nil {
+		t.Errorf("anybody learns sources: %+v, %v", hits, err)
+	}
+	for _, do := range []func() error{func() error { return c.Apply(Order{}) }, c.Confirm, c.Rollback, c.Detach} {
+		if err := do(); err == nil || a.told != nil {
+			t.Errorf("the agent was told to %v, %v", a.told, err)
+		}
+	}
+}
+
+// TestHitsAreToldWhereTheyMayBe asks on the admin socket, and on one that tells hits and
+// changes nothing.
+func TestHitsAreToldWhereTheyMayBe(t *testing.T) {
+	want := []Hit{
+		{netip.MustParseAddr("192.0.2.7"), 3, "drop", 1 << 60, 123456789},
+		{netip.MustParseAddr("2001:db8:1:2::"), 0, "would_drop", 64, 1},
+		{netip.Addr{}, 1, "count", 1, 2},
+	}
+	a := &agent{hits: want}
+	path := filepath.Join(t.TempDir(), "status.sock")
+	l, err := ListenStatus(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: HitsHandler(a)}
+	go server.Serve(l)
+	defer server.Close()
+	for what, c := range map[string]Client{"admin socket": serve(t, a), "socket for all": {path}} {
+		got, err := c.Hits()
+		if diff := cmp.Diff(HitList{want}, got, cmpopts.EquateComparable(netip.Addr{})); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+	}
+	a.told = nil
+	c := Client{path}
+	if _, err := c.Top(0); !errors.Is(err, ErrNotTold) {
+		t.Errorf("top: %v", err)
 	}
 	for _, do := range []func() error{func() error { return c.Apply(Order{}) }, c.Confirm, c.Rollback, c.Detach} {
 		if err := do(); err == nil || a.told != nil {

@@ -71,17 +71,43 @@ func (e *Engine) sources() ([]SourceStatus, error) {
 	return all, err
 }
 
+// sourceOf returns the address or the prefix, or "" without one.
 func sourceOf(k bpf.GuardHitKey) string {
+	switch addr := addrOf(k); k.Family {
+	case 4:
+		return addr.String()
+	case 6:
+		return netip.PrefixFrom(addr, 64).String()
+	}
+	return ""
+}
+
+// addrOf returns the address, of IPv6 the first one of the prefix, or the zero Addr.
+func addrOf(k bpf.GuardHitKey) netip.Addr {
 	var b [16]byte
 	binary.NativeEndian.PutUint32(b[:], k.Source[0])
 	binary.NativeEndian.PutUint32(b[4:], k.Source[1])
 	switch k.Family {
 	case 4:
-		return netip.AddrFrom4([4]byte(b[:4])).String()
+		return netip.AddrFrom4([4]byte(b[:4]))
 	case 6:
-		return netip.PrefixFrom(netip.AddrFrom16(b), 64).String()
+		return netip.AddrFrom16(b)
 	}
-	return ""
+	return netip.Addr{}
+}
+
+// Hits returns the table of sources, also what rules that are in force no more have hit.
+func (e *Engine) Hits() (HitList, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if err := e.running(); err != nil {
+		return HitList{}, err
+	}
+	list := HitList{Hits: []Hit{}}
+	err := e.store.hits(func(k bpf.GuardHitKey, h bpf.GuardHit) {
+		list.Hits = append(list.Hits, Hit{addrOf(k), k.Slot, effectNames[compile.Credit(h.Credit)], h.Packets, h.First})
+	})
+	return list, err
 }
 
 // countSources returns how many entries the table of sources has.

@@ -4,6 +4,7 @@ package guarder
 
 import (
 	"cmp"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -65,6 +66,28 @@ func TestSourcesAndServicesOfHits(t *testing.T) {
 	for _, s := range top.Sources {
 		if s.First.Before(begin.Add(-time.Second)) || s.Last.Before(s.First) || s.Last.After(time.Now().Add(time.Second)) {
 			t.Errorf("%s: from %v to %v", s.Source, s.First, s.Last)
+		}
+	}
+	list, err := p.Hits()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(list.Hits, func(a, b Hit) int { return cmp.Compare(a.Rule, b.Rule) })
+	v4, v6 := netip.MustParseAddr("198.18.1.2"), netip.MustParseAddr("2001:db8:100::")
+	var want []Hit
+	for i, h := range []Hit{1: {v4, 0, "count", 5, 0}, 2: {v4, 0, "drop", 5, 0}, 3: {v6, 0, "would_drop", 4, 0}, 4: {v6, 0, "drop", 5, 0}} {
+		if h.Effect != "" {
+			h.Rule = p.current.slots[i]
+			want = append(want, h)
+		}
+	}
+	slices.SortFunc(want, func(a, b Hit) int { return cmp.Compare(a.Rule, b.Rule) })
+	if diff := gocmp.Diff(want, list.Hits, cmpopts.IgnoreFields(Hit{}, "First"), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+		t.Errorf("hits (-want +got):\n%s", diff)
+	}
+	for _, h := range list.Hits {
+		if made, err := wallTime(h.First); err != nil || made.Before(begin.Add(-time.Second)) || made.After(time.Now()) {
+			t.Errorf("the entry of rule %d was made at %v, %v", h.Rule, made, err)
 		}
 	}
 	if top, err := p.Top(2); err != nil || len(top.Sources) != 2 || top.Sources[0].Packets != 5 || top.Sources[1].Packets != 5 {
