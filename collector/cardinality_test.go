@@ -28,7 +28,7 @@ so that routers that call themselves something else each time cost no more.
 		host Host
 	}{
 		{"typical, default configuration", TypicalHost},
-		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d types of ICMP over each of IPv4 and IPv6", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderMessages), GuardedHost},
+		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d types of ICMP over each of IPv4 and IPv6, sources in %d countries", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderMessages, GuardedHost.GuarderCountries), GuardedHost},
 		{fmt.Sprintf("typical, with Locator: %d destinations, %d distances, %d hops and %d links on each path, %d rules, %d databases", LocatedHost.Destinations, LocatedHost.PathTTLs, LocatedHost.PathHops, LocatedHost.PathLinks, LocatedHost.PathRules, LocatedHost.LocatorFiles), LocatedHost},
 		{"typical, with 8 watches", watched},
 		{"largest, without watches", withoutWatches},
@@ -65,6 +65,7 @@ From the typical host with Guarder and Locator on, this is what more of somethin
 		{"`--collector.netfilter`", func(h *Host) { h.Netfilter = true }},
 		{"rule of Guarder that matches, or says by a label which attack it is about; 2 for a further verdict of it", func(h *Host) { h.GuarderRules++ }},
 		{"named set of Guarder, up to 100", func(h *Host) { h.GuarderSets++ }},
+		{"country of sources of what Guarder drops, up to 260", func(h *Host) { h.GuarderCountries++ }},
 		{"destination of Locator, up to 64, with its path", func(h *Host) { h.Destinations++ }},
 	} {
 		base := located(GuardedHost)

@@ -17,6 +17,9 @@ type GuarderReader interface {
 	// Status returns an error that matches [ErrNoGuarder] if there is no packet filter
 	// on this host and that is all right.
 	Status() (guarder.Status, error)
+	// Hits returns an error that matches [guarder.ErrNotTold] if the packet filter does
+	// not tell them, which is all right.
+	Hits() (guarder.HitList, error)
 }
 
 // ErrNoGuarder is returned by a [GuarderReader] on a host without a packet filter.
@@ -24,15 +27,17 @@ var ErrNoGuarder = errors.New("guarder is not used on this host")
 
 // NewGuarder returns the collector "guarder". It shares the limits of st. Counters may
 // be older than the process: they go on where an agent before has left them, but for
-// those of services and of other devices, which the process chooses. The same collector
-// must answer all scrapes.
-func NewGuarder(reader GuarderReader, st *Stack) Collector {
-	return &guarderCollector{reader: reader, limits: st.limits, now: time.Now}
+// those of services, of places and of other devices, which the process chooses. The same collector
+// must answer all scrapes. If where is nil, nothing is told by country, and the table of
+// sources is not read.
+func NewGuarder(reader GuarderReader, st *Stack, where Locate) Collector {
+	return &guarderCollector{reader: reader, limits: st.limits, where: where, now: time.Now}
 }
 
 type guarderCollector struct {
 	reader GuarderReader
 	limits *limits
+	where  Locate
 	now    func() time.Time
 
 	// mu is held while the status is read, too: an older one must not be entered after
@@ -44,6 +49,8 @@ type guarderCollector struct {
 	began    time.Time
 	devices  *deviceLedger
 	services *serviceLedger
+	// places is nil before the first table of sources.
+	places *placeLedger
 }
 
 // Name implements Collector.
@@ -65,6 +72,9 @@ func (c *guarderCollector) Update(ch chan<- prometheus.Metric) error {
 		c.since, c.began = s.Since, c.now()
 		c.devices, c.services = newDeviceLedger(s), newServiceLedger(s, c.began)
 	}
+	if err := c.sendPlaces(ch); err != nil {
+		return err
+	}
 	e := emitter{c.limits, s.Since, ch}
 	c.sendRules(e, s)
 	c.sendPackets(e, s)
@@ -72,6 +82,27 @@ func (c *guarderCollector) Update(ch chan<- prometheus.Metric) error {
 	sendICMP(e, s)
 	sendLife(e, s)
 	sendTables(e, s)
+	return nil
+}
+
+// sendPlaces sends where those belong whose packets are dropped, if anybody tells.
+func (c *guarderCollector) sendPlaces(ch chan<- prometheus.Metric) error {
+	if c.where == nil {
+		return nil
+	}
+	list, err := c.reader.Hits()
+	if errors.Is(err, guarder.ErrNotTold) || errors.Is(err, ErrNoGuarder) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.places == nil {
+		c.places = newPlaceLedger(c.where, c.now(), list.Hits)
+	} else {
+		c.places.enter(c.now(), list.Hits)
+	}
+	c.places.send(ch, c.limits)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package collector
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -16,13 +17,19 @@ import (
 )
 
 // guarderReader is a packet filter that always reports the same.
-type guarderReader struct{ status guarder.Status }
+type guarderReader struct {
+	status guarder.Status
+	hits   []guarder.Hit
+}
 
 func (r guarderReader) Status() (guarder.Status, error) { return r.status, nil }
+func (r guarderReader) Hits() (guarder.HitList, error) {
+	return guarder.HitList{Hits: slices.Clone(r.hits)}, nil
+}
 
 // newGuarderAt returns the collector with a clock that stands still.
-func newGuarderAt(now time.Time, reader GuarderReader, st *Stack) Collector {
-	c := NewGuarder(reader, st).(*guarderCollector)
+func newGuarderAt(now time.Time, reader GuarderReader, st *Stack, where Locate) Collector {
+	c := NewGuarder(reader, st, where).(*guarderCollector)
 	c.now = func() time.Time { return now }
 	return c
 }
@@ -67,6 +74,22 @@ func fullGuarder() guarder.Status {
 	}
 }
 
+// fullHits has sources of all kinds.
+var fullHits = []guarder.Hit{
+	{Source: netip.MustParseAddr("203.0.113.7"), Rule: 1, Effect: "drop", Packets: 23, First: 1},
+	{Source: netip.MustParseAddr("2001:db8:1::"), Rule: 2, Effect: "would_drop", Packets: 3, First: 1},
+	{Source: netip.MustParseAddr("10.0.0.7"), Rule: 2, Effect: "would_drop", Packets: 3, First: 1},
+	{Source: netip.MustParseAddr("203.0.113.7"), Rule: 3, Effect: "count", Packets: 99, First: 1},
+}
+
+// whereFull knows one network.
+func whereFull(a netip.Addr) (country string, asn uint32, name string) {
+	if netip.MustParsePrefix("203.0.113.0/24").Contains(a) {
+		return "NZ", 64496, "Example"
+	}
+	return "", 0, ""
+}
+
 // seriesOfGuarder gathers from a collector, which goes on from scrape to scrape, and
 // returns the values of a family by the values of its labels, in their order.
 func seriesOfGuarder(t *testing.T, c Collector, f *metric.Family) map[string]float64 {
@@ -91,12 +114,13 @@ func seriesOfGuarder(t *testing.T, c Collector, f *metric.Family) map[string]flo
 func aGuarder(limit int) (*guarder.Status, Collector) {
 	s := &guarder.Status{Since: since, Verdicts: map[string]guarder.Counts{}}
 	st := NewStack(reader{}, StackOptions{SeriesLimit: limit, Since: since})
-	return s, newGuarderAt(since, guarderFunc(func() (guarder.Status, error) { return *s, nil }), st)
+	return s, newGuarderAt(since, guarderFunc(func() (guarder.Status, error) { return *s, nil }), st, nil)
 }
 
 type guarderFunc func() (guarder.Status, error)
 
 func (f guarderFunc) Status() (guarder.Status, error) { return f() }
+func (f guarderFunc) Hits() (guarder.HitList, error)  { return guarder.HitList{}, nil }
 
 // TestRulesBeyondTheLimitAreFolded has more rules that match than series are allowed.
 // What rules are is folded as what they did.
@@ -248,7 +272,7 @@ func TestAHostWithoutGuarderIsNoFailure(t *testing.T) {
 		success float64
 	}{{fmt.Errorf("no socket: %w", ErrNoGuarder), 1}, {errBroken, 0}} {
 		st := NewStack(reader{}, StackOptions{Since: since})
-		set := NewSet(quiet, stopped, NewGuarder(guarderFunc(func() (guarder.Status, error) { return fullGuarder(), c.err }), st))
+		set := NewSet(quiet, stopped, NewGuarder(guarderFunc(func() (guarder.Status, error) { return fullGuarder(), c.err }), st, whereFull))
 		for _, f := range gatherFrom(t, set) {
 			switch {
 			case strings.HasPrefix(f.GetName(), "packetscope_guarder_"):

@@ -86,5 +86,6 @@ func limited() []*metric.Family {
 		fs = append(fs, metric.Of(name)...)
 	}
 	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes,
-		metric.GuarderRulePackets, metric.GuarderPackets, metric.GuarderAttached, metric.GuarderSetEntries, metric.GuarderICMPPackets)
+		metric.GuarderRulePackets, metric.GuarderPackets, metric.GuarderAttached, metric.GuarderSetEntries, metric.GuarderICMPPackets,
+		metric.GuarderCountryPackets)
 }

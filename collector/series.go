@@ -40,6 +40,9 @@ type Host struct {
 	// an attack; 0 without Guarder. GuarderSets that of its named sets, and GuarderMessages that of
 	// the types of ICMP that arrive, of each version of IP.
 	GuarderRules, GuarderSets, GuarderMessages int
+	// GuarderCountries is the number of countries that sources of what Guarder drops
+	// belong to, and of what stands in place of one; 0 if nobody tells the country of an address.
+	GuarderCountries int
 	// Destinations is the number of destinations that paths are measured to, 0 without
 	// Locator; PathTTLs that of distances on each path, PathHops that of hops, for
 	// each distance with more than 8 the one that is "other" included, and PathLinks that of links
@@ -59,7 +62,7 @@ var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: De
 var GuardedHost = guarded(TypicalHost)
 
 func guarded(h Host) Host {
-	h.GuarderRules, h.GuarderSets, h.GuarderMessages = 40, 3, 8
+	h.GuarderRules, h.GuarderSets, h.GuarderMessages, h.GuarderCountries = 40, 3, 8, 30
 	return h
 }
 
@@ -75,7 +78,7 @@ func located(h Host) Host {
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
 	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
-	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000, GuarderSets: 100, GuarderMessages: 256,
+	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000, GuarderSets: 100, GuarderMessages: 256, GuarderCountries: 260,
 	Destinations: metric.MostDestinations, PathTTLs: 30, PathHops: 30 * (maxTTLHops + 1), PathLinks: 29 * maxTTLHops, PathRules: 100, LocatorFiles: metric.MostLocatorFiles,
 }
 
@@ -279,6 +282,10 @@ func (h Host) values(f *metric.Family, label string) int {
 		return n
 	case "group":
 		return h.GuarderRules
+	case "country":
+		return h.GuarderCountries
+	case "asn":
+		return min(1, h.GuarderCountries) * (topSystems + 1)
 	case "set":
 		return h.GuarderSets
 	case "mode", "verdict":
@@ -287,5 +294,5 @@ func (h Host) values(f *metric.Family, label string) int {
 		}
 		return 2
 	}
-	return 1 // what depends on "group", "to" beside "from", "code" beside "type", "severity" beside "reason", and what tells flows apart beside "remote"
+	return 1 // what depends on "group", "to" beside "from", "code" beside "type", "severity" beside "reason", "as_name" beside "asn", and what tells flows apart beside "remote"
 }

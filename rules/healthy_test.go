@@ -32,7 +32,7 @@ var idle = load{
 	metric.Drops: 0.05, metric.DropLocations: 0.05, metric.DeviceDrops: 0.2, metric.RouteLookupFailures: 0.1, metric.NeighborFailures: 0.01,
 	metric.ICMPErrorsSent: 0.05,
 	metric.GuarderPackets: 2, metric.GuarderUnmatched: 2, metric.GuarderRulePackets: 0.01, metric.GuarderRuleBytes: 1, metric.GuarderWouldDrop: 0.01,
-	metric.GuarderUnparsable: 0.001, metric.GuarderServicePackets: 0.01, metric.GuarderICMPPackets: 0.1, metric.GuarderICMPQuoted: 0.001,
+	metric.GuarderUnparsable: 0.001, metric.GuarderServicePackets: 0.01, metric.GuarderCountryPackets: 0.01, metric.GuarderASPackets: 0.01, metric.GuarderICMPPackets: 0.1, metric.GuarderICMPQuoted: 0.001,
 	metric.GuarderSamples: 0.01, metric.GuarderProgramRuns: 0.02, metric.GuarderProgramSeconds: 1e-8,
 	metric.LocatorRTT: 0.1, metric.LocatorProbesSent: 0.1, metric.LocatorTTLProbesSent: 0.1, metric.LocatorTTLReplies: 0.1, metric.LocatorHopRTT: 0.1,
 	metric.LocatorPackets: 1, metric.LocatorShared: 0.1, metric.LocatorSkipped: 0.01, metric.LocatorTimestamps: 1, metric.LocatorUnmatched: 0.01,

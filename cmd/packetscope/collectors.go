@@ -85,7 +85,7 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 		}
 	}
 	if attached.guarder != nil {
-		chosen = append(chosen, collector.NewGuarder(attached.guarder, stack))
+		chosen = append(chosen, collector.NewGuarder(attached.guarder, stack, attached.where))
 	}
 	switch {
 	case attached.paths != nil:

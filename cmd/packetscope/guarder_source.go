@@ -44,13 +44,31 @@ type guarderSource struct {
 
 // Status implements [collector.GuarderReader].
 func (s guarderSource) Status() (guarder.Status, error) {
+	client, err := s.client()
+	if err != nil {
+		return guarder.Status{}, err
+	}
+	return client.Status()
+}
+
+// Hits implements [collector.GuarderReader].
+func (s guarderSource) Hits() (guarder.HitList, error) {
+	client, err := s.client()
+	if err != nil {
+		return guarder.HitList{}, err
+	}
+	return client.Hits()
+}
+
+// client returns the agent's, or [collector.ErrNoGuarder].
+func (s guarderSource) client() (guarder.Client, error) {
 	for _, socket := range s.sockets {
 		if _, err := os.Stat(socket); !errors.Is(err, fs.ErrNotExist) {
-			return guarder.Client{Socket: socket}.Status()
+			return guarder.Client{Socket: socket}, nil
 		}
 	}
 	if s.optional {
-		return guarder.Status{}, fmt.Errorf("%w: no agent has made %s", collector.ErrNoGuarder, strings.Join(s.sockets, " or "))
+		return guarder.Client{}, fmt.Errorf("%w: no agent has made %s", collector.ErrNoGuarder, strings.Join(s.sockets, " or "))
 	}
-	return guarder.Client{Socket: s.sockets[0]}.Status()
+	return guarder.Client{Socket: s.sockets[0]}, nil
 }

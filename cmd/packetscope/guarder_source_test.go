@@ -17,7 +17,7 @@ func agentAt(t *testing.T, socket string, generation uint32) (end func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: guarder.AdminHandler(&fakeGuard{status: guarder.Status{Generation: generation}})}
+	server := &http.Server{Handler: guarder.AdminHandler(&fakeGuard{status: guarder.Status{Generation: generation}, hits: []guarder.Hit{{Rule: generation}}})}
 	go server.Serve(l)
 	t.Cleanup(func() { server.Close() })
 	return func() { server.Close() }
@@ -32,6 +32,9 @@ func TestGuarderIsReadWhereThereIsOne(t *testing.T) {
 	if _, err := optional.Status(); !errors.Is(err, collector.ErrNoGuarder) {
 		t.Errorf("without an agent that nobody expects: %v", err)
 	}
+	if _, err := optional.Hits(); !errors.Is(err, collector.ErrNoGuarder) {
+		t.Errorf("hits without an agent that nobody expects: %v", err)
+	}
 	if _, err := expected.Status(); errors.Is(err, collector.ErrNoGuarder) || !errors.Is(err, guarder.ErrNoAgent) {
 		t.Errorf("without an agent that is expected: %v", err)
 	}
@@ -42,6 +45,9 @@ func TestGuarderIsReadWhereThereIsOne(t *testing.T) {
 	end := agentAt(t, first, 1)
 	if s, err := optional.Status(); err != nil || s.Generation != 1 {
 		t.Errorf("the first agent tells %d, %v", s.Generation, err)
+	}
+	if list, err := optional.Hits(); err != nil || len(list.Hits) != 1 || list.Hits[0].Rule != 1 {
+		t.Errorf("the first agent tells the hits %+v, %v", list, err)
 	}
 	end()
 	for _, source := range []guarderSource{optional, expected} {

@@ -48,6 +48,8 @@ type engines struct {
 	paths    pathService
 	pathsErr error
 	geo      geoFiles
+	// where is nil if nobody tells where addresses belong.
+	where collector.Locate
 }
 
 // needs names the capabilities that the engines go on using.

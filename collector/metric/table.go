@@ -17,7 +17,7 @@ var Families = []*Family{
 	Drops, DropLocations, NetfilterDrops, DeviceDrops, SocketOverflows, ICMPErrorsSent, RouteLookupFailures, NeighborFailures,
 	GuarderRulePackets, GuarderRuleBytes, GuarderRuleInfo, GuarderRuleLastMatch, GuarderRules, GuarderClampedRules,
 	GuarderPackets, GuarderWouldDrop, GuarderUnmatched, GuarderKept, GuarderUnparsable, GuarderServicePackets,
-	GuarderICMPPackets, GuarderICMPQuoted, GuarderSources,
+	GuarderICMPPackets, GuarderICMPQuoted, GuarderSources, GuarderCountryPackets, GuarderASPackets,
 	GuarderAttached, GuarderModeCeiling, GuarderInForce, GuarderGeneration, GuarderApplied, GuarderApplySuccessful, GuarderUnconfirmed, GuarderConfirmBy,
 	GuarderTripped, GuarderKeptConnections, GuarderProtectedUntil,
 	GuarderSetEntries, GuarderMapEntries, GuarderMapRoom, GuarderSamples, GuarderSamplesLost, GuarderProgramRuns, GuarderProgramSeconds,
