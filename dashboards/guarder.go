@@ -21,6 +21,7 @@ func guarderBoard() Board {
 			{title: "Verdicts", panels: []panel{verdicts(), dropsByDevice(), besideVerdicts(), unreadable()}},
 			{title: "Rules", panels: []panel{droppingRules(), auditedRules(), ruleTable()}},
 			{title: "Attacks", panels: []panel{attacks(), attackedServices(), icmpByType(), quotedErrors(), hitSources()}},
+			{title: "Where attacks belong", panels: []panel{attackMap(), attackingCountries(), attacksOverTime(), attackingSystems()}},
 			{title: "Policies and devices", panels: []panel{policies(), guardedDevices()}},
 			{title: "Tables and cost", panels: []panel{guarderTables(), setEntries(), samples(), guarderCost()}},
 		},
