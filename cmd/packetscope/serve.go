@@ -79,7 +79,7 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 	attach := func() error {
 		wantSockets := flags.collectors.enabled(metric.CollectorSockets)
 		return p.run(server.ready, first, wantSockets, func(attached engines) *collector.Set {
-			attached.guarder = flags.guarder.source()
+			attached.guarder, attached.where = flags.guarder.source(), locateBy(attached.geo.atlas)
 			return flags.collectors.newSet(attached, first, e.now, logger)
 		})
 	}
