@@ -55,8 +55,13 @@ func watchLive(t *testing.T) live {
 	}
 
 	config := filepath.Join(dir, "packetscope.yaml")
-	if err := os.WriteFile(config, []byte("watches:\n  - {name: web, ports: 8080, protocol: tcp}\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for path, text := range map[string]string{
+		config:                              "watches:\n  - {name: web, ports: 8080, protocol: tcp}\ngeo: {overrides: [networks.yaml]}\n",
+		filepath.Join(dir, "networks.yaml"): networks,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	socket := guard(t, n.Right, exporter)
 	address := freeAddress(t)
@@ -91,6 +96,15 @@ func watchLive(t *testing.T) live {
 	}
 	return w
 }
+
+// networks has the addresses that the test and the demo use in countries.
+const networks = `networks:
+- {prefix: 198.18.0.0/15, country: NZ, asn: 64496, as_name: Laboratory}
+- {prefix: 2001:db8::/32, country: CH, asn: 64497, as_name: Documentation}
+- {prefix: 192.0.2.0/24, country: BR, asn: 64498, as_name: Documentation}
+- {prefix: 198.51.100.0/24, country: ZA, asn: 64499, as_name: Documentation}
+- {prefix: 203.0.113.0/24, country: JP, asn: 64500, as_name: Documentation}
+`
 
 // guardPolicies are those that compose.yaml has in front of the demo's server.
 var guardPolicies = []string{
