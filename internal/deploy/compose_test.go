@@ -190,6 +190,9 @@ func TestComposeExporterFindsTheAgents(t *testing.T) {
 		if !slices.Contains(exporter.Command, "--guarder.socket="+socket) || !slices.Contains(services[name].Command, "--status-socket="+socket) {
 			t.Errorf("the exporter does not look for %s, or %s does not have it", socket, name)
 		}
+		if !slices.Contains(services[name].Command, "--status-hits") {
+			t.Errorf("%s does not tell the exporter whom rules hit", name)
+		}
 		if admin := in(services[name], "/run/packetscope/guard.sock"); admin != "" {
 			t.Errorf("%s has its admin socket in the volume %q", name, admin)
 		}
