@@ -26,6 +26,7 @@ type job struct {
 	TTL      int
 	Size     int
 	Whole    bool // not to be fragmented
+	Hasty    bool // a SYN that does not wait for what becomes of an earlier one of its flow
 }
 
 // A report is what became of jobs, in their order.
@@ -44,7 +45,7 @@ func run(t *testing.T, p *testnet.Path, way network.Way, jobs []job) report {
 		p.Host.Do(t, func() { r = do(network.Raw, jobs) })
 	} else {
 		p.Host.Set(t, "ipv4/ping_group_range", "0 2147483647")
-		r = asNobody(t, p, jobs)
+		r = asNobody(t, p.Host, jobs)
 	}
 	if r.Error != "" {
 		t.Fatal(r.Error)
@@ -52,15 +53,15 @@ func run(t *testing.T, p *testnet.Path, way network.Way, jobs []job) report {
 	return r
 }
 
-// asNobody does jobs in a process of another user, which chooses its way.
-func asNobody(t *testing.T, p *testnet.Path, jobs []job) (r report) {
+// asNobody does jobs in a namespace by a process of another user, which chooses its way.
+func asNobody(t *testing.T, ns *testnet.Namespace, jobs []job) (r report) {
 	t.Helper()
 	text, err := json.Marshal(jobs)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []byte
-	p.Host.Do(t, func() {
+	ns.Do(t, func() {
 		// Not by its name: its folder may be closed to others.
 		c := exec.Command("/proc/self/exe")
 		c.Dir = "/"
@@ -95,7 +96,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// do does jobs in the namespace of the calling thread, all at once but SYNs of one flow.
+// do does jobs in the namespace of the calling thread, all at once but SYNs of one flow,
+// unless they are hasty.
 func do(way network.Way, jobs []job) (r report) {
 	n, err := network.Open(network.Config{Way: way, Timeout: timeout})
 	if err != nil {
@@ -120,7 +122,7 @@ func do(way network.Way, jobs []job) (r report) {
 	}
 	for i, j := range jobs {
 		flow := n.Flow(j.Protocol, j.Dest, j.Port, j.Number)
-		if flows[flow]++; flows[flow] > 1 && j.Protocol == wire.TCP {
+		if flows[flow]++; flows[flow] > 1 && j.Protocol == wire.TCP && !j.Hasty {
 			wait()
 		}
 		if err := n.Send(network.Probe{Flow: flow, TTL: uint8(j.TTL), Size: j.Size, DontFragment: j.Whole, Tag: i}); err != nil {

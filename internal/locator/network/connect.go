@@ -9,7 +9,6 @@ import (
 	"os"
 	"sync"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -27,16 +26,15 @@ type connector struct {
 	queue *queue
 	epoll int
 	stop  int // an eventfd that ends the waiting
-	// attempts are by the descriptors of their sockets.
+	// attempts are by number: a descriptor may be that of another attempt before an event
+	// is looked at that was of the one before.
 	attempts map[int32]*attempt
+	last     int32 // number
 	waiting  sync.WaitGroup
 }
 
-// An attempt is a connection that is being made.
-type attempt struct {
-	fd     int
-	flight *flight
-}
+// stopNumber is the number that no attempt has: that of the eventfd.
+const stopNumber = 0
 
 // send begins to connect. An attempt of the same flow is given up: there can be but one
 // connection between the same ports.
@@ -54,9 +52,9 @@ func (c *connector) send(f *flight) error {
 		return err
 	}
 	err = a.connect()
-	c.attempts[int32(a.fd)] = a
+	c.keep(a)
 	if err == nil || errors.Is(err, unix.EINPROGRESS) {
-		event := &unix.EpollEvent{Events: unix.EPOLLOUT | unix.EPOLLERR | unix.EPOLLHUP, Fd: int32(a.fd)}
+		event := &unix.EpollEvent{Events: unix.EPOLLOUT | unix.EPOLLERR | unix.EPOLLHUP, Fd: a.number}
 		if err = unix.EpollCtl(c.epoll, unix.EPOLL_CTL_ADD, a.fd, event); err != nil {
 			c.end(a)
 		}
@@ -71,16 +69,13 @@ func (c *connector) send(f *flight) error {
 	return err
 }
 
-// connect sends the SYN.
-func (a *attempt) connect() error {
-	p := a.flight.probe
-	if p.Destination.Is4() {
-		return unix.Connect(a.fd, address(p.Destination, p.DestinationPort))
+// keep gives an attempt a number that no other has had for long.
+func (c *connector) keep(a *attempt) {
+	if c.last++; c.last == stopNumber {
+		c.last++
 	}
-	return labelled(p, func(to *unix.RawSockaddrInet6) unix.Errno {
-		_, _, errno := unix.Syscall(unix.SYS_CONNECT, uintptr(a.fd), uintptr(unsafe.Pointer(to)), unsafe.Sizeof(*to))
-		return errno
-	})
+	a.number = c.last
+	c.attempts[a.number] = a
 }
 
 // open opens a socket that sends a single SYN.
@@ -129,25 +124,15 @@ func (c *connector) outcome(a *attempt, failed error) (*wire.Reply, time.Time) {
 		}
 	}
 	reply := &wire.Reply{From: f.probe.Destination, Quoted: quoted}
-	switch {
-	case failed == nil:
-		reply.Kind = wire.SYNACK
-		return reply, c.connected(a)
-	case errors.Is(failed, unix.ECONNREFUSED):
+	if errors.Is(failed, unix.ECONNREFUSED) {
 		reply.Kind = wire.Reset
 		return reply, time.Time{}
 	}
-	return nil, time.Time{}
-}
-
-// connected returns when a SYN-ACK was received, by the round trip that the kernel
-// measured.
-func (c *connector) connected(a *attempt) time.Time {
-	info, err := unix.GetsockoptTCPInfo(a.fd, unix.SOL_TCP, unix.TCP_INFO)
-	if err != nil || info.Rtt == 0 {
-		return time.Time{}
+	if rx, ok := a.connected(); ok && failed == nil {
+		reply.Kind = wire.SYNACK
+		return reply, rx
 	}
-	return a.flight.sent.Round(0).Add(time.Duration(info.Rtt) * time.Microsecond)
+	return nil, time.Time{}
 }
 
 // start begins to wait for sockets, with the first one.
@@ -162,7 +147,7 @@ func (c *connector) start() (err error) {
 	if err != nil {
 		return os.NewSyscallError("epoll_create1", err)
 	}
-	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, c.stop, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(c.stop)}); err != nil {
+	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, c.stop, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: stopNumber}); err != nil {
 		unix.Close(epoll)
 		return os.NewSyscallError("epoll_ctl", err)
 	}
@@ -181,7 +166,7 @@ func (c *connector) wait() {
 			return // the descriptor is bad: nothing can come of it any more
 		}
 		for _, e := range events[:max(n, 0)] {
-			if e.Fd == int32(c.stop) {
+			if e.Fd == stopNumber {
 				return
 			}
 		}
@@ -221,7 +206,7 @@ func (c *connector) abandon(now time.Time) {
 
 // end closes the socket of an attempt, which also takes it from epoll.
 func (c *connector) end(a *attempt) {
-	delete(c.attempts, int32(a.fd))
+	delete(c.attempts, a.number)
 	unix.Close(a.fd)
 }
 

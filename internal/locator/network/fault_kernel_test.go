@@ -31,7 +31,7 @@ func TestRoutersTellWhatIsTooBig(t *testing.T) {
 				{1401, fmt.Sprintf("%s: packet_too_big 1400", p.Hops(f)[1][0])},
 				{1501, "message too long"},
 			} {
-				jobs = append(jobs, job{e.protocol, p.Dest.Addr(f), e.port, 0, 9, test.size, true})
+				jobs = append(jobs, job{Protocol: e.protocol, Dest: p.Dest.Addr(f), Port: e.port, TTL: 9, Size: test.size, Whole: true})
 				want = append(want, test.want)
 			}
 		}
@@ -52,7 +52,7 @@ func TestSilenceAndRefusalAreToldApart(t *testing.T) {
 	for _, f := range testnet.Families {
 		r := p.Hops(f)[1][0]
 		for i, hop := range []string{"nobody", fmt.Sprintf("%s: time_exceeded", r), fmt.Sprintf("%s: communication_prohibited", r)} {
-			jobs = append(jobs, job{wire.UDP, p.Dest.Addr(f), 33434, 0, i + 1, 0, false})
+			jobs = append(jobs, job{Protocol: wire.UDP, Dest: p.Dest.Addr(f), Port: 33434, TTL: i + 1})
 			want = append(want, hop)
 		}
 	}
@@ -66,7 +66,7 @@ func TestSilenceAndRefusalAreToldApart(t *testing.T) {
 func TestWhatIsMissingIsSaid(t *testing.T) {
 	p := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1}})
 	p.Host.Set(t, "ipv4/ping_group_range", "1 0")
-	r := asNobody(t, p, []job{{Protocol: wire.ICMP, Dest: p.Dest.V4, TTL: 1}})
+	r := asNobody(t, p.Host, []job{{Protocol: wire.ICMP, Dest: p.Dest.V4, TTL: 1}})
 	if r.Error != "" || r.Stats.Way != network.Queue || r.Stats.Sent != 0 {
 		t.Errorf("got %+v", r)
 	}

@@ -124,7 +124,7 @@ func TestEveryHopOfAPathAnswers(t *testing.T) {
 				if i == len(hops)-1 {
 					reason = e.reason
 				}
-				jobs = append(jobs, job{e.protocol, p.Dest.Addr(f), e.port, 8*k + i, i + 1, 0, false})
+				jobs = append(jobs, job{Protocol: e.protocol, Dest: p.Dest.Addr(f), Port: e.port, Number: 8*k + i, TTL: i + 1})
 				want = append(want, fmt.Sprintf("%s: %s", hop[0], reason))
 			}
 		}
