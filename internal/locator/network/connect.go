@@ -81,7 +81,11 @@ func (c *connector) keep(a *attempt) {
 // open opens a socket that sends a single SYN.
 func (c *connector) open(f *flight) (*attempt, error) {
 	of := familyOf(f.probe.Destination)
-	fd, err := unix.Socket(of.number, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	var fd int
+	var err error
+	c.queue.opener.do(func() {
+		fd, err = unix.Socket(of.number, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open socket of tcp: %w", err)
 	}

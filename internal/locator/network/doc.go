@@ -31,6 +31,7 @@
 //
 // # Thread Safety
 //
-// All methods may be called from any goroutine. [Open] takes the network namespace of the
-// calling thread.
+// All methods may be called from any goroutine, in whichever network namespace its thread
+// is: all probes leave, and all routes are looked up, in that of the thread that called
+// [Open]. The way Queue keeps a thread there, for it opens sockets later too.
 package network

@@ -60,7 +60,8 @@ type Network struct {
 }
 
 // Open opens sockets in the network namespace of the calling thread. It fails if the way
-// that is asked for is not permitted, or with Auto if none is.
+// that is asked for is not permitted, or with Auto if none is. The way Queue takes
+// CAP_SYS_ADMIN if that namespace is not the one that the process's other threads are in.
 func Open(c Config) (*Network, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -17,9 +17,10 @@ import (
 
 // queue sends by sockets that everybody may open. Those of UDP are opened at once, for they
 // hold the ports; those of ICMP when a flow is first used, and those of TCP for each
-// probe, in the namespace of the thread that sends.
+// probe, by the opener.
 type queue struct {
 	wire.Ports
+	opener  *opener
 	timeout time.Duration
 	held    []int // sockets of TCP that hold the ports, in their order
 	sockets map[socketKey]*endpoint
@@ -47,9 +48,23 @@ type heardBy struct {
 
 // openQueue opens what holds a range of ports. The lock is that of the table.
 func openQueue(lock *sync.Mutex, t *table) (*queue, error) {
+	opener, err := newOpener()
+	if err != nil {
+		return nil, err
+	}
+	q, err := openRange(opener, lock, t)
+	if err != nil {
+		opener.close()
+		return nil, err
+	}
+	return q, nil
+}
+
+// openRange takes the first range that is free.
+func openRange(opener *opener, lock *sync.Mutex, t *table) (*queue, error) {
 	for _, first := range portRanges() {
 		q := &queue{
-			Ports:   wire.Ports{First: first, Last: first + flows - 1},
+			Ports: wire.Ports{First: first, Last: first + flows - 1}, opener: opener,
 			timeout: t.timeout, sockets: make(map[socketKey]*endpoint), batch: newBatch(), table: t,
 		}
 		q.connect = &connector{lock: lock, queue: q, epoll: -1, stop: -1, attempts: make(map[int32]*attempt)}
@@ -57,7 +72,7 @@ func openQueue(lock *sync.Mutex, t *table) (*queue, error) {
 		if err == nil {
 			return q, nil
 		}
-		q.close()
+		q.release()
 		if !errors.Is(err, unix.EADDRINUSE) {
 			return nil, err
 		}
@@ -140,7 +155,9 @@ func (q *queue) socket(f wire.Flow) (*endpoint, error) {
 	if e := q.sockets[key]; e != nil {
 		return e, nil
 	}
-	e, err := openEndpoint(familyOf(f.Destination), f.Protocol, f.SourcePort)
+	var e *endpoint
+	var err error
+	q.opener.do(func() { e, err = openEndpoint(familyOf(f.Destination), f.Protocol, f.SourcePort) })
 	switch {
 	case f.Protocol == wire.ICMP && (errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM)):
 		return nil, fmt.Errorf("open ping socket: %w (net.ipv4.ping_group_range must include a group of this process, or it needs CAP_NET_RAW)", err)
@@ -236,6 +253,12 @@ func (q *queue) only(key wire.Key) (id uint16) {
 }
 
 func (q *queue) close() {
+	q.release()
+	q.opener.close()
+}
+
+// release closes all sockets.
+func (q *queue) release() {
 	q.connect.close()
 	for _, fd := range q.held {
 		unix.Close(fd)
