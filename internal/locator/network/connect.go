@@ -36,15 +36,15 @@ type connector struct {
 // stopNumber is the number that no attempt has: that of the eventfd.
 const stopNumber = 0
 
-// send begins to connect. An attempt of the same flow is given up: there can be but one
-// connection between the same ports.
+// send begins to connect. An attempt of the same flow is given up, unless its answer has
+// come: there can be but one connection between the same ports.
 func (c *connector) send(f *flight) error {
 	if err := c.start(); err != nil {
 		return fmt.Errorf("wait for connections: %w", err)
 	}
 	for _, a := range c.attempts {
 		if a.flight.probe.Flow == f.probe.Flow {
-			c.end(a)
+			c.finish(a, time.Now())
 		}
 	}
 	a, err := c.open(f)
@@ -182,7 +182,7 @@ func (c *connector) wait() {
 	}
 }
 
-// finish ends an attempt that something became of.
+// finish ends an attempt, and takes the answer if it has come.
 func (c *connector) finish(a *attempt, now time.Time) {
 	if a == nil {
 		return // given up meanwhile
@@ -199,11 +199,11 @@ func (c *connector) finish(a *attempt, now time.Time) {
 	c.end(a)
 }
 
-// abandon gives up what nobody answered.
+// abandon gives up what nobody has answered.
 func (c *connector) abandon(now time.Time) {
 	for _, a := range c.attempts {
 		if now.Sub(a.flight.sent) > patience {
-			c.end(a)
+			c.finish(a, now)
 		}
 	}
 }
