@@ -9,14 +9,14 @@ import (
 	"testing"
 
 	"github.com/packetscope/packetscope/internal/config"
-	"github.com/packetscope/packetscope/internal/stack"
+	analyzer "github.com/packetscope/packetscope/internal/stack"
 )
 
 const example = folder + "packetscope.yaml"
 
 // names are what a configuration may name.
 func names() config.Names {
-	return config.Names{Probes: stack.ProbeNames(), Groups: stack.ProbeGroups()}
+	return config.Names{Probes: analyzer.ProbeNames(), Groups: analyzer.ProbeGroups()}
 }
 
 // TestExampleProbesNobody claims that the configuration which compose.yaml gives to the
