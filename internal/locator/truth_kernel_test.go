@@ -192,6 +192,7 @@ func classes(p Path) string {
 }
 
 func TestLossIsThatOfTheTruth(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		limited bool
 		play    func(*testing.T, *testnet.Path)
@@ -241,6 +242,7 @@ func TestTranslatorsAreTheTruth(t *testing.T) {
 }
 
 func TestPathMTUIsTheTruth(t *testing.T) {
+	t.Parallel()
 	for _, hidden := range []bool{false, true} {
 		t.Run(fmt.Sprintf("hidden=%v", hidden), func(t *testing.T) {
 			t.Parallel()
@@ -263,6 +265,7 @@ func TestPathMTUIsTheTruth(t *testing.T) {
 }
 
 func TestChangesAreTheTruth(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		begin, then []int
 		want        string
@@ -283,15 +286,14 @@ func TestChangesAreTheTruth(t *testing.T) {
 				return ""
 			})
 			p.Stages[0][0].Forward(t, c.then...)
-			s := until(t, e, 60*time.Second, func(at Path) string {
+			until(t, e, 60*time.Second, func(at Path) string {
 				if len(at.Events) == 0 || at.Width != len(c.then) {
 					return fmt.Sprintf("%d events, width %d", len(at.Events), at.Width)
 				}
 				return ""
 			})
 			time.Sleep(8 * time.Second) // so that a second one would come
-			s = e.Snapshot()
-			for _, at := range s.Paths {
+			for _, at := range e.Snapshot().Paths {
 				if got := strings.Join(slices.Compact(levels(at)), ", "); got != c.want {
 					t.Errorf("%s: events %s, want %s", at.Name, got, c.want)
 				}
@@ -301,6 +303,7 @@ func TestChangesAreTheTruth(t *testing.T) {
 }
 
 func TestWhoDoesNotForwardIsNamed(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		play func(*testing.T, *testnet.Router)
 		want map[testnet.Family]string
