@@ -91,7 +91,7 @@ test-unit: ## tests that need nothing but Go
 test-kernel: ## tests on this kernel, as root, in network namespaces of their own
 	@$(if $(ROOT),:,echo "the kernel lane needs root" >&2; exit 1)
 	@$(call require,$(KERNEL_NEEDS))
-	$(GO) test -tags kernel -count=1 -p 1 -timeout 10m $(KERNEL_PACKAGES)
+	$(GO) test -tags kernel -count=1 -p 1 -parallel 6 -timeout 10m $(KERNEL_PACKAGES)
 	$(if $(HOOKS_PACKAGES),$(foreach h,$(HOOKS),\
 		PACKETSCOPE_TEST_HOOKS=$h $(GO) test -tags kernel -count=1 -p 1 -timeout 10m $(HOOKS_PACKAGES) &&) :)
 

@@ -80,9 +80,10 @@ func For(suites []Suite, hooks string) []Suite {
 	return chosen
 }
 
-// large is the folder whose programs are by far the largest: to verify one takes an
-// emulated machine seconds.
-const large = "internal/guarder"
+// apart are the folders whose tests have machines of their own: Guarder's programs are by
+// far the largest, and to verify one takes an emulated machine seconds; the Locator's tests
+// wait for hundreds of round trips.
+var apart = []string{"internal/guarder", "internal/locator"}
 
 // Shares splits the suites among machines, so that none of them runs for long. A share
 // has at least one suite; its name is "" or tells what it is of.
@@ -90,8 +91,10 @@ func Shares(suites []Suite) map[string][]Suite {
 	shares := make(map[string][]Suite)
 	for _, s := range suites {
 		name := ""
-		if s.Package == large || strings.HasPrefix(s.Package, large+"/") {
-			name = path.Base(large)
+		for _, folder := range apart {
+			if s.Package == folder || strings.HasPrefix(s.Package, folder+"/") {
+				name = path.Base(folder)
+			}
 		}
 		shares[name] = append(shares[name], s)
 	}

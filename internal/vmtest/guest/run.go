@@ -14,6 +14,8 @@ import (
 func runTests(r vmtest.Run, port *os.File) error {
 	cmd := exec.Command(r.Binary,
 		"-test.v",
+		// Tests that run side by side wait, most of the time.
+		"-test.parallel=6",
 		"-test.count=1",
 		"-test.timeout="+r.Timeout.String(),
 		"-test.run=^("+strings.Join(r.Tests, "|")+")$",
