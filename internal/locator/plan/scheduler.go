@@ -88,12 +88,20 @@ func (s *Scheduler) sort() {
 	s.order = slices.SortedFunc(maps.Values(s.targets), func(a, b *target) int { return strings.Compare(a.name, b.name) })
 }
 
-// SetFlows sets the flows that take turns in the rounds, one at least.
+// SetFlows sets the flows that take turns in the rounds, one at least. New ones are taken
+// to be as long as the longest so far, until they are measured.
 func (s *Scheduler) SetFlows(name string, flows []int) {
-	if t := s.targets[name]; t != nil {
-		t.flows = slices.Clone(flows)
-		maps.DeleteFunc(t.lengths, func(flow int, _ uint8) bool { return !slices.Contains(flows, flow) })
+	t := s.targets[name]
+	if t == nil {
+		return
 	}
+	t.flows = slices.Clone(flows)
+	for _, flow := range flows {
+		if t.lengths[flow] == 0 && t.length > 0 {
+			t.lengths[flow] = t.length
+		}
+	}
+	maps.DeleteFunc(t.lengths, func(flow int, _ uint8) bool { return !slices.Contains(flows, flow) })
 }
 
 // Rediscover looks for the whole path of a target again.

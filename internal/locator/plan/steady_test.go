@@ -175,3 +175,27 @@ func TestLongPathKeepsToTheRateOfItsDestination(t *testing.T) {
 		t.Errorf("skipped %v, %d refused, %d lost", c.Skipped, refused(routers), r.lost["target00"])
 	}
 }
+
+// Flows that an enumeration chose are as long as the path, as far as anybody knows: it is
+// not looked for again, and no round is without its end.
+func TestNewFlowsAreNoNewPath(t *testing.T) {
+	r, _, _ := single(6, nothing)
+	r.until(start.Add(30 * time.Second))
+	before := r.Counts().Sent[Discovery]
+	far := map[uint8]int{}
+	r.each = func(_ string, result Result) {
+		if result.Purpose == Round {
+			far[result.TTL]++
+		}
+	}
+	r.SetFlows("t", []int{100, 101})
+	for range 60 {
+		r.until(r.now.Add(time.Second))
+		if r.Length("t") != 6 || r.Discovering("t") {
+			t.Fatalf("length %d, discovering %v", r.Length("t"), r.Discovering("t"))
+		}
+	}
+	if sent := r.Counts().Sent[Discovery] - before; sent > 0 || far[6] < 6 || far[6] != far[1] {
+		t.Errorf("%d probes of another discovery; rounds by TTL %v", sent, far)
+	}
+}
