@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // A Path is a chain of routers between a host and a destination:
@@ -196,14 +195,7 @@ func (r *Router) own(t testing.TB, stage, index byte) {
 	t.Helper()
 	r.V4 = netip.AddrFrom4([4]byte{198, 19, stage + 1, index + 1})
 	r.V6 = netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 4: 1, 5: stage + 1, 15: index + 1})
-	lo := r.link(t, "lo")
-	for _, a := range []netip.Addr{r.V4, r.V6} {
-		addr := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(a, a.BitLen())), Flags: unix.IFA_F_NODAD}
-		if err := r.nl.AddrAdd(lo, addr); err != nil {
-			t.Fatalf("add address %v to loopback of %q: %v", a, r.Name, err)
-		}
-	}
-	r.waitLocal(t, r.V6)
+	r.loopback(t, r.V4, r.V6)
 }
 
 // Renumber gives the host other source addresses, of which only the first router knows
@@ -212,13 +204,7 @@ func (r *Router) own(t testing.TB, stage, index byte) {
 func (p *Path) Renumber(t testing.TB, v4, v6 netip.Addr) {
 	t.Helper()
 	first := p.Stages[0][0]
-	for _, a := range []netip.Addr{v4, v6} {
-		own := &netlink.Addr{IPNet: ipNet(single(a)), Flags: unix.IFA_F_NODAD}
-		if err := p.Host.nl.AddrAdd(p.Host.link(t, "lo"), own); err != nil {
-			t.Fatalf("add address %v to the host: %v", a, err)
-		}
-	}
-	p.Host.waitLocal(t, v6)
+	p.Host.loopback(t, v4, v6)
 	first.forward(t, &Namespace{V4: v4, V6: v6}, first.left)
 	gateway := hop{v4: address4(1, 2), v6: address6(1, 2)}
 	for _, r := range []*netlink.Route{

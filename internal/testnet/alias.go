@@ -1,0 +1,42 @@
+//go:build linux
+
+package testnet
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Alias gives an end of the path, Host or Dest, one more address of each family. All
+// routers know the way to it: what is asked from there, or there, goes the same stages,
+// and counts apart for the limits that the kernel keeps for each peer.
+func (p *Path) Alias(t testing.TB, end *Namespace, v4, v6 netip.Addr) {
+	t.Helper()
+	end.loopback(t, v4, v6)
+	to := &Namespace{V4: v4, V6: v6}
+	for _, stage := range p.Stages {
+		for _, r := range stage {
+			if end == p.Host {
+				r.forward(t, to, r.left)
+			} else {
+				r.forward(t, to, r.right)
+			}
+		}
+	}
+}
+
+// loopback adds addresses of both families to the loopback device.
+func (ns *Namespace) loopback(t testing.TB, v4, v6 netip.Addr) {
+	t.Helper()
+	lo := ns.link(t, "lo")
+	for _, a := range []netip.Addr{v4, v6} {
+		addr := &netlink.Addr{IPNet: ipNet(single(a)), Flags: unix.IFA_F_NODAD}
+		if err := ns.nl.AddrAdd(lo, addr); err != nil {
+			t.Fatalf("add address %v to loopback of %q: %v", a, ns.Name, err)
+		}
+	}
+	ns.waitLocal(t, v6)
+}
