@@ -54,19 +54,26 @@ func to(p *testnet.Path, protocols ...wire.Protocol) []Destination {
 	return all
 }
 
-// probe runs an engine at the host of a path until the test ends.
+// probe runs a hasty engine at the host of a path until the test ends.
 func probe(t *testing.T, p *testnet.Path, cfg Config, parts Parts) *Engine {
+	t.Helper()
+	parts.haste = hasty()
+	return measure(t, p.Host, cfg, parts)
+}
+
+// measure runs an engine in a namespace until the test ends.
+func measure(t *testing.T, host *testnet.Namespace, cfg Config, parts Parts) *Engine {
 	t.Helper()
 	cfg = cfg.withDefaults()
 	var n *network.Network
-	p.Host.Do(t, func() {
+	host.Do(t, func() {
 		var err error
 		if n, err = network.Open(network.Config{Timeout: cfg.Timeout}); err != nil {
 			t.Fatal(err)
 		}
 	})
 	t.Cleanup(func() { n.Close() })
-	parts.Network, parts.haste = n, hasty()
+	parts.Network = n
 	e, err := New(cfg, parts)
 	if err != nil {
 		t.Fatal(err)
