@@ -111,7 +111,7 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 					{Name: "found.example.com", Host: "found.example.com", Protocol: wire.ICMP},
 					{Name: "more.example.com", Host: "more.example.com", Protocol: wire.UDP, Port: 33434},
 				},
-				Discover: locator.Discover{Top: 5, Protocol: wire.TCP, IPv4Bits: 32, IPv6Bits: 56, Private: true},
+				Discover: locator.Discover{Top: 5, Protocol: wire.TCP, IPv4Bits: 32, IPv6Bits: 56, Private: true, Every: 2 * time.Minute},
 				Interval: 90 * time.Second,
 				Timeout:  500 * time.Millisecond,
 				Rate:     1000,

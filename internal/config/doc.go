@@ -50,6 +50,7 @@
 //	    ipv4_prefix: 24       # bits of addresses that make one destination ...
 //	    ipv6_prefix: 48       # ... of each family
 //	    private: false        # private addresses, too
+//	    every: 1m             # how often connections are looked at
 //	  interval: 10s           # from round to round
 //	  timeout: 3s             # how long an answer is waited for
 //	  rate: 100               # packets per second of all probes together

@@ -70,6 +70,9 @@ func decodeDiscover(d *decoder, n *yaml.Node) locator.Discover {
 		"ipv4_prefix": func(n *yaml.Node) { discover.IPv4Bits = d.integer(n, 1, 32) },
 		"ipv6_prefix": func(n *yaml.Node) { discover.IPv6Bits = d.integer(n, 1, 128) },
 		"private":     func(n *yaml.Node) { discover.Private = d.boolean(n) },
+		// Whom a host talks to is a matter of minutes, and to read many connections takes
+		// a while.
+		"every": func(n *yaml.Node) { discover.Every = d.duration(n, 10*time.Second, time.Hour) },
 	})
 	return discover
 }

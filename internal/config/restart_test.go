@@ -39,7 +39,7 @@ func TestMostOfTheLocatorChangesWithoutRestart(t *testing.T) {
 	for after, want := range map[string][]string{
 		before: nil,
 		"":     {"locator"},
-		"locator: {discover: {top: 3, protocol: udp}, history: {path: a}, interval: 1m, rate: 10, max_ttl: 9, names: false, " +
+		"locator: {discover: {top: 3, protocol: udp, every: 30s}, history: {path: a}, interval: 1m, rate: 10, max_ttl: 9, names: false, " +
 			"mtu: false, branches: false, policy: p.yaml, position: {country: DE}}\n": nil,
 		"locator: {destinations: [example.com], files: [a/*.txt], history: {path: a}}\n": nil,
 		"locator: {discover: {}, history: {path: a}, timeout: 1s, way: raw}\n":           {"locator.timeout", "locator.way"},
