@@ -102,12 +102,13 @@ func (p *Path) Loss(since time.Time) []Loss {
 		own, path := sums[i].own, sums[i].path
 		l.TTL, l.Sent, l.Answered = uint8(i+1), own.sent, own.sent-own.lost
 		l.Apparent, l.Path = own.wilson(Z95), path.wilson(Z95)
-		if own.sent > 0 {
+		l.Destination = l.TTL == p.Length()
+		if own.sent > 0 && !l.Destination {
 			// The probes that bound it best may be those of further on, of which there are
-			// more: what they say is no proof against a TTL that answered all.
+			// more: what they say is no proof against a TTL that answered all. Those of the
+			// destination went as far as its own, which are some of them.
 			l.Path = least(l.Path, l.Apparent)
 		}
-		l.Destination = l.TTL == p.Length()
 		l.Excess = max(0, l.Apparent.Value-l.Path.Value)
 		l.Class = l.class(answers)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/packetscope/packetscope/internal/locator/sim"
 )
 
@@ -302,5 +304,30 @@ func TestFewAnswersAreNotJudgedByLossFurtherOn(t *testing.T) {
 	}
 	if l := p.EndLoss(time.Time{}); l.Class != Real {
 		t.Errorf("end: %+v", l)
+	}
+}
+
+// Of the probes that go all the way, those with the destination's own TTL are a few. That
+// they were all answered by chance is no reason to forget what the others lost.
+func TestTheDestinationIsJudgedByAllThatWentThere(t *testing.T) {
+	p := New()
+	now := time.Unix(0, 0)
+	router, destination := netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("203.0.113.9")
+	for i := range 14 {
+		now = now.Add(time.Second)
+		p.Add(Sample{Sent: now, TTL: 1, Hop: router, RTT: time.Millisecond})
+		p.Add(Sample{Sent: now, TTL: 2, Hop: destination, Final: true, RTT: time.Millisecond})
+		end := Sample{Sent: now, TTL: MaxTTL}
+		if i >= 8 {
+			end.Hop, end.Final, end.RTT = destination, true, time.Millisecond
+		}
+		p.AddEnd(end)
+	}
+	want := []Loss{
+		{TTL: 1, Sent: 14, Answered: 14, Apparent: Wilson(0, 14, Z95), Path: Wilson(0, 14, Z95), Class: None},
+		{TTL: 2, Sent: 14, Answered: 14, Apparent: Wilson(0, 14, Z95), Path: Wilson(8, 28, Z95), Class: Real, Destination: true},
+	}
+	if diff := cmp.Diff(want, p.Loss(time.Time{})); diff != "" {
+		t.Errorf("loss (-want +got):\n%s", diff)
 	}
 }
