@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -39,6 +40,28 @@ type Process struct {
 func Start(t testing.TB, program string, args ...string) *Process {
 	t.Helper()
 	return start(t, filepath.Base(program), exec.Command(program, args...))
+}
+
+// StartActivated starts a program in another network namespace, given by its file, and
+// returns the address at which it can be asked from here: a socket of this namespace, which
+// the program is handed as by systemd (sd_listen_fds(3)). It needs root.
+func StartActivated(t testing.TB, namespace, program string, args ...string) (p *Process, address string) {
+	t.Helper()
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	// The id of the process is part of it, so that no child takes the socket, too.
+	args = append([]string{"--net=" + namespace, "/bin/sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"`, program}, args...)
+	command := exec.Command("nsenter", args...)
+	command.ExtraFiles = []*os.File{socket}
+	return start(t, filepath.Base(program), command), listener.Addr().String()
 }
 
 // startWithShare is Start for a program that looks for files in /usr/share, in whose
