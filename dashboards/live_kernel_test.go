@@ -4,10 +4,7 @@ package dashboards
 
 import (
 	"bytes"
-	"fmt"
 	"io/fs"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +16,7 @@ import (
 	"github.com/prometheus/prometheus/model/labels"
 
 	"github.com/packetscope/packetscope/internal/promtest"
+	"github.com/packetscope/packetscope/internal/servers"
 	"github.com/packetscope/packetscope/internal/testnet"
 	"github.com/packetscope/packetscope/rules"
 )
@@ -27,7 +25,8 @@ import (
 var liveTarget = labels.FromStrings("cluster", "lab", "job", "packetscope", "instance", "live")
 
 // live is a while of the life of a host: the demo's traffic and faults between two
-// namespaces, and what a third forwards, seen by the real exporter.
+// namespaces, and what a third forwards, seen by the real exporter in a fourth, which
+// measures paths from there.
 type live struct {
 	// native is what a server stores that ingests native histograms, classic what
 	// others do.
@@ -54,22 +53,16 @@ func watchLive(t *testing.T) live {
 		ns.Pin(t) // a name, by which the hooks of a namespace find it
 	}
 
-	config := filepath.Join(dir, "packetscope.yaml")
-	for path, text := range map[string]string{
-		config:                              "watches:\n  - {name: web, ports: 8080, protocol: tcp}\ngeo: {overrides: [networks.yaml]}\n",
-		filepath.Join(dir, "networks.yaml"): networks,
-	} {
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	socket := guard(t, n.Right, exporter)
-	address := freeAddress(t)
-	start(t, nil, exporter, "--web.listen-address="+address, "--collector.netfilter", "--config.file="+config, "--guarder.socket="+socket)
-	untilReady(t, address)
+	path := newPath(t)
+	measured, address := servers.StartActivated(t, path.Host.Pin(t), exporter, "--web.systemd-socket", "--collector.netfilter",
+		"--config.file="+writeConfig(t, path), "--guarder.socket="+socket)
+	t.Cleanup(func() { measured.Stop(t) })
+	if err := measured.Ready(t.Context(), "http://"+address+"/-/ready"); err != nil {
+		t.Fatal(err)
+	}
 	start(t, n.Right, demo, "server")
 	start(t, n.Left, demo, "client", "--server="+n.Right.V4.String(), "--server="+n.Right.V6.String())
-	paths := measurePaths(t, build(t, dir, "./testdata/paths"))
 
 	w := live{native: promtest.New(), classic: promtest.New(), from: time.Now()}
 	evaluate := map[*promtest.DB]*promtest.Rules{w.native: readRules(t, w.native), w.classic: readRules(t, w.classic)}
@@ -77,10 +70,8 @@ func watchLive(t *testing.T) live {
 	defer tick.Stop()
 	for time.Since(w.from) < watched {
 		for accept, db := range map[string]*promtest.DB{promtest.AcceptProtobuf: w.native, promtest.AcceptText: w.classic} {
-			for _, url := range []string{"http://" + address + "/metrics", paths} {
-				if err := db.ScrapeURLAs(accept, url, liveTarget); err != nil {
-					t.Fatal(err)
-				}
+			if err := db.ScrapeURLAs(accept, "http://"+address+"/metrics", liveTarget); err != nil {
+				t.Fatal(err)
 			}
 			if err := evaluate[db].Eval(time.Now()); err != nil {
 				t.Fatal(err)
@@ -97,10 +88,10 @@ func watchLive(t *testing.T) live {
 	return w
 }
 
-// networks has the addresses that the test and the demo use in countries.
-const networks = `networks:
-- {prefix: 198.18.0.0/15, country: NZ, asn: 64496, as_name: Laboratory}
-- {prefix: 2001:db8::/32, country: CH, asn: 64497, as_name: Documentation}
+// networks has the addresses that the demo uses in countries.
+const networks = `
+- {prefix: 198.18.1.0/24, country: NZ, asn: 64496, as_name: Laboratory}
+- {prefix: 2001:db8:1::/48, country: CH, asn: 64497, as_name: Documentation}
 - {prefix: 192.0.2.0/24, country: BR, asn: 64498, as_name: Documentation}
 - {prefix: 198.51.100.0/24, country: ZA, asn: 64499, as_name: Documentation}
 - {prefix: 203.0.113.0/24, country: JP, asn: 64500, as_name: Documentation}
@@ -183,24 +174,14 @@ func build(t *testing.T, dir, command string) string {
 	return binary
 }
 
-// start runs a program until the end of the test, in a namespace if there is one.
+// start runs a program in a namespace until the end of the test.
 func start(t *testing.T, in *testnet.Namespace, name string, args ...string) {
-	t.Helper()
-	startWith(t, in, nil, name, args...)
-}
-
-// startWith also gives it files, the first of which is its fourth.
-func startWith(t *testing.T, in *testnet.Namespace, files []*os.File, name string, args ...string) {
 	t.Helper()
 	said := new(bytes.Buffer)
 	command := exec.Command(name, args...)
-	command.Stdout, command.Stderr, command.ExtraFiles = said, said, files
+	command.Stdout, command.Stderr = said, said
 	var err error
-	if in == nil {
-		err = command.Start()
-	} else {
-		in.Do(t, func() { err = command.Start() })
-	}
+	in.Do(t, func() { err = command.Start() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,30 +191,4 @@ func startWith(t *testing.T, in *testnet.Namespace, files []*os.File, name strin
 			t.Logf("%s ended with %v:\n%s", filepath.Base(name), err, said)
 		}
 	})
-}
-
-func untilReady(t *testing.T, address string) {
-	t.Helper()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		answer, err := http.Get("http://" + address + "/-/ready")
-		if err != nil {
-			continue
-		}
-		answer.Body.Close()
-		if answer.StatusCode == http.StatusOK {
-			return
-		}
-	}
-	t.Fatal("the exporter is not ready after a minute")
-}
-
-// freeAddress returns an address of the loopback device that was free just now.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return fmt.Sprint(l.Addr())
 }

@@ -4,7 +4,6 @@ package dashboards
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,9 +15,11 @@ import (
 	"github.com/packetscope/packetscope/internal/testnet"
 )
 
-// pathConfig has two destinations and everything about addresses. Linux balances no ICMP,
-// so UDP finds both branches.
-const pathConfig = `geo:
+// config has a flow with a label of its own, two destinations and everything about
+// addresses. Linux balances no ICMP, so UDP finds both branches.
+const config = `watches:
+  - {name: web, ports: 8080, protocol: tcp}
+geo:
   databases: [city.mmdb]
   overrides: [networks.yml]
   blocklists: [drop.txt]
@@ -26,7 +27,7 @@ locator:
   destinations:
     - {name: far, address: "udp://%v"}
     - {name: far6, address: "icmp://[%v]"}
-  discover: {top: 2, private: true}
+  discover: {top: 2, private: true, every: 10s}
   interval: 1s
   timeout: 1s
   names: false
@@ -43,19 +44,29 @@ rules:
 - {name: our-transit, require_as: [64510]}
 `
 
-// measurePaths has two destinations behind routers measured until the test ends, and
-// returns where the metrics are. The last router loses packets, and what it is sent may
-// be no larger than 1,400 bytes; one of the two beside each other is on a blocklist. Of the
-// places that an override gives them one cannot be, and two are a country only.
-func measurePaths(t *testing.T, program string) (url string) {
+// newPath has a last router that loses so much that it is lost of two dozen probes, too
+// (0.7^24 is 0.0002), and what it is sent may be no larger than 1,400 bytes. The host talks
+// with the destination until the test ends.
+func newPath(t *testing.T) *testnet.Path {
 	t.Helper()
 	path := testnet.NewPath(t, testnet.PathConfig{Widths: []int{1, 2, 1, 1}})
 	path.SetMTU(t, 4, 1400)
-	path.Stages[3][0].LoseForwarded(t, 20, testnet.ToDest)
+	path.Stages[3][0].LoseForwarded(t, 30, testnet.ToDest)
+	for _, f := range testnet.Families {
+		talk(t, path, f)
+	}
+	return path
+}
+
+// writeConfig writes a configuration by which the path is measured, and returns its name.
+// One of the two routers beside each other is on a blocklist. Of the places that an
+// override gives them one cannot be, and two are a country only.
+func writeConfig(t *testing.T, path *testnet.Path) string {
+	t.Helper()
 	hops := path.Hops(testnet.IPv4)
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"packetscope.yaml": fmt.Sprintf(pathConfig, path.Dest.V4, path.Dest.V6),
+		"packetscope.yaml": fmt.Sprintf(config, path.Dest.V4, path.Dest.V6),
 		"paths.yml":        pathPolicy,
 		"drop.txt":         hops[1][0].String() + " ; SBL1\n",
 		"networks.yml": strings.Join([]string{
@@ -67,29 +78,14 @@ func measurePaths(t *testing.T, program string) (url string) {
 			at(hops[3][0], "AU", "Sydney", -33.87, 151.21),
 			at(path.Dest.V4, "DE", "Teltow", 52.4, 13.27),
 			fmt.Sprintf("- {prefix: %v, country: AT}", path.Dest.V6),
-		}, "\n"),
+		}, "\n") + networks,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	database(t, filepath.Join(dir, "city.mmdb"))
-	for _, f := range testnet.Families {
-		talk(t, path, f)
-	}
-	// A socket stays in the network namespace that it was made in.
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	file, err := listener.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	startWith(t, path.Host, []*os.File{file}, program, filepath.Join(dir, "packetscope.yaml"))
-	return "http://" + listener.Addr().String()
+	return filepath.Join(dir, "packetscope.yaml")
 }
 
 // onMaps is what the maps of the board draw of that, by panel and layer.
@@ -97,13 +93,11 @@ var onMaps = map[string]map[string][]string{
 	"Hops on the way": {
 		"Hops": {"52.39 13.065", "52.4 13.06", "52.4 13.27", "52.52 13.405"}, "Impossible positions": {"-33.87 151.21"},
 		"Hops of which only the country is known": {"AT", "PL"}, "Destinations": {"52.4 13.27"},
+		// Packets get lost behind the last router, so that none is to blame.
+		"Loss up to here": {"52.4 13.27"},
 	},
 	"Peers of these hosts": {"Peers": {"52.4 13.27"}, "Peers by country": {"AT"}},
 }
-
-// Packets get lost up to the destination. Nearer distances may count as lossy, too: flows
-// that were not probed there are judged by how they fare further on.
-const lossLayer, lossyPlace = "Loss up to here", "52.4 13.27"
 
 // talk has a connection with the destination carry something until the test ends.
 func talk(t *testing.T, path *testnet.Path, f testnet.Family) {
