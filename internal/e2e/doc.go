@@ -8,5 +8,5 @@
 // is changed.
 //
 // All of it runs in a network namespace of its own, and the exporter measures nothing
-// else. "make e2e" runs it, as root.
+// else; for paths it lives in the first namespace of a path. "make e2e" runs it, as root.
 package e2e
