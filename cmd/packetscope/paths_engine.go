@@ -30,7 +30,7 @@ type pathService interface {
 type pathSetup struct {
 	config.Locator
 	geo geoFiles
-	// flows, if not nil, reads what the host talks to, see [talks].
+	// flows reads what the host talks to.
 	flows *talks
 }
 
@@ -76,9 +76,7 @@ func openPaths(setup pathSetup, logger *slog.Logger) (pathService, error) {
 		s.names = names.New(names.Config{})
 		parts.Names = s.names
 	}
-	if setup.flows != nil {
-		parts.Flows = setup.flows.read
-	}
+	parts.Flows = setup.flows.read
 	if s.Engine, err = locator.New(setup.Config, parts); err != nil {
 		s.close()
 		return nil, err

@@ -52,7 +52,7 @@ func TestPathsAreServedAndReloaded(t *testing.T) {
 		return paths, nil
 	}
 	s := w.startReady(t)
-	if len(opened.Config.Destinations) != 1 || opened.Way != "auto" || opened.flows != nil {
+	if len(opened.Config.Destinations) != 1 || opened.Way != "auto" {
 		t.Errorf("opened with %+v", opened)
 	}
 	if !slices.Contains(w.kept, kernel.CapNetRaw) {
@@ -62,9 +62,12 @@ func TestPathsAreServedAndReloaded(t *testing.T) {
 	if want := `packetscope_locator_path_state{dest="shop",family="ipv4",protocol="icmp",state="unresolved"} 1`; !slices.Contains(got, want) {
 		t.Errorf("series %q, want %q among them", got, want)
 	}
-	rewriteConfig(t, path, "locator: {destinations: [shop.example, bank.example]}\nflows: {top: 5}")
+	rewriteConfig(t, path, "locator: {destinations: [shop.example, bank.example], discover: {top: 3, ipv4_prefix: 16}}\nflows: {top: 5}")
 	if got := s.ask(t, http.MethodPost, "/-/reload"); got.Status != 200 || cmp.Diff([]string{"shop.example", "bank.example"}, paths.applied) != "" {
 		t.Errorf("reload: %v, applied %v", got, paths.applied)
+	}
+	if got, ok := opened.flows.network(netip.MustParsePrefix("203.0.113.0/24")); !ok || got.String() != "203.0.0.0/16" {
+		t.Errorf("after the reload 203.0.113.0/24 is in %v (%v)", got, ok)
 	}
 	rewriteConfig(t, path, "locator: {destinations: [shop.example], way: queue}\nflows: {top: 5}")
 	if got := s.ask(t, http.MethodPost, "/-/reload"); got.Status != 500 || got.Text != "locator.way changed: needs a restart" {
@@ -108,14 +111,14 @@ func TestTalksAreWhatWasMovedSince(t *testing.T) {
 		{flow("203.0.113.0/24", 443, 130, 60), flow("203.0.113.0/24", 53, 5, 5), flow("2001:db8:1:2::/64", 443, 7, 0), flow("2001:db8:1:3::/64", 443, 9, 1)},
 		{flow("203.0.113.0/24", 443, 3, 0), flow("10.0.0.0/8", 443, 9, 9)}, // the first began anew
 	}
-	k := &talks{flows: func() (stack.FlowTable, error) {
+	k := newTalks(func() (stack.FlowTable, error) {
 		if len(tables) == 0 {
 			return stack.FlowTable{}, errors.New("no table")
 		}
 		table := tables[0]
 		tables = tables[1:]
 		return stack.FlowTable{Flows: table}, nil
-	}}
+	}, locator.Discover{})
 	for i, want := range []map[string]uint64{
 		{},
 		{"203.0.113.0/24": 50, "2001:db8:1::/48": 10},

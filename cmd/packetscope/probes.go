@@ -26,6 +26,7 @@ type probes struct {
 	attached chan struct{}
 	engine   engine
 	paths    pathService // nil if there is none
+	talks    *talks      // nil without paths
 	// since is when the engine began to count.
 	since time.Time
 	set   atomic.Pointer[collector.Set]
@@ -94,10 +95,8 @@ func (p *probes) run(listening <-chan struct{}, cfg config.Config, wantSockets b
 // openPaths begins to measure paths. That they cannot be is no reason to measure nothing
 // else: the collector fails, and the log says why.
 func (p *probes) openPaths(all *engines, cfg config.Locator) {
-	setup := pathSetup{Locator: cfg, geo: all.geo}
-	if cfg.Config.Discover.Top > 0 {
-		setup.flows = &talks{flows: all.stack.Flows, discover: cfg.Config.Discover}
-	}
+	p.talks = newTalks(all.stack.Flows, cfg.Config.Discover)
+	setup := pathSetup{Locator: cfg, geo: all.geo, flows: p.talks}
 	if all.paths, all.pathsErr = p.env.openPaths(setup, p.logger); all.pathsErr != nil {
 		p.logger.Error("paths are not measured", "err", all.pathsErr)
 	}
@@ -135,6 +134,7 @@ func (p *probes) apply(before, after config.Config) error {
 		if err := p.paths.Apply(after.Locator.Config); err != nil {
 			return fmt.Errorf("change paths: %w", err)
 		}
+		p.talks.discover.Store(&after.Locator.Config.Discover)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"net/netip"
+	"sync/atomic"
 
 	"github.com/packetscope/packetscope/internal/locator"
 	"github.com/packetscope/packetscope/internal/locator/talkers"
@@ -11,10 +12,18 @@ import (
 
 // talks tells the Locator what the Analyzer's table of flows says was moved.
 type talks struct {
-	flows    func() (stack.FlowTable, error)
-	discover locator.Discover
+	flows func() (stack.FlowTable, error)
+	// discover is of the config in force, which a reload may change.
+	discover atomic.Pointer[locator.Discover]
 	// before is what each flow had moved when it was read last.
 	before map[stack.FlowKey]uint64
+}
+
+// newTalks returns talks under a config.
+func newTalks(flows func() (stack.FlowTable, error), discover locator.Discover) *talks {
+	t := &talks{flows: flows}
+	t.discover.Store(&discover)
+	return t
 }
 
 // read returns the bytes since it was called last, by remote network. A flow that had to
@@ -49,9 +58,10 @@ func (t *talks) read() []talkers.Flow {
 // network returns the network of the Locator that a remote one is in. One that is larger
 // is in none.
 func (t *talks) network(remote netip.Prefix) (netip.Prefix, bool) {
-	bits := cmp.Or(t.discover.IPv4Bits, locator.DefaultIPv4Bits)
+	discover := t.discover.Load()
+	bits := cmp.Or(discover.IPv4Bits, locator.DefaultIPv4Bits)
 	if remote.Addr().Is6() {
-		bits = cmp.Or(t.discover.IPv6Bits, locator.DefaultIPv6Bits)
+		bits = cmp.Or(discover.IPv6Bits, locator.DefaultIPv6Bits)
 	}
 	if remote.Bits() < bits {
 		return netip.Prefix{}, false
