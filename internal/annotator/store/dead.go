@@ -1,0 +1,215 @@
+//go:build unix
+
+package store
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// A Kind of dead letters.
+type Kind string
+
+// The kinds.
+const (
+	DeadMessage  Kind = "message"  // a body that is no message
+	DeadAlert    Kind = "alert"    // a bad alert of a good message
+	DeadJob      Kind = "job"      // a step that failed too often
+	DeadDelivery Kind = "delivery" // a sink did not take it
+)
+
+// Kinds lists all kinds, for metrics.
+var Kinds = []Kind{DeadMessage, DeadAlert, DeadJob, DeadDelivery}
+
+// A Letter is what could not be worked on, for a person to look at.
+type Letter struct {
+	ID     uint64 `json:"id"`
+	Kind   Kind   `json:"kind"`
+	Reason string `json:"reason"`
+	// Episode is empty for messages.
+	Episode string `json:"episode,omitempty"`
+	// Sink and Revision are of deliveries.
+	Sink     string `json:"sink,omitempty"`
+	Revision int    `json:"revision,omitempty"`
+	// Body is what came, or was to go out; empty for jobs. Cut tells that it was longer.
+	Body []byte `json:"body,omitempty"`
+	Cut  bool   `json:"cut,omitempty"`
+	// First and Last are when it came, and Count how often.
+	First time.Time `json:"first"`
+	Last  time.Time `json:"last"`
+	Count int       `json:"count"`
+}
+
+const (
+	// mostLetters and mostLetterBytes bound each kind, so that strangers who send garbage
+	// cannot push out what matters. The oldest go first.
+	mostLetters     = 500
+	mostLetterBytes = 32 << 20
+	// mostBody is how much of a body is kept.
+	mostBody = 1 << 20
+)
+
+// letterKey starts with the kind.
+func letterKey(kind Kind, id uint64) []byte { return join(letterPrefix(kind), number(id)) }
+
+func letterPrefix(kind Kind) []byte { return append([]byte(kind), 0) }
+
+// bury keeps a letter. What comes again is counted and not kept twice: Alertmanager sends
+// what was refused again and again.
+func (s *Store) bury(tx *bolt.Tx, l Letter) error {
+	now := s.time.wall()
+	l.First, l.Last, l.Count = now, now, 1
+	if l.Cut = len(l.Body) > mostBody; l.Cut {
+		l.Body = l.Body[:mostBody]
+	}
+	prefix := letterPrefix(l.Kind)
+	same := l.digest()
+	count, bytes := 0, len(l.Body)
+	var oldest []uint64
+	var sizes []int
+	err := each(tx, inDead, prefix, func(key, payload []byte) (bool, error) {
+		known, err := parse[Letter](inDead, key, payload)
+		if err != nil {
+			return false, err
+		}
+		if known.digest() == same {
+			l.ID, l.First, l.Count = known.ID, known.First, known.Count+1
+		}
+		count++
+		bytes += len(known.Body)
+		oldest, sizes = append(oldest, known.ID), append(sizes, len(known.Body))
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for i := 0; l.ID == 0 && i < len(oldest) && (count >= mostLetters || bytes > mostLetterBytes); i++ {
+		if err := remove(tx, inDead, letterKey(l.Kind, oldest[i])); err != nil {
+			return err
+		}
+		count--
+		bytes -= sizes[i]
+	}
+	if l.ID == 0 {
+		if l.ID, err = tx.Bucket(inDead).NextSequence(); err != nil {
+			return err
+		}
+	}
+	return putJSON(tx, inDead, letterKey(l.Kind, l.ID), l)
+}
+
+// digest is the same for letters of the same kind, place and body.
+func (l Letter) digest() [32]byte {
+	l.ID, l.First, l.Last, l.Count = 0, time.Time{}, time.Time{}, 0
+	if l.Kind == DeadJob || l.Kind == DeadDelivery {
+		l.Reason = "" // it may hold a time or a number
+	}
+	text, err := json.Marshal(l)
+	if err != nil {
+		panic(err) // a struct of plain fields
+	}
+	return sha256.Sum256(text)
+}
+
+// Bury keeps a body that is no message.
+func (s *Store) Bury(reason string, body []byte) error {
+	return s.update("bury message", func(tx *bolt.Tx) error {
+		return s.bury(tx, Letter{Kind: DeadMessage, Reason: reason, Body: body})
+	})
+}
+
+// Letters returns all dead letters of a kind, the oldest first.
+func (s *Store) Letters(kind Kind) ([]Letter, error) {
+	var list []Letter
+	err := s.view("read dead letters", func(tx *bolt.Tx) error {
+		return each(tx, inDead, letterPrefix(kind), func(key, payload []byte) (bool, error) {
+			l, err := parse[Letter](inDead, key, payload)
+			if err == nil {
+				list = append(list, *l)
+			}
+			return true, err
+		})
+	})
+	return list, err
+}
+
+// Forget removes a dead letter, as one does with a message that was put again.
+func (s *Store) Forget(kind Kind, id uint64) error {
+	return s.update("forget dead letter", func(tx *bolt.Tx) error {
+		if tx.Bucket(inDead).Get(letterKey(kind, id)) == nil {
+			return ErrUnknown
+		}
+		return remove(tx, inDead, letterKey(kind, id))
+	})
+}
+
+// Revive makes a job or a delivery of a dead letter again and removes the letter. Messages
+// and alerts cannot be revived: they are to be decoded anew, put, and forgotten.
+func (s *Store) Revive(kind Kind, id uint64) error {
+	err := s.update("revive dead letter", func(tx *bolt.Tx) error {
+		l, err := getJSON[Letter](tx, inDead, letterKey(kind, id))
+		if err != nil {
+			return err
+		}
+		if l == nil {
+			return ErrUnknown
+		}
+		e, err := readEpisode(tx, l.Episode)
+		if err != nil {
+			return err
+		}
+		switch {
+		case kind != DeadJob && kind != DeadDelivery:
+			return fmt.Errorf("a dead %s is put again instead", kind)
+		case e == nil:
+			return fmt.Errorf("episode %q: %w", l.Episode, ErrUnknown)
+		case kind == DeadJob:
+			err = s.reviveJob(tx, e)
+		default:
+			err = s.reviveDelivery(tx, l)
+		}
+		if err != nil {
+			return err
+		}
+		return remove(tx, inDead, letterKey(kind, id))
+	})
+	if err == nil {
+		s.wake()
+	}
+	return err
+}
+
+// reviveJob plans an episode anew, unless news have done so.
+func (s *Store) reviveJob(tx *bolt.Tx, e *Episode) error {
+	if j, err := readJob(tx, e.ID); j != nil || err != nil {
+		return err
+	}
+	return s.plan(tx, e, e, 0)
+}
+
+// reviveDelivery puts a revision into the outbox again, unless a newer one went out or waits.
+func (s *Store) reviveDelivery(tx *bolt.Tx, l *Letter) error {
+	e, err := readEpisode(tx, l.Episode)
+	if err != nil {
+		return err
+	}
+	known, err := getJSON[atSink](tx, inSinks, sinkKey(l.Sink, l.Episode))
+	if err != nil {
+		return err
+	}
+	first := known == nil || known.First == l.Revision
+	if !first && e.Revision > l.Revision || tx.Bucket(inOutbox).Get(outKey(l.Sink, l.Episode, l.Revision)) != nil {
+		return nil
+	}
+	if known == nil {
+		if err := putJSON(tx, inSinks, sinkKey(l.Sink, l.Episode), atSink{First: l.Revision}); err != nil {
+			return err
+		}
+	}
+	d := delivery{first, 0, s.time.due(0), s.time.now(), s.time.wall(), l.Body}
+	return writeDelivery(tx, l.Sink, l.Episode, l.Revision, nil, &d)
+}
