@@ -4,8 +4,9 @@ package store
 
 import (
 	"crypto/sha256"
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -36,7 +37,7 @@ type Letter struct {
 	Sink     string `json:"sink,omitempty"`
 	Revision int    `json:"revision,omitempty"`
 	// Body is what came, or was to go out; empty for jobs. Cut tells that it was longer.
-	Body []byte `json:"body,omitempty"`
+	Body []byte `json:"-"`
 	Cut  bool   `json:"cut,omitempty"`
 	// First and Last are when it came, and Count how often.
 	First time.Time `json:"first"`
@@ -58,6 +59,13 @@ func letterKey(kind Kind, id uint64) []byte { return join(letterPrefix(kind), nu
 
 func letterPrefix(kind Kind) []byte { return append([]byte(kind), 0) }
 
+// letter is a Letter on disk. Its body is beside it, so that many can be looked through.
+type letter struct {
+	Letter
+	Size   int    `json:"size"` // of the body
+	Digest string `json:"digest"`
+}
+
 // bury keeps a letter. What comes again is counted and not kept twice: Alertmanager sends
 // what was refused again and again.
 func (s *Store) bury(tx *bolt.Tx, l Letter) error {
@@ -66,53 +74,65 @@ func (s *Store) bury(tx *bolt.Tx, l Letter) error {
 	if l.Cut = len(l.Body) > mostBody; l.Cut {
 		l.Body = l.Body[:mostBody]
 	}
-	prefix := letterPrefix(l.Kind)
-	same := l.digest()
-	count, bytes := 0, len(l.Body)
-	var oldest []uint64
-	var sizes []int
-	err := each(tx, inDead, prefix, func(key, payload []byte) (bool, error) {
-		known, err := parse[Letter](inDead, key, payload)
-		if err != nil {
-			return false, err
-		}
-		if known.digest() == same {
-			l.ID, l.First, l.Count = known.ID, known.First, known.Count+1
-		}
-		count++
-		bytes += len(known.Body)
-		oldest, sizes = append(oldest, known.ID), append(sizes, len(known.Body))
-		return true, nil
-	})
+	n := letter{l, len(l.Body), l.digest()}
+	known, err := lettersOf(tx, l.Kind)
 	if err != nil {
 		return err
 	}
-	for i := 0; l.ID == 0 && i < len(oldest) && (count >= mostLetters || bytes > mostLetterBytes); i++ {
-		if err := remove(tx, inDead, letterKey(l.Kind, oldest[i])); err != nil {
+	if at := slices.IndexFunc(known, func(k letter) bool { return k.Digest == n.Digest }); at >= 0 {
+		n.ID, n.First, n.Count = known[at].ID, known[at].First, known[at].Count+1
+		return putJSON(tx, inDead, letterKey(n.Kind, n.ID), n)
+	}
+	bytes := n.Size
+	for _, k := range known {
+		bytes += k.Size
+	}
+	for len(known) > 0 && (len(known) >= mostLetters || bytes > mostLetterBytes) {
+		if err := removeLetter(tx, known[0].Kind, known[0].ID); err != nil {
 			return err
 		}
-		count--
-		bytes -= sizes[i]
+		bytes -= known[0].Size
+		known = known[1:]
 	}
-	if l.ID == 0 {
-		if l.ID, err = tx.Bucket(inDead).NextSequence(); err != nil {
-			return err
-		}
+	if n.ID, err = tx.Bucket(inDead).NextSequence(); err != nil {
+		return err
 	}
-	return putJSON(tx, inDead, letterKey(l.Kind, l.ID), l)
+	if err := put(tx, inDeadBodies, letterKey(n.Kind, n.ID), n.Body); err != nil {
+		return err
+	}
+	return putJSON(tx, inDead, letterKey(n.Kind, n.ID), n)
 }
 
-// digest is the same for letters of the same kind, place and body.
-func (l Letter) digest() [32]byte {
-	l.ID, l.First, l.Last, l.Count = 0, time.Time{}, time.Time{}, 0
-	if l.Kind == DeadJob || l.Kind == DeadDelivery {
-		l.Reason = "" // it may hold a time or a number
+// lettersOf returns the letters of a kind without their bodies, the oldest first.
+func lettersOf(tx *bolt.Tx, kind Kind) (list []letter, err error) {
+	err = each(tx, inDead, letterPrefix(kind), func(key, payload []byte) (bool, error) {
+		l, err := parse[letter](inDead, key, payload)
+		if err == nil {
+			list = append(list, *l)
+		}
+		return true, err
+	})
+	return list, err
+}
+
+func removeLetter(tx *bolt.Tx, kind Kind, id uint64) error {
+	if err := remove(tx, inDeadBodies, letterKey(kind, id)); err != nil {
+		return err
 	}
-	text, err := json.Marshal(l)
-	if err != nil {
-		panic(err) // a struct of plain fields
+	return remove(tx, inDead, letterKey(kind, id))
+}
+
+// digest is the same for letters of the same place and body. The reason of a job or a
+// delivery may hold a time or a number, and is left out.
+func (l Letter) digest() string {
+	place := []string{l.Episode, l.Sink, fmt.Sprint(l.Revision)}
+	if l.Kind == DeadMessage || l.Kind == DeadAlert {
+		place = append(place, l.Reason)
 	}
-	return sha256.Sum256(text)
+	h := sha256.New()
+	fmt.Fprintf(h, "%q", place)
+	h.Write(l.Body)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Bury keeps a body that is no message.
@@ -126,13 +146,19 @@ func (s *Store) Bury(reason string, body []byte) error {
 func (s *Store) Letters(kind Kind) ([]Letter, error) {
 	var list []Letter
 	err := s.view("read dead letters", func(tx *bolt.Tx) error {
-		return each(tx, inDead, letterPrefix(kind), func(key, payload []byte) (bool, error) {
-			l, err := parse[Letter](inDead, key, payload)
-			if err == nil {
-				list = append(list, *l)
+		found, err := lettersOf(tx, kind)
+		if err != nil {
+			return err
+		}
+		for _, l := range found {
+			body, err := get(tx, inDeadBodies, letterKey(kind, l.ID))
+			if err != nil {
+				return err
 			}
-			return true, err
-		})
+			l.Body = append([]byte(nil), body...)
+			list = append(list, l.Letter)
+		}
+		return nil
 	})
 	return list, err
 }
@@ -143,7 +169,7 @@ func (s *Store) Forget(kind Kind, id uint64) error {
 		if tx.Bucket(inDead).Get(letterKey(kind, id)) == nil {
 			return ErrUnknown
 		}
-		return remove(tx, inDead, letterKey(kind, id))
+		return removeLetter(tx, kind, id)
 	})
 }
 
@@ -151,13 +177,18 @@ func (s *Store) Forget(kind Kind, id uint64) error {
 // and alerts cannot be revived: they are to be decoded anew, put, and forgotten.
 func (s *Store) Revive(kind Kind, id uint64) error {
 	err := s.update("revive dead letter", func(tx *bolt.Tx) error {
-		l, err := getJSON[Letter](tx, inDead, letterKey(kind, id))
+		l, err := getJSON[letter](tx, inDead, letterKey(kind, id))
 		if err != nil {
 			return err
 		}
 		if l == nil {
 			return ErrUnknown
 		}
+		body, err := get(tx, inDeadBodies, letterKey(kind, id))
+		if err != nil {
+			return err
+		}
+		l.Body = body
 		e, err := readEpisode(tx, l.Episode)
 		if err != nil {
 			return err
@@ -170,12 +201,12 @@ func (s *Store) Revive(kind Kind, id uint64) error {
 		case kind == DeadJob:
 			err = s.reviveJob(tx, e)
 		default:
-			err = s.reviveDelivery(tx, l)
+			err = s.reviveDelivery(tx, &l.Letter)
 		}
 		if err != nil {
 			return err
 		}
-		return remove(tx, inDead, letterKey(kind, id))
+		return removeLetter(tx, kind, id)
 	})
 	if err == nil {
 		s.wake()

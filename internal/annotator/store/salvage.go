@@ -51,13 +51,14 @@ func (s *Salvaged) copy(from, to string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	db.NoSync = true // until all is copied; a copy that was not finished is none
 	for _, m := range metas {
 		im := &image{file: file, meta: m, used: map[uint64]bool{}}
 		if err := s.copyImage(im, db); err != nil {
 			return err
 		}
 	}
-	return nil
+	return db.Sync()
 }
 
 // copyImage copies one version of the file, but no key that is there already.

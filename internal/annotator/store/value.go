@@ -13,28 +13,29 @@ import (
 
 // Buckets. The derived ones are built anew when the store is opened.
 var (
-	inMeta     = []byte("meta")
-	inInbox    = []byte("inbox")    // episode, number: time received, body
-	inBodies   = []byte("bodies")   // episode: number, time received, body of the last message worked on
-	inSeen     = []byte("seen")     // key of a message: when, and of which episode
-	inSeenAge  = []byte("seen_age") // number: key of a message
-	inEpisodes = []byte("episodes") // episode: Episode
-	inJobs     = []byte("jobs")     // episode: job
-	inOutputs  = []byte("outputs")  // episode, step: output of a step
-	inOutbox   = []byte("outbox")   // sink, episode, revision: delivery
-	inSinks    = []byte("sinks")    // sink, episode: what is remembered there
-	inDead     = []byte("dead")     // kind, number: Letter
-	inAudit    = []byte("audit")    // number: AuditEntry
-	inCache    = []byte("cache")    // key: kept value
-	inCaps     = []byte("caps")     // key: kept value
-	inBudget   = []byte("budget")   // name: counter
+	inMeta       = []byte("meta")
+	inInbox      = []byte("inbox")       // episode, number: time received, body
+	inBodies     = []byte("bodies")      // episode: number, time received, body of the last message worked on
+	inSeen       = []byte("seen")        // key of a message: when, and of which episode
+	inSeenAge    = []byte("seen_age")    // number: key of a message
+	inEpisodes   = []byte("episodes")    // episode: Episode
+	inJobs       = []byte("jobs")        // episode: job
+	inOutputs    = []byte("outputs")     // episode, step: output of a step
+	inOutbox     = []byte("outbox")      // sink, episode, revision: delivery
+	inSinks      = []byte("sinks")       // sink, episode: what is remembered there
+	inDead       = []byte("dead")        // kind, number: Letter
+	inDeadBodies = []byte("dead_bodies") // as dead: body
+	inAudit      = []byte("audit")       // number: AuditEntry
+	inCache      = []byte("cache")       // key: kept value
+	inCaps       = []byte("caps")        // key: kept value
+	inBudget     = []byte("budget")      // name: counter
 
 	inOpen   = []byte("open")    // derived; group: episode that is open
 	inRecent = []byte("recent")  // derived; number: episode
 	inQueue  = []byte("queue")   // derived; urgency: due
 	inOutDue = []byte("out_due") // derived; sink, due, episode, revision: nothing
 
-	kept    = [][]byte{inMeta, inInbox, inBodies, inSeen, inSeenAge, inEpisodes, inJobs, inOutputs, inOutbox, inSinks, inDead, inAudit, inCache, inCaps, inBudget}
+	kept    = [][]byte{inMeta, inInbox, inBodies, inSeen, inSeenAge, inEpisodes, inJobs, inOutputs, inOutbox, inSinks, inDead, inDeadBodies, inAudit, inCache, inCaps, inBudget}
 	derived = [][]byte{inOpen, inRecent, inQueue, inOutDue}
 )
 

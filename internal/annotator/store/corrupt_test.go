@@ -1,0 +1,248 @@
+//go:build unix
+
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	bolt "go.etcd.io/bbolt"
+)
+
+// lived makes a file with something in all its buckets and returns its path.
+func lived(t testing.TB) string {
+	t.Helper()
+	s := openQuick(t, Config{})
+	add(t, s, ended(firing("over", 0, "a"), "a"))
+	finish(t, s)
+	publishAgain(t, s, 0, "grafana", "pager")
+	for n := range 60 {
+		m := firing(fmt.Sprint("waits ", n), n, "a", "b")
+		m.Body = bytes.Repeat([]byte{byte(n)}, 200*n) // some on pages of their own
+		add(t, s, m)
+	}
+	for _, do := range []error{
+		s.Bury("garbage", []byte("garbage")),
+		s.Cache().Put("answer", []byte("x"), longest),
+		s.Caps().Put("provider", []byte("x"), longest),
+	} {
+		if do != nil {
+			t.Fatal(do)
+		}
+	}
+	must[AuditEntry](t)(s.Audit(AuditEntry{Actor: "oncall", Action: "approve"}))
+	must[int64](t)(s.Spend("tokens", longest, 7))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return s.config.Path
+}
+
+// damaged writes a copy of a file with a change and returns its path.
+func damaged(t testing.TB, path string, change func([]byte) []byte) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "damaged.db")
+	if err := os.WriteFile(copied, change(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return copied
+}
+
+func TestDamagedFilesAreRefused(t *testing.T) {
+	path := lived(t)
+	for name, change := range map[string]func([]byte) []byte{
+		"no file of bbolt": func(b []byte) []byte { return []byte("not a database") },
+		"zeros":            func(b []byte) []byte { return make([]byte, len(b)) },
+		"cut":              func(b []byte) []byte { return b[:len(b)/2] },
+		"both heads": func(b []byte) []byte {
+			b[20]++
+			b[os.Getpagesize()+20]++
+			return b
+		},
+		"a body":  func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("body of over"), []byte("body of oxer")) },
+		"a pages": func(b []byte) []byte { return append(b[:8192:8192], append(make([]byte, 4096), b[12288:]...)...) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Open(Config{Path: damaged(t, path, change)})
+			if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "salvage what can be read") {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+}
+
+func TestPathsThatAreNoFilesAreRefused(t *testing.T) {
+	for _, path := range []string{t.TempDir(), filepath.Join(t.TempDir(), "no", "folder"), "/dev/null"} {
+		if s, err := Open(Config{Path: path}); err == nil || errors.Is(err, ErrCorrupt) {
+			t.Errorf("opened %s: %v", path, err)
+			s.Close()
+		}
+	}
+}
+
+func TestAFileIsOpenedOnce(t *testing.T) {
+	s := openQuick(t, Config{})
+	if _, err := Open(s.config); !errors.Is(err, ErrInUse) {
+		t.Errorf("opened twice: %v", err)
+	}
+	if _, err := Salvage(s.config.Path, s.config.Path+".new"); !errors.Is(err, ErrInUse) {
+		t.Errorf("salvaged while it is written: %v", err)
+	}
+}
+
+func TestFilesOfAnotherFormatAreRefused(t *testing.T) {
+	s := openQuick(t, Config{})
+	if err := s.update("test", func(tx *bolt.Tx) error { return put(tx, inMeta, formatKey, []byte("99")) }); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if _, err := Open(s.config); err == nil || !strings.Contains(err.Error(), `its format is "99"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestNoDamageGoesUnnoticed changes a few bytes at a time. Either the file is refused, or
+// all that was in it is there, but for what the last transaction wrote: if its head is
+// damaged, the one before counts, as after a power cut.
+func TestNoDamageGoesUnnoticed(t *testing.T) {
+	path := lived(t)
+	sound := openQuick(t, Config{Path: damaged(t, path, func(b []byte) []byte { return b })})
+	want := keys(t, sound)
+	chance := rand.New(rand.NewPCG(7, 7))
+	refused := 0
+	for round := range 100 {
+		copied := damaged(t, path, func(b []byte) []byte {
+			at := chance.IntN(len(b))
+			for i := at; i < min(at+1+chance.IntN(9), len(b)); i++ {
+				b[i] ^= byte(1 + chance.IntN(255))
+			}
+			return b
+		})
+		s, err := Open(Config{Path: copied})
+		if errors.Is(err, ErrCorrupt) {
+			refused++
+			salvageAll(t, copied, want)
+			continue
+		}
+		if err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		got := keys(t, s)
+		got["budget"] = want["budget"] // of the last transaction
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("round %d: keys (-want +got):\n%s", round, diff)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refused < 10 {
+		t.Errorf("%d of 100 were refused", refused)
+	}
+}
+
+// salvageAll salvages a damaged file and opens the result, in which most must be.
+func salvageAll(t *testing.T, path string, want map[string]int) {
+	t.Helper()
+	fresh := filepath.Join(t.TempDir(), "salvaged.db")
+	if _, err := Salvage(path, fresh); err != nil {
+		if !strings.Contains(err.Error(), "both of its heads") {
+			t.Fatalf("salvage: %v", err)
+		}
+		return
+	}
+	s, err := Open(Config{Path: fresh})
+	if err != nil {
+		t.Fatalf("open what was salvaged: %v", err)
+	}
+	defer s.Close()
+	for bucket, n := range keys(t, s) {
+		// Messages whose episode was lost become dead letters.
+		if bucket != "dead" && bucket != "dead_bodies" && n > want[bucket] {
+			t.Errorf("%d keys in %s, there were %d", n, bucket, want[bucket])
+		}
+	}
+}
+
+func TestWhatIsSoundIsSalvaged(t *testing.T) {
+	path := lived(t)
+	broken := damaged(t, path, func(b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte("body of over"), []byte("body of oxer"))
+	})
+	fresh := filepath.Join(t.TempDir(), "salvaged.db")
+	result, err := Salvage(broken, fresh)
+	if err != nil || len(result.Faults) == 0 {
+		t.Fatalf("salvaged %+v, error %v", result, err)
+	}
+	for _, fault := range result.Faults {
+		if !errors.Is(fault, ErrCorrupt) && !strings.Contains(fault.Error(), "page") {
+			t.Errorf("fault %v", fault)
+		}
+	}
+	sound, salvaged := openQuick(t, Config{Path: path}), openQuick(t, Config{Path: fresh})
+	want := keys(t, sound)
+	want["bodies"]--
+	if diff := cmp.Diff(want, keys(t, salvaged)); diff != "" {
+		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	if _, err := Salvage(broken, fresh); err == nil || !strings.Contains(err.Error(), "exists") {
+		t.Errorf("salvaged over a file: %v", err)
+	}
+}
+
+func TestMessagesWithoutAJobAreDeadLetters(t *testing.T) {
+	s := openQuick(t, Config{})
+	add(t, s, firing("g", 0, "a"))
+	add(t, s, firing("h", 0, "a"))
+	err := s.update("test", func(tx *bolt.Tx) error { return remove(tx, inEpisodes, []byte(firing("g", 0, "a").Episode)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = reopen(t, s)
+	letters := must[[]Letter](t)(s.Letters(DeadMessage))
+	if len(letters) != 1 || string(letters[0].Body) != "body of g" {
+		t.Errorf("letters %+v", letters)
+	}
+	if d := must[Depth](t)(s.Depth()); d.Messages != 1 || d.Jobs != 1 {
+		t.Errorf("depth %+v", d)
+	}
+	if j := take(t, s); j.Episode.Group != "h" {
+		t.Errorf("next is %+v", j.Episode)
+	}
+}
+
+// FuzzInspect reads files of strangers: never a panic, whatever they say.
+func FuzzInspect(f *testing.F) {
+	f.Add(uint(0), []byte{1})
+	f.Add(uint(4096+16), []byte("\xff\xff\xff\xff\xff\xff\xff\xff"))
+	path := lived(f)
+	sound, err := os.ReadFile(path)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, at uint, change []byte) {
+		data := bytes.Clone(sound)
+		copy(data[int(at%uint(len(data))):], change)
+		name := filepath.Join(t.TempDir(), "fuzz.db")
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := inspect(name); err != nil && !errors.Is(err, ErrCorrupt) {
+			t.Error(err)
+		}
+		if _, err := Salvage(name, name+".new"); err != nil && !strings.Contains(err.Error(), "both of its heads") {
+			t.Error(err)
+		}
+	})
+}
