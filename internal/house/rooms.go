@@ -29,6 +29,8 @@ const (
 	clientGo    = "github.com/prometheus/client_golang"
 	rawSockets  = "golang.org/x/net/icmp"
 	guarderText = "internal/guarder/policy" // decodes rules, installs none
+	openAI      = "github.com/openai/openai-go"
+	modelCalls  = "internal/annotator/model"
 )
 
 // engines hold BPF programs or send packets.
@@ -57,7 +59,9 @@ var Rooms = []Room{
 	{Path: "internal/tracer", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/guarder", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/locator", Floor: 2, Not: []string{"bpf", ebpf, clientGo}},
-	{Path: "internal/annotator", Floor: 2, Also: []string{guarderText}, Not: []string{"bpf", ebpf, "internal/wire", rawSockets}},
+	{Path: "internal/annotator", Floor: 2, Also: []string{guarderText, modelCalls}, Not: []string{"bpf", ebpf, "internal/wire", rawSockets, openAI}},
+	// The one place that knows whose library asks models.
+	{Path: modelCalls, Floor: 2, Not: []string{"bpf", ebpf, "internal/wire", rawSockets, clientGo}},
 
 	{Path: "bpf", Floor: 1, Only: []string{ebpf}},
 	{Path: "internal/kernel", Floor: 1},
@@ -75,6 +79,7 @@ var Rooms = []Room{
 	{Path: "internal/promtest", Floor: TestFloor},
 	{Path: "internal/testnet", Floor: TestFloor},
 	{Path: "internal/locator/sim", Floor: TestFloor},
+	{Path: modelCalls + "/double", Floor: TestFloor},
 	{Path: "internal/locator/box", Floor: TestFloor, Also: []string{"internal/wire"}},
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/debian", Floor: TestFloor},
