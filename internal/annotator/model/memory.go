@@ -55,6 +55,13 @@ func (m *memory) note(p *provider, q Quirks, now time.Time) bool {
 	return true
 }
 
+// forget starts anew with a provider.
+func (m *memory) forget(p *provider) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.quirks, p.Name)
+}
+
 // learn remembers how a provider took a request.
 func (c *Client) learn(p *provider, q Quirks) {
 	if c.memory.note(p, q, time.Now()) {

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/net/http/httpguts"
 )
 
 const (
@@ -61,7 +60,7 @@ func (p Provider) Check() error {
 	if err := checkBaseURL(p.BaseURL); err != nil {
 		fault("provider %q: %w", p.Name, err)
 	}
-	if p.KeyHeader != "" && !httpguts.ValidHeaderFieldName(p.KeyHeader) {
+	if p.KeyHeader != "" && !headerName.MatchString(p.KeyHeader) {
 		fault("provider %q: %q is no name of a header", p.Name, p.KeyHeader)
 	}
 	if slices.ContainsFunc(ownHeaders, func(own string) bool { return strings.EqualFold(p.KeyHeader, own) }) {
@@ -78,6 +77,8 @@ func (p Provider) Check() error {
 	}
 	return errors.Join(faults...)
 }
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
 
 // ownHeaders are written by HTTP itself, or carry the key in another form.
 var ownHeaders = []string{"Authorization", "Content-Type", "Content-Length", "Transfer-Encoding", "Connection", "Host", "Accept", "User-Agent"}

@@ -54,7 +54,7 @@ func (q Quirks) after(f fault) (Quirks, bool) {
 			return q, false
 		}
 		return q.down()
-	case f.status != 400 && f.status != 422, f.hopeless():
+	case !f.steps():
 		return q, false
 	case !q.MaxCompletionTokens && f.about("max_tokens"):
 		q.MaxCompletionTokens = true
@@ -93,6 +93,9 @@ func (f fault) about(param string) bool {
 	}
 	return f.mentions(param)
 }
+
+// steps reports whether the request may be taken in another form.
+func (f fault) steps() bool { return (f.status == 400 || f.status == 422) && !f.hopeless() }
 
 func (f fault) mentions(words ...string) bool {
 	message := strings.ToLower(f.message)

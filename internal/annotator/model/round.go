@@ -59,6 +59,9 @@ func (r *round) descend(ctx context.Context, p *provider, key string) (last repl
 		hold, refused := r.client.ledger.take(call.estimate(p.MaxTokens), r.request.Critical, time.Now())
 		if refused.skip != "" {
 			r.skip(p, refused)
+			if last.class == BadRequest {
+				r.client.learn(p, call.quirks) // go on from here the next time
+			}
 			return last, nil
 		}
 		r.client.save() // before it is spent, so that a crash in a loop does not spend it again
@@ -74,6 +77,8 @@ func (r *round) descend(ctx context.Context, p *provider, key string) (last repl
 		if next, ok := call.quirks.after(last.fault); ok {
 			call.quirks = next
 			continue
+		} else if last.class == BadRequest && last.fault.steps() {
+			r.client.memory.forget(p) // the server may have learned something itself
 		}
 		if last.class.said() && last.fault == (fault{}) {
 			works := call.quirks

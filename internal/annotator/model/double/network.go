@@ -56,16 +56,15 @@ func (n *network) bytes() []byte {
 	return bytes.Clone(n.sent.Bytes())
 }
 
-// recorded is a client's end.
+// recorded is a client's end. It records before it writes: what is answered was recorded.
 type recorded struct {
 	net.Conn
 	network *network
 }
 
 func (r *recorded) Write(data []byte) (int, error) {
-	n, err := r.Conn.Write(data)
 	r.network.mu.Lock()
-	defer r.network.mu.Unlock()
-	r.network.sent.Write(data[:n])
-	return n, err
+	r.network.sent.Write(data)
+	r.network.mu.Unlock()
+	return r.Conn.Write(data)
 }

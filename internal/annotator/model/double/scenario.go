@@ -164,7 +164,7 @@ func strangers() []Scenario {
 		{"a stream that stalls", "timeout", 1, true, always(Stall(sse, "data: {\"choices\":[]}\n\n"))},
 		{"64 MiB", "too_large", 1, false, always(Huge(200))},
 		{"an error of 64 MiB", "too_large", 1, false, always(Huge(500))},
-		{"64 MiB that are packed", "too_large", 1, false, always(Bomb)},
+		{"8 MiB that are packed", "too_large", 1, false, always(Bomb)},
 		{"a redirect on the host", "not_openai", 1, false, always(Redirect(302, "/login"))},
 		{"a redirect that keeps the method", "not_openai", 1, false, always(Redirect(307, "/v1/chat/completions"))},
 		{"a redirect elsewhere", "not_openai", 1, false, always(Redirect(307, "http://192.0.2.1/v1/chat/completions"))},
