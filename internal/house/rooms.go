@@ -81,6 +81,7 @@ var Rooms = []Room{
 	{Path: "internal/locator/sim", Floor: TestFloor},
 	{Path: modelCalls + "/double", Floor: TestFloor},
 	{Path: "internal/locator/box", Floor: TestFloor, Also: []string{"internal/wire"}},
+	{Path: "internal/annotator/sink/double", Floor: TestFloor},
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/debian", Floor: TestFloor},
 	{Path: "internal/servers", Floor: TestFloor},
