@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/prometheus/common/model"
 )
 
 // A brief is a message as people read it. Its texts are plain, not escaped.
@@ -70,12 +72,12 @@ func explanation(m Message) []string {
 	for _, c := range e.Checks {
 		line := "• " + plain(c.Text)
 		if c.PromQL != "" {
-			line += ": " + plain(c.PromQL)
+			line += " PromQL: " + plain(c.PromQL)
 		}
 		lines = append(lines, line)
 	}
 	if s := m.Suggestion; s != nil {
-		lines = append(lines, fmt.Sprintf("Proposed rule %s: %s for %s, %s.", plain(s.ID), plain(s.Action), s.TTL, plain(s.State)))
+		lines = append(lines, fmt.Sprintf("Proposed rule %s: %s for %s, %s.", plain(s.ID), plain(s.Action), model.Duration(s.TTL), plain(s.State)))
 	}
 	return lines
 }
@@ -85,8 +87,8 @@ func judgement(e Explanation) string {
 	by := "the built-in explainer"
 	if e.By == "model" {
 		by = "a model"
-		if model := plain(e.Model); model != "" {
-			by = "the model " + model
+		if name := plain(e.Model); name != "" {
+			by = "the model " + name
 		}
 	}
 	verdict := strings.ReplaceAll(plain(e.Verdict), "_", " ")
@@ -95,6 +97,6 @@ func judgement(e Explanation) string {
 
 func lasted(m Message) string {
 	start, end := m.start(), m.end()
-	took := max(end.Sub(start), 0).Round(time.Second)
+	took := model.Duration(max(end.Sub(start), 0).Round(time.Second))
 	return fmt.Sprintf("From %s to %s (%s).", start.UTC().Format(time.DateTime), end.UTC().Format(time.DateTime+" MST"), took)
 }

@@ -35,7 +35,7 @@ SYNs without a handshake arrive 40 times as often as an hour ago.
 Verdict: volumetric attack, confidence medium, by the built-in explainer.
 • 5,200 SYNs per second arrive at port 443.
 Check next:
-• Are SYN cookies sent?: rate(packetscope_tcp_syncookies_total[5m]) &gt; 0`,
+• Are SYN cookies sent? PromQL: rate(packetscope_tcp_syncookies_total[5m]) &gt; 0`,
 		Tags: []string{"packetscope", "alert:PacketScopeSynFlood", "sev:critical", "verdict:volumetric_attack", "conf:medium", "by:builtin", "ep:ab12cd34ef56", "firing"},
 		Data: map[string]any{},
 	}
@@ -53,11 +53,11 @@ Check next:
 	step(1)
 
 	want.Text = strings.Replace(want.Text, "medium, by the built-in explainer", "high, by the model qwen3:14b", 1) +
-		"\nProposed rule s-1: ratelimit for 1h0m0s, pending."
+		"\nProposed rule s-1: ratelimit for 1h, pending."
 	want.Tags[4], want.Tags[5] = "conf:high", "by:model"
 	step(2)
 
-	want.Text = strings.NewReplacer("Firing:", "Resolved:", "14b.\n", "14b.\nFrom 2026-09-21 14:13:20 to 2026-09-21 14:18:20 UTC (5m0s).\n").Replace(want.Text)
+	want.Text = strings.NewReplacer("Firing:", "Resolved:", "14b.\n", "14b.\nFrom 2026-09-21 14:13:20 to 2026-09-21 14:18:20 UTC (5m).\n").Replace(want.Text)
 	want.Tags[7] = "resolved"
 	want.TimeEnd = start.Add(5 * time.Minute).UnixMilli()
 	step(3)

@@ -20,7 +20,7 @@ const links = "https://grafana.example.net/d"
 func flood(revision int) Message {
 	m := Message{
 		ID: "m" + string(rune('0'+revision)), Episode: "ab12cd34ef56", Revision: revision, Status: Firing,
-		Time: start.Add(time.Duration(revision) * time.Minute),
+		Time: start.Add(time.Duration(2*revision) * time.Minute),
 		Alert: Alert{
 			Name: "PacketScopeSynFlood", Severity: "critical", Labels: map[string]string{"instance": "web7:9100"},
 			StartsAt: start, Count: 3, Truncated: 1,

@@ -62,13 +62,16 @@ func unseen(r rune) bool {
 // "https[:]//", and "www." becomes "www[.]".
 func plain(s string) string {
 	s = strings.ReplaceAll(clean(s), "://", "[:]//")
-	for at := 0; ; {
-		i := indexFold(s[at:], "www.")
+	var b strings.Builder
+	for {
+		i := indexFold(s, "www.")
 		if i < 0 {
-			return s
+			b.WriteString(s)
+			return b.String()
 		}
-		at += i + len("www")
-		s = s[:at] + "[.]" + s[at+1:]
+		i += len("www")
+		b.WriteString(s[:i] + "[.]")
+		s = s[i+1:]
 	}
 }
 
