@@ -1,0 +1,60 @@
+package fact
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/packetscope/packetscope/internal/annotator/explain/clean"
+	"github.com/packetscope/packetscope/internal/annotator/explain/handle"
+)
+
+// named are the labels whose values become handles.
+var named = map[string]handle.Kind{
+	"instance": handle.Host, "dest": handle.Destination, "remote": handle.Source, "hop": handle.Router,
+	"port": handle.Port, "service_port": handle.Port, "db": handle.Geo, "metric": handle.Metric,
+}
+
+// worded are the labels whose values are words of programs or of policies.
+var worded = []string{
+	"area", "asn", "attack", "cause", "class", "clock", "code", "collector", "country", "device", "direction", "event", "factor", "family",
+	"from", "group", "hook", "kind", "layer", "map", "mode", "protocol", "queue", "reason", "result", "role", "rule", "severity", "side",
+	"source", "state", "to", "ttl", "type", "vector", "verdict",
+}
+
+// Allowed tells whether a label may be shown at all.
+func Allowed(name string) bool { return named[name] != 0 || slices.Contains(worded, name) }
+
+// Show returns the labels that may be shown, by name, with handles from the table. The
+// others are counted, and so are those whose values have not their form; suspect are the
+// names of labels in which somebody hides characters or writes sentences.
+//
+// An empty value is no label.
+func Show(t *handle.Table, labels map[string]string) (shown []Label, withheld int, suspect []string) {
+	for name, value := range labels {
+		if value == "" || name == "alertname" {
+			continue
+		}
+		if clean.Changed(value) || strings.Count(value, " ") > 3 || !clean.IsWord(strings.ReplaceAll(name, "_", "")) {
+			suspect = append(suspect, clean.Line(name, 40))
+		}
+		if shownValue, ok := showOne(t, name, value); ok {
+			shown = append(shown, Label{name, shownValue})
+		} else {
+			withheld++
+		}
+	}
+	slices.SortFunc(shown, compareLabels)
+	slices.Sort(suspect)
+	return shown, withheld, suspect
+}
+
+func showOne(t *handle.Table, name, value string) (string, bool) {
+	k := named[name]
+	switch {
+	case k == 0:
+		return value, slices.Contains(worded, name) && clean.IsWord(value)
+	case value == "other":
+		return value, true // the sum of what has no series of its own
+	}
+	return t.Name(k, value)
+}
