@@ -64,6 +64,7 @@ const (
 	TimedOut   Why = "timed_out"   // the time for one query or for all was over
 	LeftOut    Why = "left_out"    // too many queries or results
 	NotANumber Why = "not_finite"  // the result is no number
+	Ambiguous  Why = "ambiguous"   // there are several results where one is meant
 	NoLabel    Why = "no_label"    // the alert lacks a label that the query needs, or it has not its form
 	NoEvidence Why = "no_evidence" // nobody has said what to ask about this alert
 )
@@ -79,6 +80,8 @@ func (w Why) Words() string {
 		return "the answer took too long"
 	case LeftOut:
 		return "there was more than may be asked"
+	case Ambiguous:
+		return "there are several where one is meant"
 	case NotANumber:
 		return "the result is not a number"
 	case NoLabel:

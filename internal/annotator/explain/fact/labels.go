@@ -17,7 +17,7 @@ var named = map[string]handle.Kind{
 // worded are the labels whose values are words of programs or of policies.
 var worded = []string{
 	"area", "asn", "attack", "cause", "class", "clock", "code", "collector", "country", "device", "direction", "event", "factor", "family",
-	"from", "group", "hook", "kind", "layer", "map", "mode", "protocol", "queue", "reason", "result", "role", "rule", "severity", "side",
+	"from", "function", "group", "hook", "kind", "layer", "map", "mode", "protocol", "queue", "reason", "result", "role", "rule", "severity", "side",
 	"source", "state", "to", "ttl", "type", "vector", "verdict",
 }
 
