@@ -10,7 +10,7 @@ import (
 )
 
 // number is a number with what is attached to it.
-var number = regexp.MustCompile(`^\(?[+-]?([0-9]+(?:\.[0-9]+)?)([A-Za-zµ%]*)$`)
+var number = regexp.MustCompile(`^([+-]?[0-9]+(?:\.[0-9]+)?)([A-Za-zµ%]*)$`)
 
 // protocols are the names with digits in them.
 var protocols = map[string]bool{"IPv4": true, "IPv6": true, "ICMPv4": true, "ICMPv6": true, "TCPv4": true, "TCPv6": true, "UDPv4": true, "UDPv6": true, "DHCPv6": true}
@@ -21,7 +21,7 @@ var spelled = map[string]string{
 	"twenty": "20", "thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90",
 	"hundred": "", "hundreds": "", "thousand": "", "thousands": "", "million": "", "millions": "", "billion": "", "billions": "", "trillion": "", "trillions": "",
 	"dozen": "", "dozens": "", "twice": "", "thrice": "", "double": "", "doubled": "", "triple": "", "tripled": "", "quadrupled": "",
-	"half": "", "halves": "", "halved": "", "quarter": "", "quarters": "", "thirds": "", "score": "", "scores": "", "myriad": "",
+	"half": "", "halves": "", "halved": "", "quarter": "", "quarters": "", "thirds": "", "scores": "", "myriad": "",
 	"percent": "", "percentage": "",
 }
 
@@ -32,10 +32,15 @@ var named = map[string][]string{
 
 // numbers judges the number in a word, if there is one, with the word behind it.
 func (g Ground) numbers(tokens []string, i int, word string, cited []fact.Fact) Code {
+	sign := ""
+	if rest, ok := strings.CutPrefix(word, "-"); ok {
+		sign, word = "-", rest
+	}
 	for part := range strings.FieldsFuncSeq(word, func(r rune) bool { return r == '-' || r == '/' || r == '–' || r == '—' }) {
-		if code := g.numberIn(tokens, i, part, cited); code != OK {
+		if code := g.numberIn(tokens, i, sign+part, cited); code != OK {
 			return code
 		}
+		sign = ""
 	}
 	return OK
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/fact"
+	"github.com/packetscope/packetscope/internal/annotator/explain/handle"
 )
 
 // verdictWords are the verdicts for people.
@@ -57,13 +58,19 @@ func (g Ground) Known() string {
 	for _, f := range g.Set.Facts {
 		var of []string
 		for _, l := range f.Of {
+			if k, _, ok := g.Table.Value(l.Value); ok && k == handle.Port {
+				of = append(of, l.Value) // expands to "port 443"
+				continue
+			}
 			of = append(of, l.Name+" "+l.Value)
 		}
 		line := f.ID + " " + f.Name
 		if of != nil {
 			line += " (" + strings.Join(of, ", ") + ")"
 		}
-		if f.Before > 0 && f.Unit != fact.Times {
+		if f.Before > 0 && f.Unit == fact.Times {
+			line += " since " + fact.Fact{Value: f.Before.Seconds(), Unit: fact.Seconds}.Show()
+		} else if f.Before > 0 {
 			line += " " + fact.Fact{Value: f.Before.Seconds(), Unit: fact.Seconds}.Show() + " ago"
 		}
 		b.WriteString(g.Table.Expand(line+": "+f.Show()) + "\n")

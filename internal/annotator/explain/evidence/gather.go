@@ -105,6 +105,7 @@ func plan(queries []Query, labels map[string]string, t *handle.Table, limits Lim
 			set.Gaps = append(set.Gaps, fact.Gap{Name: q.Name, Why: fact.LeftOut})
 			continue
 		}
+		set.Asked = append(set.Asked, fact.Asked{Name: q.Name, Query: name})
 		times := []time.Duration{0}
 		if q.Baseline {
 			times = append(times, Baselines...)

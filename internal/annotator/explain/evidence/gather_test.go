@@ -82,6 +82,7 @@ func TestWhatIsKnownBecomesFactsAndTheRestGaps(t *testing.T) {
 	want := &fact.Set{
 		Alert:    fact.Alert{Name: "PacketScopeSYNFlood", Severity: "critical", Labels: []fact.Label{{Name: "area", Value: "tcp"}, {Name: "instance", Value: "H1"}, {Name: "severity", Value: "critical"}}},
 		Withheld: 2,
+		Asked:    []fact.Asked{{Name: "cookies_sent", Query: "Q1"}, {Name: "cookies_back", Query: "Q2"}, {Name: "accepted", Query: "Q3"}, {Name: "accept_queue_fill", Query: "Q4"}, {Name: "top_sender_share", Query: "Q5"}},
 		Facts: []fact.Fact{
 			{ID: "F1", Name: "cookies_sent", Value: 1200, Unit: fact.PerSecond, Window: window, Query: "Q1"},
 			{ID: "F2", Name: "cookies_sent", Value: 3, Unit: fact.PerSecond, Window: window, Before: time.Hour, Query: "Q1"},

@@ -40,7 +40,7 @@ var (
 // changes counts the changes of a path of one kind.
 func changes(kind string) Query {
 	return Query{Name: "changes", Says: "the changes of the path",
-		Expr: `sum(increase(packetscope_locator_path_changes_total{` + path + `,kind="` + kind + `"}[1h]))`, Window: Baselines[0]}
+		Expr: `round(sum(increase(packetscope_locator_path_changes_total{` + path + `,kind="` + kind + `"}[1h])))`, Window: Baselines[0]}
 }
 
 var ofPaths = map[string][]Query{

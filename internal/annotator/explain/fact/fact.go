@@ -90,6 +90,12 @@ func (w Why) Words() string {
 	return "nothing is known to ask about this alert"
 }
 
+// Asked is a query by its name and its handle.
+type Asked struct {
+	Name  string `json:"name"`
+	Query string `json:"query"`
+}
+
 // An Alert is what is said of the alert itself.
 type Alert struct {
 	// Name is a word, or "" if what the alert calls itself is none.
@@ -107,6 +113,8 @@ type Set struct {
 	Alert Alert  `json:"alert"`
 	Facts []Fact `json:"facts"`
 	Gaps  []Gap  `json:"gaps"`
+	// Asked are the queries that were asked, or would have been, in their order.
+	Asked []Asked `json:"asked,omitempty"`
 	// Withheld is how many labels were not taken over, as nobody has allowed them or their
 	// values have not their form.
 	Withheld int `json:"withheld"`

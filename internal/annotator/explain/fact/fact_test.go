@@ -21,7 +21,7 @@ func TestShowHasThreeDigitsAndAUnit(t *testing.T) {
 		{12345, PacketsPerSec, "12300 packets per second"}, {0.5, PerSecond, "0.5 per second"}, {3, ConnectionsPerS, "3 connections per second"},
 		{1400, Bytes, "1400 bytes"}, {2.5e6, Bytes, "2.5 MB"}, {1e10, BytesPerSecond, "10 GB per second"},
 		{12, None, "12"}, {3.14159, Times, "3.14 times"}, {70, Points, "70 points"}, {1200, Connections, "1200 connections"},
-		{0, State, "no"}, {1, State, "yes"}, {2, CPUs, "2 CPUs"}, {7, Hops, "7 hops"},
+		{0, State, "no"}, {1, State, "yes"}, {2, CPUs, "2 CPUs"}, {7, Hops, "7 hops"}, {1, Hops, "1 hop"}, {3600, Seconds, "1 hour"}, {1, PacketsPerSec, "1 packet per second"}, {1, Seconds, "1 second"},
 	} {
 		f := Fact{Value: c.value, Unit: c.unit}
 		if got := f.Show(); got != c.want {

@@ -3,6 +3,7 @@ package fact
 import (
 	"math"
 	"strconv"
+	"strings"
 )
 
 // A Unit is that of a value.
@@ -32,20 +33,30 @@ type scale struct {
 	by   float64
 }
 
+// is tells whether a word is that of the scale, or its singular.
+func (s scale) is(word string) bool { return word == s.word || word == singular(s.word) }
+
+func singular(word string) string {
+	if len(word) > 3 {
+		return strings.TrimSuffix(word, "s")
+	}
+	return word
+}
+
 // scales are the words in which a unit may be said. The first ones are used by Show, from
 // the smallest unit up.
 var scales = map[Unit][]scale{
-	None:            {{"", 1}},
+	None:            {{"", 1}, {"times", 1}},
 	Ratio:           {{"%", 100}, {"", 1}, {"percent", 100}},
-	Seconds:         {{"µs", 1e6}, {"ms", 1e3}, {"seconds", 1}, {"minutes", 1. / 60}, {"hours", 1. / 3600}, {"days", 1. / 86400}, {"second", 1}, {"s", 1}, {"us", 1e6}, {"milliseconds", 1e3}, {"microseconds", 1e6}, {"minute", 1. / 60}, {"hour", 1. / 3600}, {"day", 1. / 86400}},
+	Seconds:         {{"µs", 1e6}, {"ms", 1e3}, {"seconds", 1}, {"minutes", 1. / 60}, {"hours", 1. / 3600}, {"days", 1. / 86400}, {"s", 1}, {"us", 1e6}, {"milliseconds", 1e3}, {"microseconds", 1e6}},
 	Bytes:           {{"bytes", 1}, {"kB", 1e-3}, {"MB", 1e-6}, {"GB", 1e-9}},
 	BytesPerSecond:  {{"bytes", 1}, {"kB", 1e-3}, {"MB", 1e-6}, {"GB", 1e-9}},
 	PerSecond:       {{"per", 1}, {"", 1}},
 	PacketsPerSec:   {{"packets", 1}, {"", 1}},
 	Connections:     {{"connections", 1}, {"", 1}},
 	ConnectionsPerS: {{"connections", 1}, {"", 1}},
-	CPUs:            {{"CPUs", 1}, {"CPU", 1}},
-	Hops:            {{"hops", 1}, {"hop", 1}},
+	CPUs:            {{"CPUs", 1}},
+	Hops:            {{"hops", 1}},
 	Points:          {{"points", 1}, {"", 1}},
 	Times:           {{"times", 1}},
 }
@@ -54,7 +65,7 @@ var scales = map[Unit][]scale{
 func IsUnit(word string) bool {
 	for _, all := range scales {
 		for _, s := range all {
-			if s.word == word && word != "" {
+			if s.is(word) && word != "" {
 				return true
 			}
 		}
@@ -68,6 +79,12 @@ func (f Fact) Show() string {
 		return f.Text
 	}
 	digits := func(by float64) string { return number(f.Value * by) }
+	counted := func(by float64, word string) string {
+		if n := digits(by); n == "1" {
+			return n + " " + singular(word)
+		}
+		return digits(by) + " " + word
+	}
 	switch f.Unit {
 	case State:
 		if f.Value == 0 {
@@ -78,10 +95,10 @@ func (f Fact) Show() string {
 		return digits(100) + " %"
 	case Seconds:
 		s := scales[Seconds][timeScale(f.Value)]
-		return digits(s.by) + " " + s.word
+		return counted(s.by, s.word)
 	case Bytes, BytesPerSecond:
 		s := scales[Bytes][byteScale(f.Value)]
-		text := digits(s.by) + " " + s.word
+		text := counted(s.by, s.word)
 		if f.Unit == BytesPerSecond {
 			text += " per second"
 		}
@@ -89,18 +106,18 @@ func (f Fact) Show() string {
 	case PerSecond:
 		return digits(1) + " per second"
 	case PacketsPerSec:
-		return digits(1) + " packets per second"
+		return counted(1, "packets") + " per second"
 	case ConnectionsPerS:
-		return digits(1) + " connections per second"
+		return counted(1, "connections") + " per second"
 	case None:
 		return digits(1)
 	}
-	return digits(1) + " " + scales[f.Unit][0].word
+	return counted(1, scales[f.Unit][0].word)
 }
 
 // timeScale returns the index of the scale in which a time is between 1 and some hundreds.
 func timeScale(v float64) int {
-	for i, most := range []float64{1e-3, 1, 180, 7200, 172800} {
+	for i, most := range []float64{1e-3, 1, 180, 3600, 172800} {
 		if math.Abs(v) < most && (v != 0 || i == 2) {
 			return i
 		}
@@ -141,13 +158,13 @@ func (f Fact) Says(written string, word string) bool {
 		return false
 	}
 	for _, s := range scales[f.Unit] {
-		if f.Text == "" && s.word == word && near(n, f.Value*s.by, written) {
+		if f.Text == "" && s.is(word) && near(n, f.Value*s.by, written) {
 			return true
 		}
 	}
 	for _, d := range []float64{f.Window.Seconds(), f.Before.Seconds()} {
 		for _, s := range scales[Seconds] {
-			if d > 0 && s.word == word && n == d*s.by {
+			if d > 0 && s.is(word) && math.Abs(n-d*s.by) < 1e-9*n {
 				return true
 			}
 		}

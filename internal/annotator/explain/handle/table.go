@@ -77,11 +77,12 @@ func (t *Table) Value(name string) (Kind, string, bool) {
 
 // Form is that of a handle, and embedded finds handles in a text.
 var (
-	Form     = regexp.MustCompile(`^[HDSRPGMQC][1-9][0-9]?$`)
-	embedded = regexp.MustCompile(`\b[HDSRPGMQC][1-9][0-9]?\b`)
+	Form       = regexp.MustCompile(`^[HDSRPGMQC][1-9][0-9]?$`)
+	metricForm = regexp.MustCompile(`^[a-z][a-z0-9_:]{0,99}$`)
+	embedded   = regexp.MustCompile(`\b[HDSRPGMQC][1-9][0-9]?\b`)
 )
 
-// Expand returns a text with the handles of hosts, addresses, ports and files replaced by
+// Expand returns a text with the handles of hosts, addresses, ports, metrics and files replaced by
 // what they stand for, for people. A value without the form of its kind becomes
 // [NotAName]. Whoever shows the text still has to escape it.
 func (t *Table) Expand(text string) string {
@@ -91,7 +92,7 @@ func (t *Table) Expand(text string) string {
 			return name
 		}
 		switch k {
-		case Query, Command, Metric:
+		case Query, Command:
 			return name
 		case Port:
 			return "port " + shown(k, value)
@@ -105,6 +106,8 @@ func shown(k Kind, value string) string {
 	switch k {
 	case Source, Router:
 		ok = clean.IsNetwork(value)
+	case Metric:
+		ok = metricForm.MatchString(value)
 	case Port:
 		n, err := strconv.ParseUint(value, 10, 16)
 		ok = err == nil && strconv.FormatUint(n, 10) == value
