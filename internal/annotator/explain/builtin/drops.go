@@ -30,7 +30,7 @@ var aboutDrops = map[string]entry{
 		verdict: answer.HostFault,
 		weighs: []weigh{
 			says("loss_for_reason", "For this reason it loses {}."),
-			says("drop_functions", "Most of them are dropped in one function of the kernel, at {}."),
+			says("drop_functions", "The function {function} of the kernel drops most of them, {}."),
 			above("socket_overflows", 1, "Full sockets throw away {}: an application reads too slowly.").so(answer.Overload),
 			below("loss_share", 0.001, "Of all packets only {} are lost.").but(),
 		},
@@ -45,8 +45,8 @@ var aboutDrops = map[string]entry{
 		verdict: answer.Unknown,
 		weighs: []weigh{
 			says("policy_drops", "Its rules drop {}."),
-			above("top_sender_share", 0.5, "One sender alone makes {} of what arrives, as a scan or a flood does.").so(answer.VolumetricAttack),
-			above("resets_without_socket", 10, "It also answers {} of attempts at ports where nobody listens, as under a scan.").so(answer.Reconnaissance),
+			above("top_sender_share", 0.5, "One sender alone makes {} of what arrives, as a scan or a flood does.").hints(answer.VolumetricAttack),
+			above("resets_without_socket", 10, "It also answers {} of attempts at ports where nobody listens, as under a scan.").hints(answer.Reconnaissance),
 			says("drops_by_hook", "Most are dropped at the {family} hook {hook}, at {}."),
 			below("top_sender_share", 0.2, "No sender stands out: the busiest makes {} of what arrives.").but(),
 		},
@@ -92,7 +92,7 @@ var aboutDrops = map[string]entry{
 		means:   "Next hops of {host} do not answer when it asks for their hardware addresses ({@family}), so packets to them are lost. A gateway is down, a netmask is wrong, or a program on this host tries addresses that nobody has.",
 		verdict: answer.NetworkFault,
 		weighs: []weigh{
-			says("neighbor_failures", "It asks in vain {}."),
+			says("neighbor_failures", "It asks in vain at a rate of {}."),
 			above("neighbor_losses", 1, "It loses {} because of it."),
 			above("route_failures", 1, "It also has no route for {}, which points to its own settings.").so(answer.Misconfiguration),
 			below("route_failures", 1, "Its routes are not the cause: packets without a route are {}.").but(),
@@ -106,7 +106,7 @@ var aboutDrops = map[string]entry{
 		means:   "The routing table of {host} has no answer for packets that programs send, or that others forward through it ({@family}). They are lost at once.",
 		verdict: answer.Misconfiguration,
 		weighs: []weigh{
-			says("route_failures", "Without a route are {}."),
+			says("route_failures", "{} have no route."),
 			above("connects_unreachable", 0.1, "Programs notice: {} end as unreachable."),
 			above("neighbor_failures", 1, "Neighbours are missing as well, {}, so the link may be down.").so(answer.NetworkFault),
 			below("connects_unreachable", 0.1, "Hardly any connect of a program fails by it ({}), so it may be forwarded traffic.").but(),
@@ -124,8 +124,8 @@ var aboutDrops = map[string]entry{
 			says("icmp_errors", "It sends {} of these errors."),
 			above("icmp_errors", 0, "Errors of this kind say that nobody listens on the port: a service that died, or a scan by UDP.").of("code", "3"),
 			above("icmp_errors", 0, "Errors of this kind say that a packet has been forwarded too often: a routing loop, or a traceroute.").of("type", "11").so(answer.NetworkFault),
-			above("top_sender_share", 0.5, "One sender alone makes {} of what arrives, as a scan does.").so(answer.Reconnaissance),
-			above("resets_without_socket", 10, "By TCP it also answers {} of attempts at ports where nobody listens.").so(answer.Reconnaissance),
+			above("top_sender_share", 0.5, "One sender alone makes {} of what arrives, as a scan does.").hints(answer.Reconnaissance),
+			above("resets_without_socket", 10, "By TCP it also answers {} of attempts at ports where nobody listens.").hints(answer.Reconnaissance),
 			below("top_sender_share", 0.2, "No sender stands out: the busiest makes {} of what arrives.").but(),
 		},
 		checks: []check{
@@ -140,7 +140,7 @@ var aboutDrops = map[string]entry{
 		verdict: answer.MonitoringFault,
 		weighs: []weigh{
 			says("flow_evictions", "Flows leave the table at a rate of {}."),
-			above("resets_without_socket", 10, "It answers {} of attempts at ports where nobody listens, so a scan may fill the table.").so(answer.Reconnaissance),
+			above("resets_without_socket", 10, "It answers {} of attempts at ports where nobody listens, so a scan may fill the table.").hints(answer.Reconnaissance),
 			above("flow_bytes_other", 0.3, "Already {} of the bytes belong to no single flow."),
 			above("traffic_change", 2, "The packets of this host are {} what they were an hour ago."),
 			below("resets_without_socket", 1, "It does not look like a scan: attempts at closed ports are {}.").but(),

@@ -29,6 +29,8 @@ type weigh struct {
 	side answer.Weight
 	// verdict replaces that of the entry, if it is not "".
 	verdict answer.Verdict
+	// hint tells that the verdict is only likely by it: it is never as sure as can be.
+	hint bool
 	// label and value are of the alert; "" means that any will do.
 	label, value string
 }
@@ -51,6 +53,10 @@ func (w weigh) but() weigh { w.side = answer.Against; return w }
 
 // so gives another verdict, if it is said.
 func (w weigh) so(v answer.Verdict) weigh { w.verdict = v; return w }
+
+// hints gives another verdict that is only likely: what is true of the whole host need not
+// be true of what the alert is about.
+func (w weigh) hints(v answer.Verdict) weigh { w.verdict, w.hint = v, true; return w }
 
 // of is said only for alerts whose label has this value.
 func (w weigh) of(label, value string) weigh { w.label, w.value = label, value; return w }

@@ -69,7 +69,7 @@ type writer struct {
 	g answer.Ground
 	e entry
 	a answer.Answer
-	// contested tells that something speaks against the verdict.
+	// contested tells that something speaks against the verdict, or that it is likely only.
 	contested bool
 }
 
@@ -95,6 +95,7 @@ func (w *writer) weigh() {
 		}
 		if one.verdict != "" && !decided {
 			w.a.Verdict, decided, c.decides = one.verdict, true, true
+			w.contested = one.hint
 		}
 		all = append(all, c)
 	}
@@ -109,7 +110,7 @@ func (w *writer) weigh() {
 	for _, c := range all[:min(len(all), answer.MostFindings)] {
 		w.a.Findings = append(w.a.Findings, c.Finding)
 	}
-	w.contested = slices.ContainsFunc(all, func(c candidate) bool { return c.Weighs == answer.Against })
+	w.contested = w.contested || slices.ContainsFunc(all, func(c candidate) bool { return c.Weighs == answer.Against })
 }
 
 // finding says a sentence about the largest of the facts that fit, or about all if it asks
@@ -163,7 +164,7 @@ func (w *writer) trend() (answer.Finding, bool) {
 		case len(was) == 1 && len(now) == 0:
 			return say(answer.For, was[0].ID, "It was known "+ago+", with "+was[0].Show()+"; now it is not."), true
 		case len(was) == 1 && len(now) == 1 && was[0].Value == 0 && now[0].Value > 0:
-			return say(answer.For, was[0].ID, "It was "+was[0].Show()+" "+ago+"."), true
+			return say(answer.For, was[0].ID, ago+" it was "+was[0].Show()+"."), true
 		case len(change) == 1 && change[0].Value >= 2:
 			return say(answer.For, change[0].ID, "That is "+change[0].Show()+" what it was "+ago+"."), true
 		case len(change) == 1 && change[0].Value > 0.67 && change[0].Value < 1.5 && same.Text == "":

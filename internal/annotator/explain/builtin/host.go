@@ -9,7 +9,7 @@ var aboutHost = map[string]entry{
 		means:   "An application of {host} does not read as fast as data arrives, so the kernel throws packets away at its full socket ({@kind}).",
 		verdict: answer.Overload,
 		weighs: []weigh{
-			says("overflows_of_kind", "Thrown away are {}."),
+			says("overflows_of_kind", "It throws away {}."),
 			above("read_wait", 0.5, "The slowest reads leave data waiting for {}: an application is behind."),
 			above("softirq_wait", 0.01, "The slowest network softirqs wait {} for a CPU: the host is short of CPU as a whole."),
 			above("traffic_change", 2, "The packets of this host are {} what they were an hour ago."),
@@ -25,9 +25,9 @@ var aboutHost = map[string]entry{
 		means:   "All sockets of a protocol on {host} together have reached the kernel's limit for memory ({@kind}). That hits every application of the host, not only the one that hoards.",
 		verdict: answer.Overload,
 		weighs: []weigh{
-			says("overflows_of_kind", "Refused are {}."),
-			says("receive_queues", "Waiting to be read are {}."),
-			says("transmit_queues", "Waiting to be sent or acknowledged are {}."),
+			says("overflows_of_kind", "The kernel refuses {}."),
+			says("receive_queues", "{} wait to be read."),
+			says("transmit_queues", "{} wait to be sent or acknowledged."),
 			above("sockets", 100000, "There are {} sockets."),
 		},
 		checks: []check{
@@ -43,7 +43,7 @@ var aboutHost = map[string]entry{
 			says("read_wait_of_protocol", "In the slowest reads data had waited for {}."),
 			above("socket_overflows", 1, "Sockets already run full and throw away {}.").so(answer.Overload),
 			above("softirq_wait", 0.01, "The slowest network softirqs wait {} for a CPU: the host is short of CPU as a whole.").so(answer.Overload),
-			says("receive_queues", "Waiting to be read are {}."),
+			says("receive_queues", "{} wait to be read."),
 			below("socket_overflows", 1, "Nothing of note is lost by it yet: full sockets throw away {}.").but(),
 		},
 		checks: []check{ask("How much waits to be read?", "receive_queues"), run("On the host: the process with a full receive queue.", socketsOnHost)},
@@ -53,7 +53,7 @@ var aboutHost = map[string]entry{
 		means:   "The other ends have closed connections that an application of {host} still holds open (state close wait). It forgets to close them, or hangs, and will run out of file descriptors.",
 		verdict: answer.HostFault,
 		weighs: []weigh{
-			says("close_wait", "In this state are {}."),
+			says("close_wait", "{} are in this state."),
 			says("established", "Beside them {} are established."),
 			above("read_wait", 1, "The slowest reads leave data waiting for {}: the application may hang."),
 			below("read_wait", 0.1, "Reads are quick, {} at the slowest, so it rather forgets than hangs.").but(),
@@ -122,8 +122,8 @@ var aboutHost = map[string]entry{
 		verdict: answer.Misconfiguration,
 		weighs: []weigh{
 			says("hook_time", "The slowest packets spend {} in it."),
-			says("hook_packets", "Timed there are {}."),
-			above("hook_drops", 100, "Its rules drop {}, so many packets may walk through all of them.").so(answer.VolumetricAttack),
+			says("hook_packets", "{} are timed there."),
+			above("hook_drops", 100, "Its rules drop {}, so many packets may walk through all of them.").hints(answer.VolumetricAttack),
 			above("softirq_wait", 0.01, "The slowest network softirqs wait {} for a CPU, so it may be the CPU and not the rules.").but().so(answer.Overload),
 		},
 		checks: []check{ask("How much do the rules drop?", "hook_drops"), ask("Is it the CPU?", "softirq_wait"), run("On the host: the rules.", "nft list ruleset")},

@@ -11,7 +11,7 @@ var aboutLocator = map[string]entry{
 		verdict: answer.MonitoringFault,
 		weighs: []weigh{
 			says("left_out", "For each probe that is sent, {} of one is left out."),
-			says("probes_sent", "Sent are {}."),
+			says("probes_sent", "{} are sent."),
 			says("destinations", "The destinations that share them are {} in number."),
 			says("round_interval", "From round to round it takes {}."),
 		},
@@ -82,7 +82,7 @@ var aboutLocator = map[string]entry{
 		means:   "More hops, links or destinations were met on {host} than may have series of their own, so some are added up or left out ({@reason}). Loss and round trips of destinations are not touched; maps and tables of hops miss some.",
 		verdict: answer.MonitoringFault,
 		weighs: []weigh{
-			says("folded", "Without series of their own are {}."),
+			says("folded", "{} have no series of their own."),
 			above("changes_all", 20, "Paths change all the time, about {} times within the hour, which is the usual cause.").so(answer.NetworkFault),
 			says("destinations", "The destinations are {} in number."),
 			says("exporter_age", "It is counted since the exporter started, {} ago."),
@@ -94,8 +94,8 @@ var aboutLocator = map[string]entry{
 		means:   "Destinations of {host} find no room and are not measured: too many were asked for or found, or some have the same name. Those of the configuration come first.",
 		verdict: answer.Misconfiguration,
 		weighs: []weigh{
-			says("refused", "Not measured are {}."),
-			says("destinations", "Measured are {}."),
+			says("refused", "{} are not measured."),
+			says("destinations", "{} are measured."),
 			above("destinations_found", 0, "Of those the exporter found {} itself."),
 		},
 		checks: []check{ask("How many were found by the exporter?", "destinations_found"), ask("How many are measured?", "destinations")},

@@ -93,8 +93,8 @@ var aboutPaths = map[string]entry{
 		means:   "Large packets from {host} to {@dest} vanish, and no router says that they are too big ({@protocol}, {@family}). Connections start and then hang. Somebody on the way filters ICMP.",
 		verdict: answer.Misconfiguration,
 		weighs: []weigh{
+			above("black_hole", 0, "Large packets vanish without a word."),
 			says("path_mtu", "The largest packet that gets through has {}."),
-			above("black_hole", 0, "Larger ones vanish without a word."),
 			says("mtu_hop", "They vanish behind the router at a distance of {}."),
 			above("path_loss_low", 0.01, "Small ones are lost as well, at least {}, so it may be loss of another kind.").but(),
 			above("retransmits", 0.01, "TCP of this host sends {} of its segments again."),

@@ -9,7 +9,7 @@ var aboutPeers = map[string]entry{
 		weighs: []weigh{
 			says("challenge_acks", "It asks back {}."),
 			above("resets_received", 10, "Connections are also reset for real, {}, as when a box between has lost its state.").but().so(answer.NetworkFault),
-			below("resets_received", 1, "Hardly any connection is really reset ({}), so the guesses fail."),
+			below("resets_received", 1, "Hardly any connection is really reset ({}), so the guesses fail.").hints(answer.TargetedAttack),
 			says("top_senders", "Most packets come from {remote}, {}."),
 		},
 		checks: []check{ask("Are connections reset for real?", "resets_received"), ask("Who sends most?", "top_senders"), run("On the host, with the device for DEVICE: the senders of such segments.", "tcpdump -ni DEVICE 'tcp[tcpflags] & (tcp-rst|tcp-syn) != 0'")},
@@ -19,7 +19,7 @@ var aboutPeers = map[string]entry{
 		means:   "TCP segments arrive at {host} with a wrong checksum ({@family}) although the frames that carried them were right. Memory or firmware of a card, switch or router damages them, or somebody sends forged ones.",
 		verdict: answer.NetworkFault,
 		weighs: []weigh{
-			says("bad_checksums", "Damaged are {}."),
+			says("bad_checksums", "{} arrive damaged."),
 			above("device_errors", 0.1, "Frames are damaged as well, {}, so a cable or a port may be the cause."),
 			below("device_errors", 0.1, "Frames arrive whole: damaged ones are {}.").but(),
 			above("retransmits", 0.01, "TCP sends {} of its segments again."),
@@ -32,7 +32,7 @@ var aboutPeers = map[string]entry{
 		means:   "Many TCP segments reach {host} while others before them are missing: those were lost on the way here, or take another path of another length. Transfers to this host are slow.",
 		verdict: answer.NetworkFault,
 		weighs: []weigh{
-			says("out_of_order", "Out of order are {} of the segments."),
+			says("out_of_order", "{} of the segments arrive out of order."),
 			above("loss_share", 0.001, "This host loses packets itself, {} of them.").but().so(answer.HostFault),
 			below("loss_share", 0.0005, "This host itself loses only {} of its packets."),
 			above("retransmits", 0.01, "What it sends is lost too: {} is sent again."),

@@ -33,8 +33,8 @@ var aboutPolicy = map[string]entry{
 		means:   "Connections of {host} live only because they are older than its policy, or belong to who put it in force. When they end they cannot be made again.",
 		verdict: answer.Misconfiguration,
 		weighs: []weigh{
-			says("kept_packets", "Only for that reason pass {}."),
-			above("kept_connections", 0, "Kept are {}."),
+			says("kept_packets", "{} pass for that reason alone."),
+			above("kept_connections", 0, "{} are kept."),
 			above("policy_age", 86400, "The policy has been in force for {}, and they still live, so they matter to somebody."),
 			below("policy_age", 7200, "The policy is only {} old; they may end by themselves.").but(),
 		},
@@ -45,10 +45,10 @@ var aboutPolicy = map[string]entry{
 		means:   "Packets arrive at {host} whose headers cannot be read to their end ({@reason}): damaged ones, or some that are made to slip past filters. The policy says whether they pass.",
 		verdict: answer.Unknown,
 		weighs: []weigh{
-			says("unparsable", "Of them arrive {}."),
+			says("unparsable", "They arrive at {}."),
 			says("unparsable_share", "That is {} of all that arrives."),
 			above("device_errors", 0.1, "The device damages frames, {}, so they may be damaged too.").so(answer.NetworkFault),
-			below("device_errors", 0.1, "Frames arrive whole, damaged are {}, so they rather are made so.").so(answer.TargetedAttack),
+			below("device_errors", 0.1, "Frames arrive whole, damaged are {}, so they rather are made so.").hints(answer.TargetedAttack),
 		},
 		checks: []check{ask("Are frames damaged?", "device_errors"), run("On the host: who sends them.", guardTop)},
 		steps:  []string{"If such packets are normal here, as long chains of tags, let them pass in the policy.", "Else leave them dropped, and find their sender."},
@@ -69,17 +69,14 @@ var aboutPolicy = map[string]entry{
 
 // passes and kept are said of attacks, by what becomes of their packets.
 func passes() weigh {
-	return above("attack_packets", 0, "The rule that matches only counts: these packets arrive and do their work.").of("verdict", "would_drop")
+	return says("attack_packets", "They come at {} and are only counted: they arrive and do their work.").of("verdict", "would_drop")
 }
 
 func kept() weigh {
-	return above("attack_packets", 0, "The rule that matches drops them: they do not arrive.").of("verdict", "drop").but()
+	return says("attack_packets", "They come at {} and are dropped: they do not arrive.").of("verdict", "drop")
 }
 
-const (
-	packets = "Of such packets there are {}."
-	byRule  = "The rule {rule} of the group {group} matches them, {}."
-)
+const byRule = "The rule {rule} of the group {group} matches them, {}."
 
 // wire tells of the trip wire, which lets everything pass.
 func wire() weigh {
@@ -90,14 +87,14 @@ var aboutAttacks = map[string]entry{
 	"PacketScopeGuardForgedICMP": {
 		means:   "ICMP errors arrive at {host} that nobody honest sends ({@attack}). They make it believe that packets to a peer must be smaller, or that a connection has failed.",
 		verdict: answer.TargetedAttack,
-		weighs:  []weigh{says("attack_packets", packets), passes(), kept(), says("attack_rules", byRule), says("quoted", "The errors quote {protocol} most, {}."), wire()},
+		weighs:  []weigh{passes(), kept(), says("attack_rules", byRule), says("quoted", "The errors quote {protocol} most, {}."), wire()},
 		checks:  []check{ask("What do the errors quote?", "quoted"), ask("Do they pass?", "attack_passing"), run("On the host: who sends them.", guardTop)},
 		steps:   []string{"If the rule only counts, look at its matches and then enforce it.", "Senders of forged errors are hard to find: what counts is that they do not arrive."},
 	},
 	"PacketScopeGuardRedirects": {
 		means:   "ICMP redirects ask {host} to send what is for a peer to another machine of its link. That is how traffic is intercepted, or a second gateway that the routing table does not know.",
 		verdict: answer.TargetedAttack,
-		weighs:  []weigh{says("attack_packets", packets), passes(), kept(), says("attack_rules", byRule), wire()},
+		weighs:  []weigh{passes(), kept(), says("attack_rules", byRule), wire()},
 		checks:  []check{ask("Which ICMP messages arrive?", "icmp_arriving"), ask("Do they pass?", "attack_passing"), run("On the host: who sends them.", guardTop)},
 		steps:   []string{"If the sender is a gateway of yours, put the better route into the routing table.", "If it is not, find the machine on the link and take it off."},
 	},
@@ -105,7 +102,7 @@ var aboutAttacks = map[string]entry{
 		means:   "Somebody on the link of {host} claims the address of a gateway or of this host, or says that it is a router ({@attack}). Traffic then goes through that machine. It may also be a gateway of yours that the policy does not name.",
 		verdict: answer.TargetedAttack,
 		weighs: []weigh{
-			says("attack_packets", packets), passes(), kept(), says("attack_rules", byRule), wire(),
+			passes(), kept(), says("attack_rules", byRule), wire(),
 			above("neighbor_failures", 1, "Neighbours are also not found, {}."),
 		},
 		checks: []check{ask("Do they pass?", "attack_passing"), run("On the host: who sends them.", guardTop), run("On the host: which hardware address the gateway has now.", "ip neigh")},
@@ -114,7 +111,7 @@ var aboutAttacks = map[string]entry{
 	"PacketScopeGuardControllerWrite": {
 		means:   "A host that is no engineering station sends commands to industrial controllers behind {host} ({@attack}). A machine may be started, stopped or set to wrong values. Find out who it is before anything else.",
 		verdict: answer.TargetedAttack,
-		weighs:  []weigh{says("attack_packets", packets), passes(), kept(), says("attack_rules", byRule), wire()},
+		weighs:  []weigh{passes(), kept(), says("attack_rules", byRule), wire()},
 		checks:  []check{ask("Do they pass?", "attack_passing"), ask("Who sends most?", "top_senders"), run("On the host: the senders.", guardTop)},
 		steps:   []string{"Ask the people at the plant whether it is their work, at once.", "If it is not, keep the sender away from the controllers, and look at their state.", "If it is, put the station into the set of the policy."},
 	},
@@ -122,8 +119,8 @@ var aboutAttacks = map[string]entry{
 		means:   "A rule of the policy of {host} that is marked as critical matches ({@attack}). Its annotations in the policy say what it is for.",
 		verdict: answer.TargetedAttack,
 		weighs: []weigh{
-			says("attack_packets", packets), passes(), kept(), says("attack_rules", byRule),
-			above("top_sender_share", 0.5, "One sender alone makes {} of what arrives.").so(answer.VolumetricAttack), wire(),
+			passes(), kept(), says("attack_rules", byRule),
+			above("top_sender_share", 0.5, "One sender alone makes {} of what arrives."), wire(),
 		},
 		checks:  []check{ask("Do they pass?", "attack_passing"), ask("Which rules match?", "attack_rules"), run("On the host: who sends.", guardTop)},
 		steps:   []string{"If the rule only counts, look at its matches and then enforce it.", "If clients of yours are among the senders, mend the rule first."},

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	word = regexp.MustCompile(`^[A-Za-z0-9]+(?:[_/-][A-Za-z0-9]+)*(?:\.[0-9]{1,4})?$`)
+	word = regexp.MustCompile(`^_{0,2}[A-Za-z0-9]+(?:[_/-][A-Za-z0-9]+)*(?:\.[0-9]{1,4})?$`)
 	name = regexp.MustCompile(`^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$`)
 )
 

@@ -55,8 +55,8 @@ var ofPaths = map[string][]Query{
 	"PacketScopePathASChanged":      {changes("as"), networks, countries, with(pathRTT), pathLossLow, riskScore},
 	"PacketScopePathFlapping":       {with(changes("flap")), pathLossLow, pathRTT, pathJitter, outOfOrder},
 	"PacketScopePathBlackHole": {
-		{Name: "path_mtu", Says: "the largest packet that gets through", Expr: `packetscope_locator_path_mtu_bytes{` + path + `}`, Unit: fact.Bytes, Baseline: true},
-		{Name: "black_hole", Says: "whether larger packets vanish", Expr: `packetscope_locator_path_mtu_black_hole{` + path + `}`, Unit: fact.State},
+		{Name: "black_hole", Says: "whether large packets vanish", Expr: `packetscope_locator_path_mtu_black_hole{` + path + `}`, Unit: fact.State, Baseline: true},
+		{Name: "path_mtu", Says: "the largest packet that gets through", Expr: `packetscope_locator_path_mtu_bytes{` + path + `}`, Unit: fact.Bytes},
 		{Name: "mtu_hop", Says: "the distance of the router behind which they vanish", Expr: `packetscope_locator_path_mtu_link_hops{` + path + `}`, Unit: fact.Hops},
 		pathLossLow, retransmits,
 	},
