@@ -15,7 +15,7 @@ const (
 var (
 	lossShare = Query{Name: "loss_share", Says: "the share of packets that this host loses",
 		Expr: `instance:packetscope_drops_loss:ratio_rate5m{$host}`, Unit: fact.Ratio, Window: five}
-	lossByReason = Query{Name: "loss_by_reason", Says: "the reasons for which packets are lost",
+	lossByReason = Query{Name: "loss_by_reason", Says: "the reasons for which packets are lost", MayBeEmpty: true,
 		Expr: `topk(3, sum by (reason) (instance_reason_severity:packetscope_drops:rate5m{$host,severity="loss"}))`, Unit: fact.PacketsPerSec, Window: five, By: []string{"reason"}}
 	traffic = Query{Name: "traffic", Says: "the packets that this host handles",
 		Expr: `instance:packetscope_packets:rate5m{$host}`, Unit: fact.PacketsPerSec, Window: five}

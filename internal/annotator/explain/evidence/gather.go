@@ -183,6 +183,8 @@ func (q *ask) into(set *fact.Set, t *handle.Table, limits Limits) {
 		set.Gaps = append(set.Gaps, fact.Gap{Name: q.Name, Before: q.before, Why: why})
 	}
 	switch {
+	case q.why == fact.NoData && q.MayBeEmpty:
+		return
 	case q.why != "":
 		gap(q.why)
 		return

@@ -150,6 +150,20 @@ func TestNoMoreIsAskedThanAllowed(t *testing.T) {
 	}
 }
 
+func TestNothingOfSomethingIsNoGap(t *testing.T) {
+	a := Alert{Labels: map[string]string{"alertname": "PacketScopePathBlocked", "instance": "web-1:10142", "dest": "d", "protocol": "tcp", "family": "ipv4"}}
+	var table handle.Table
+	for _, g := range Gather(t.Context(), &server{}, a, &table, now, Defaults).Gaps {
+		if g.Name == "blocked" || g.Name == "since_change" {
+			t.Errorf("%s: %s", g.Name, g.Why)
+		}
+	}
+	failing := &server{answers: []answer{{part: "path_blocked", err: errors.New("down")}}}
+	if gaps := Gather(t.Context(), failing, a, &table, now, Defaults).Gaps; gaps[0] != (fact.Gap{Name: "blocked", Why: fact.Failed}) {
+		t.Errorf("got %v", gaps)
+	}
+}
+
 func TestUnknownAlertsHaveNoEvidence(t *testing.T) {
 	s := &server{}
 	var table handle.Table

@@ -13,7 +13,7 @@ var ofGuarder = map[string][]Query{
 	"PacketScopeGuardAgentDown": {
 		{Name: "agent_answers", Says: "whether the agent answers", Expr: `packetscope_scrape_collector_success{$host,collector="guarder"}`, Unit: fact.State},
 		scrapeUp,
-		{Name: "collectors_failing", Says: "the collectors that fail", Expr: `count(packetscope_scrape_collector_success{$host} == 0)`},
+		{Name: "collectors_failing", Says: "the collectors that fail", MayBeEmpty: true, Expr: `count(packetscope_scrape_collector_success{$host} == 0)`},
 		exporterAge,
 	},
 	"PacketScopeGuardApplyFailed": {
@@ -25,7 +25,7 @@ var ofGuarder = map[string][]Query{
 	"PacketScopeGuardUnconfirmed": {
 		{Name: "time_left", Says: "the time until the policy is taken back", Expr: `packetscope_guarder_confirm_by_timestamp_seconds{$host} - time()`, Unit: fact.Seconds},
 		{Name: "unconfirmed", Says: "whether a policy is on trial", Expr: `packetscope_guarder_unconfirmed{$host}`, Unit: fact.State},
-		{Name: "protected", Says: "the time for which who applied it is protected", Expr: `packetscope_guarder_protected_until_timestamp_seconds{$host} - time()`, Unit: fact.Seconds},
+		{Name: "protected", Says: "the time for which who applied it is protected", MayBeEmpty: true, Expr: `packetscope_guarder_protected_until_timestamp_seconds{$host} - time()`, Unit: fact.Seconds},
 		with(guardDrops),
 	},
 	"PacketScopeGuardDeviceLost": {
@@ -63,7 +63,7 @@ var ofGuarder = map[string][]Query{
 	"PacketScopeGuardKeepsConnections": {
 		with(Query{Name: "kept_packets", Says: "the packets that pass only as their connections are older than the policy",
 			Expr: `sum(rate(packetscope_guarder_kept_packets_total{$host}[5m]))`, Unit: fact.PacketsPerSec, Window: five}),
-		{Name: "kept_connections", Says: "the connections that are kept", Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
+		{Name: "kept_connections", Says: "the connections that are kept", MayBeEmpty: true, Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
 		applyAge,
 	},
 	"PacketScopeGuardUnparsable": {
@@ -76,7 +76,7 @@ var ofGuarder = map[string][]Query{
 	"PacketScopeGuardMapNearlyFull": {
 		with(Query{Name: "table_fill", Says: "how full the table is", Expr: `instance_map:packetscope_guarder_map_entries:ratio{$host,$map}`, Unit: fact.Ratio}),
 		{Name: "table_entries", Says: "the entries of the table", Expr: `packetscope_guarder_map_entries{$host,$map}`},
-		{Name: "kept_connections", Says: "the connections that are kept", Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
+		{Name: "kept_connections", Says: "the connections that are kept", MayBeEmpty: true, Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
 		applyAge,
 	},
 	"PacketScopeGuardSamplesLost": {
@@ -98,12 +98,6 @@ func attack(matchers string) Query {
 		Expr: `sum(instance_attack_severity_verdict:packetscope_guarder_rule_packets:rate5m{$host,$verdict,` + matchers + `})`, Unit: fact.PacketsPerSec, Window: five})
 }
 
-// passing are those that only audited rules match, so that they arrive.
-func passing(matchers string) Query {
-	return Query{Name: "attack_passing", Says: "the packets of the attack that pass",
-		Expr: `sum(instance_attack_severity_verdict:packetscope_guarder_rule_packets:rate5m{$host,verdict="would_drop",` + matchers + `})`, Unit: fact.PacketsPerSec, Window: five}
-}
-
 // attackRules are the rules that match it.
 func attackRules(matchers string) Query {
 	return Query{Name: "attack_rules", Says: "the rules that match the attack",
@@ -112,18 +106,18 @@ func attackRules(matchers string) Query {
 }
 
 var (
-	quoted = Query{Name: "quoted", Says: "what ICMP errors quote",
+	quoted = Query{Name: "quoted", Says: "what ICMP errors quote", MayBeEmpty: true,
 		Expr: `topk(3, sum by (class, protocol) (rate(packetscope_guarder_icmp_quoted_packets_total{$host}[5m])))`, Unit: fact.PacketsPerSec, Window: five, By: []string{"class", "protocol"}}
 	arrivingICMP = Query{Name: "icmp_arriving", Says: "the ICMP messages that arrive",
 		Expr: `topk(3, sum by (family, type) (rate(packetscope_guarder_icmp_packets_total{$host}[5m])))`, Unit: fact.PacketsPerSec, Window: five, By: []string{"family", "type"}}
 )
 
 var ofAttacks = map[string][]Query{
-	"PacketScopeGuardForgedICMP": {attack(`$attack`), passing(`$attack`), attackRules(`$attack`), quoted, tripped},
-	"PacketScopeGuardRedirects":  {attack(`attack="icmp_redirect"`), passing(`attack="icmp_redirect"`), attackRules(`attack="icmp_redirect"`), arrivingICMP, tripped},
-	"PacketScopeGuardNeighborSpoofing": {attack(`$attack`), passing(`$attack`), attackRules(`$attack`), tripped,
+	"PacketScopeGuardForgedICMP": {attack(`$attack`), attackRules(`$attack`), quoted, tripped},
+	"PacketScopeGuardRedirects":  {attack(`attack="icmp_redirect"`), attackRules(`attack="icmp_redirect"`), arrivingICMP, tripped},
+	"PacketScopeGuardNeighborSpoofing": {attack(`$attack`), attackRules(`$attack`), tripped,
 		{Name: "neighbor_failures", Says: "the neighbours that are not found",
 			Expr: `sum(instance_family:packetscope_neighbor_failures:rate5m{$host})`, Unit: fact.PerSecond, Window: five}},
-	"PacketScopeGuardControllerWrite": {attack(`$attack`), passing(`$attack`), attackRules(`$attack`), topSenders, tripped},
-	"PacketScopeGuardAttack":          {attack(`$attack`), passing(`$attack`), attackRules(`$attack`), topSenders, topShare, tripped},
+	"PacketScopeGuardControllerWrite": {attack(`$attack`), attackRules(`$attack`), topSenders, tripped},
+	"PacketScopeGuardAttack":          {attack(`$attack`), attackRules(`$attack`), topSenders, topShare, tripped},
 }

@@ -51,6 +51,6 @@ var ofLocator = map[string][]Query{
 	"PacketScopePathDestinationsRefused": {
 		with(Query{Name: "refused", Says: "the destinations that find no room", Expr: `packetscope_locator_refused_destinations{$host}`}),
 		destinations,
-		{Name: "destinations_found", Says: "the destinations that the exporter found itself", Expr: `count(packetscope_locator_destination_info{$host,found="true"})`},
+		{Name: "destinations_found", Says: "the destinations that the exporter found itself", MayBeEmpty: true, Expr: `count(packetscope_locator_destination_info{$host,found="true"})`},
 	},
 }

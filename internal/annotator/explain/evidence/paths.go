@@ -13,11 +13,11 @@ var (
 	pathRTT     = Query{Name: "path_rtt", Says: "the round trip to the destination", Expr: `packetscope_locator_rtt_median_seconds{` + path + `}`, Unit: fact.Seconds}
 	pathJitter  = Query{Name: "path_jitter", Says: "how much round trips differ", Expr: `packetscope_locator_jitter_seconds{` + path + `}`, Unit: fact.Seconds}
 	pathHops    = Query{Name: "path_hops", Says: "the distance of the destination", Expr: `packetscope_locator_path_hops{` + path + `}`, Unit: fact.Hops}
-	pathChanged = Query{Name: "since_change", Says: "since when the path is as it is", Expr: `time() - packetscope_locator_path_last_change_timestamp_seconds{` + path + `}`, Unit: fact.Seconds}
-	pathBlocked = Query{Name: "blocked", Says: "why somebody refuses to forward", Expr: `packetscope_locator_path_blocked{` + path + `}`, Text: "reason"}
-	pathLossy   = Query{Name: "lossy_from", Says: "from which distance on packets get lost",
+	pathChanged = Query{Name: "since_change", Says: "since when the path is as it is", MayBeEmpty: true, Expr: `time() - packetscope_locator_path_last_change_timestamp_seconds{` + path + `}`, Unit: fact.Seconds}
+	pathBlocked = Query{Name: "blocked", Says: "why somebody refuses to forward", MayBeEmpty: true, Expr: `packetscope_locator_path_blocked{` + path + `}`, Text: "reason"}
+	pathLossy   = Query{Name: "lossy_from", Says: "from which distance on packets get lost", MayBeEmpty: true,
 		Expr: `bottomk(1, packetscope_locator_ttl_path_rtt_seconds{` + path + `} and packetscope_locator_ttl_lossy{` + path + `} == 1)`, Text: "ttl"}
-	pathLimited = Query{Name: "hops_limiting", Says: "the distances whose routers limit their answers",
+	pathLimited = Query{Name: "hops_limiting", Says: "the distances whose routers limit their answers", MayBeEmpty: true,
 		Expr: `count(packetscope_locator_ttl_icmp_limited{` + path + `} == 1)`}
 	othersReached = Query{Name: "reached_share", Says: "the share of destinations that answer",
 		Expr: `avg(packetscope_locator_path_reached{$host})`, Unit: fact.Ratio}
@@ -26,7 +26,7 @@ var (
 		Expr: `count by (country) (packetscope_locator_hop_info{` + path + `,country!=""})`, Text: "country"}
 	networks = Query{Name: "networks", Says: "the networks on the path",
 		Expr: `count by (asn) (packetscope_locator_hop_info{` + path + `,asn!=""})`, Text: "asn"}
-	riskFactors = Query{Name: "risk_points", Says: "what speaks against the path",
+	riskFactors = Query{Name: "risk_points", Says: "what speaks against the path", MayBeEmpty: true,
 		Expr: `topk(5, sum by (factor) (packetscope_locator_risk_points{` + path + `}))`, Unit: fact.Points, By: []string{"factor"}}
 	riskScore = Query{Name: "risk_score", Says: "the risk of the path", Expr: `packetscope_locator_risk_score{` + path + `}`, Unit: fact.Points}
 	implaus   = Query{Name: "hops_implausible", Says: "the hops that cannot be where a database has them",
@@ -57,7 +57,7 @@ var ofPaths = map[string][]Query{
 	"PacketScopePathBlackHole": {
 		{Name: "black_hole", Says: "whether large packets vanish", Expr: `packetscope_locator_path_mtu_black_hole{` + path + `}`, Unit: fact.State, Baseline: true},
 		{Name: "path_mtu", Says: "the largest packet that gets through", Expr: `packetscope_locator_path_mtu_bytes{` + path + `}`, Unit: fact.Bytes},
-		{Name: "mtu_hop", Says: "the distance of the router behind which they vanish", Expr: `packetscope_locator_path_mtu_link_hops{` + path + `}`, Unit: fact.Hops},
+		{Name: "mtu_hop", Says: "the distance of the router behind which they vanish", MayBeEmpty: true, Expr: `packetscope_locator_path_mtu_link_hops{` + path + `}`, Unit: fact.Hops},
 		pathLossLow, retransmits,
 	},
 	"PacketScopePathBlocked": {pathBlocked, with(pathReached), othersReached, pathHops, pathChanged},

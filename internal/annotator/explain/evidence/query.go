@@ -25,6 +25,9 @@ type Query struct {
 	By []string
 	// Text is the label that is the fact, if its number says nothing.
 	Text string
+	// MayBeEmpty tells that there is no result where there is nothing of it, as of reasons
+	// for which nothing is dropped: then that is no gap.
+	MayBeEmpty bool
 	// Baseline asks also how it was an hour and a week ago.
 	Baseline bool
 }

@@ -15,7 +15,7 @@ var ofSelf = map[string][]Query{
 	},
 	"PacketScopeCollectorFailing": {
 		with(Query{Name: "collector_works", Says: "whether the collector delivers", Expr: `packetscope_scrape_collector_success{$host,$collector}`, Unit: fact.State}),
-		{Name: "collectors_failing", Says: "the collectors that fail", Expr: `count(packetscope_scrape_collector_success{$host} == 0)`},
+		{Name: "collectors_failing", Says: "the collectors that fail", MayBeEmpty: true, Expr: `count(packetscope_scrape_collector_success{$host} == 0)`},
 		{Name: "collector_time", Says: "how long the collector takes", Expr: `packetscope_scrape_collector_duration_seconds{$host,$collector}`, Unit: fact.Seconds},
 		exporterAge,
 	},
