@@ -154,9 +154,6 @@ func (g *Grafana) adopt(ctx context.Context, known *mark, n note) (same bool, er
 	keep := slices.IndexFunc(found, func(a annotation) bool { return n.sameAs(a, known.Time) })
 	same = keep >= 0
 	if !same {
-		keep = slices.IndexFunc(found, func(a annotation) bool { return a.ID == known.ID })
-	}
-	if keep < 0 {
 		keep = 0 // the first that was created
 	}
 	a := found[keep]

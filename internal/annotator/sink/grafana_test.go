@@ -104,7 +104,7 @@ func TestEpisodeThatFiresAgainIsAPointAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		all := d.Annotations()
-		if len(all) != 1 || all[0].TimeEnd != all[0].Time {
+		if len(all) != 1 || all[0].TimeEnd != all[0].Time || all[0].ID != 1 {
 			t.Errorf("got %+v", all)
 		}
 	}
@@ -229,6 +229,41 @@ func TestFirstChangesAreVerifiedAndLaterOnesAreNot(t *testing.T) {
 	// Look-up and POST; PATCH and GET; look-up, PATCH and GET. Then without GET.
 	if diff := cmp.Diff([]int{2, 2, 3, 2, 1, 2}, counts); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnnotationThatSaysItAlreadyIsLeftAlone(t *testing.T) {
+	line := &double.Line{Server: &double.Grafana{}}
+	g := newGrafana(t, GrafanaOptions{URL: serve(t, line)})
+	states := []State{nil}
+	for range 3 { // the state was lost twice
+		state, err := g.Send(t.Context(), flood(3), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		states = append(states, state)
+	}
+	// Look-up and POST, and two times only a look-up.
+	if line.Count() != 4 || string(states[1]) != string(states[2]) || string(states[1]) != string(states[3]) {
+		t.Errorf("%d requests, states %s", line.Count(), states)
+	}
+}
+
+func TestChangesThatChangeNothingProveNothing(t *testing.T) {
+	d := &double.Grafana{KeepsText: true, KeepsTimes: true}
+	g := newGrafana(t, GrafanaOptions{URL: serve(t, d)})
+	m := flood(1)
+	state, err := g.Send(t.Context(), m, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second differs by a label only, the third by its text, the fourth by its end.
+	for _, next := range []Message{m, flood(2), flood(3)} {
+		next.Revision = markOf(state).Revision + 1
+		if state, err = g.Send(t.Context(), next, state); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, d, g, next)
 	}
 }
 

@@ -23,7 +23,7 @@ var hostile = []string{
 	"\x1b[31mred\x1b[0m", "\x1b]8;;https://evil.example\x07x\x1b]8;;\x07", "\u009b31m", "a\rb\nc\x00d",
 	"abc\u202ecod.exe", "\u2066isolate\u2069", "zero\u200bwidth\u200d", "tag\U000e0041\U000e007f", "\ufeffbom", "\u2028line\u2029",
 	"\u3164filler", "selector\ufe0f\U000e0100", strings.Repeat("z\u0301\u0302\u0303\u0304", 9), "\xff\xfe\xc0\xaf",
-	`{{ .Secret }}`, `${jndi:ldap://evil.example}`, `","text":"injected`, "tag:with:colons,and commas", strings.Repeat("A", 9000), strings.Repeat("<&>", 3000), strings.Repeat("🙂", 3000),
+	`{{ .Secret }}`, `${jndi:ldap://evil.example}`, `","text":"injected`, "tag:with:colons,and commas", strings.Repeat("A", 9000), strings.Repeat("<&>", 3000), strings.Repeat("&", 9000), strings.Repeat("🙂", 3000),
 	"",
 }
 
@@ -238,7 +238,7 @@ func TestHostileWordsAreInertInGrafana(t *testing.T) {
 	g := newGrafana(t, GrafanaOptions{URL: serve(t, d)})
 	for i, words := range hostile {
 		m := sayEverywhere(words)
-		m.Episode = fmt.Sprintf("%012x", i)
+		m.Episode, m.Explanation.By = fmt.Sprintf("%012x", i), words
 		if _, err := g.Send(t.Context(), m, nil); err != nil {
 			t.Fatalf("%.40q: %v", words, err)
 		}

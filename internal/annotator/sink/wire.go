@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -23,7 +22,7 @@ func encode(v any) ([]byte, error) {
 		r, n := utf8.DecodeRune(data)
 		switch {
 		// encoding/json escapes these of ASCII itself, except for DEL.
-		case r < 0x7f, unicode.IsPrint(r) && !unicode.Is(unicode.Variation_Selector, r) && !blank(r):
+		case r < 0x7f, !unseen(r):
 			b.Write(data[:n])
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)

@@ -19,7 +19,7 @@ func clean(s string) string {
 	space, marks := false, 0
 	for _, r := range s {
 		switch {
-		case unicode.IsSpace(r), blank(r):
+		case unicode.IsSpace(r):
 			space = true
 			continue
 		case r == utf8.RuneError:
@@ -43,19 +43,10 @@ func clean(s string) string {
 	return b.String()
 }
 
-// blank tells letters and symbols that are drawn as nothing.
-func blank(r rune) bool {
-	switch r {
-	case '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800':
-		return true
-	}
-	return false
-}
-
-// unseen tells what is not drawn. Variation selectors are: 256 of them can carry a
-// hidden text.
+// unseen tells what is not drawn, letters and marks among it. Variation selectors
+// are: 256 of them can carry a hidden text. U+2800 is Braille without a dot.
 func unseen(r rune) bool {
-	return !unicode.IsPrint(r) || unicode.Is(unicode.Variation_Selector, r) || r == '\u034f'
+	return !unicode.IsPrint(r) || r == '\u2800' || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // plain is clean with links that nobody can follow: "https://" becomes
