@@ -37,8 +37,8 @@ type discordFooter struct {
 	Text string `json:"text"`
 }
 
-// discordDialect writes a backslash before everything that could be markup. A
-// mention survives one, so that the at sign is another.
+// discordDialect writes a backslash before everything that could be markup. Mentions
+// are none, so the at sign becomes another one.
 var discordDialect = dialect{func(r rune) string {
 	switch {
 	case r == '@':

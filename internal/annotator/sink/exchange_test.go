@@ -1,9 +1,13 @@
 package sink
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,4 +226,22 @@ func TestAddressesAreCheckedAtStart(t *testing.T) {
 	if _, err := NewGrafana(GrafanaOptions{URL: "https://grafana/?orgId=1"}); err == nil {
 		t.Error("a query is taken")
 	}
+}
+
+func TestCertificatesAreChecked(t *testing.T) {
+	d := &double.Grafana{}
+	s := httptest.NewUnstartedServer(d)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the refused handshake
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	if _, err := newGrafana(t, GrafanaOptions{URL: s.URL}).Send(t.Context(), flood(1), nil); ClassOf(err) != Pause {
+		t.Errorf("unknown authority: %v", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	g := newGrafana(t, GrafanaOptions{URL: s.URL, Options: Options{TLS: &tls.Config{RootCAs: roots}}})
+	if _, err := g.Send(t.Context(), flood(1), nil); err != nil {
+		t.Errorf("known authority: %v", err)
+	}
+	expect(t, d, g, flood(1))
 }

@@ -101,7 +101,7 @@ func (g *Grafana) dashboard(ctx context.Context, uid string) (dashboard, error) 
 var needed = []string{"annotations:read", "annotations:create", "annotations:write", "annotations:delete"}
 
 // permissions returns the scopes of each action that the token may take, or nil if
-// this Grafana does not tell, as those before 9 do not.
+// this Grafana does not tell.
 func (g *Grafana) permissions(ctx context.Context) (map[string][]string, error) {
 	var granted map[string][]string
 	err := g.ask(ctx, http.MethodGet, nil, nil, &granted, "access-control", "user", "permissions")

@@ -83,8 +83,8 @@ func sameTags(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// mostText is the length of an annotation's text in bytes: more than a tooltip
-// shows without scrolling.
+// mostText is the length of an annotation's text in bytes. People read it in a
+// tooltip.
 const mostText = 1500
 
 // annotationText returns plain words. Grafana puts them into the page as HTML.
@@ -94,7 +94,7 @@ func annotationText(m Message) string {
 }
 
 // mostTags is the length of all tags in bytes, as Grafana counts them: with quotes
-// and commas. It refuses more than 500 (recorded), a limit that can be configured.
+// and commas. Its limit can be configured; one as it comes refused 610 (recorded).
 const mostTags = 400
 
 // mostTag is the length of a tag's value in bytes, above that of all our names of

@@ -48,9 +48,7 @@ func flood(revision int) Message {
 // serve starts a server for the test and returns its address.
 func serve(t testing.TB, h http.Handler) string {
 	t.Helper()
-	s := httptest.NewUnstartedServer(h)
-	s.Config.ErrorLog = nil
-	s.Start()
+	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
 	return s.URL
 }

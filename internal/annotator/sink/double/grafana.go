@@ -16,7 +16,7 @@ type Grafana struct {
 	Token string
 	// Granted, if not nil, maps the actions that the token may take to their scopes.
 	Granted map[string][]string
-	// Hushed makes it not tell what is granted, as before version 9.
+	// Hushed makes it not tell what is granted.
 	Hushed bool
 	// TakesUnknown makes it keep annotations of unknown dashboards for the
 	// organisation, as older versions do.
