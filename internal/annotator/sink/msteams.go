@@ -9,12 +9,13 @@ import (
 	"strings"
 )
 
-// mostTeamsBody is the length of a message in bytes. Teams refuses more than 28 kB,
-// in which it counts what it adds.
-const mostTeamsBody = 25_000
+// mostTeamsBody is the length of a message in bytes. Teams refuses more than about 28
+// kB, and says of other messages that it counts them in UTF-16, which has up to two
+// bytes for each of ours.
+const mostTeamsBody = 13_000
 
 // mostTeamsText is how much text in bytes is tried first.
-const mostTeamsText = 12_000
+const mostTeamsText = 6_000
 
 type teamsMessage struct {
 	Type        string            `json:"type"`

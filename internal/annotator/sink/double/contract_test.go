@@ -116,6 +116,8 @@ func TestJudgesRefuseWhatIsTooLong(t *testing.T) {
 		"discord":      {Discord, `{"embeds":[{"title":"t","description":"d"}]}`, `{"embeds":[{"title":"t","description":"` + long + `"}]}`},
 		"msteams": {Teams, `{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","content":{"type":"AdaptiveCard","body":[{}]}}]}`,
 			`{"type":"message","attachments":[]}`},
+		"msteams size": {Teams, `{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","content":{"type":"AdaptiveCard","body":[{"x":"` + long + `"}]}}]}`,
+			`{"type":"message","attachments":[{"contentType":"application/vnd.microsoft.card.adaptive","content":{"type":"AdaptiveCard","body":[{"x":"` + long + long + long + `"}]}}]}`},
 		"ntfy": {Ntfy, `{"topic":"t","message":"m","priority":3}`, `{"topic":"t","priority":3,"message":"` + long + `"}`},
 	} {
 		if a := c.judge("/", []byte(c.good)); a.Code >= 300 {

@@ -80,7 +80,8 @@ func Discord(_ string, body []byte) Answer {
 
 func units(s string) int { return len(utf16.Encode([]rune(s))) }
 
-// Teams is a workflow, which says 202 and delivers later.
+// Teams is a workflow, which says 202 and delivers later. The limit is stated for
+// bytes, and for bots for bytes in UTF-16, so the narrower one is meant here.
 func Teams(_ string, body []byte) Answer {
 	var m struct {
 		Type        string
@@ -92,7 +93,7 @@ func Teams(_ string, body []byte) Answer {
 			}
 		}
 	}
-	if len(body) > 28*1024 {
+	if 2*units(string(body)) > 28*1024 {
 		return Answer{Code: http.StatusRequestEntityTooLarge, Body: "too large"}
 	}
 	if err := json.Unmarshal(body, &m); err != nil || m.Type != "message" || len(m.Attachments) != 1 {
