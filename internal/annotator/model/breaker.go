@@ -82,7 +82,7 @@ func (g *gate) leave(class Class, retryAfter time.Duration, key string, now time
 		g.open()
 	case class == Auth, class == Quota:
 		g.keyed, g.key = true, sha256.Sum256([]byte(key))
-		g.close(refusal{SkipBreaker, now.Add(max(g.config.AuthOpen, retryAfter)), true})
+		g.close(refusal{SkipBreaker, now.Add(g.config.AuthOpen), true})
 	case class == RateLimited && retryAfter > 0: // that is no failure
 		g.close(refusal{SkipRate, now.Add(retryAfter), false})
 	default:

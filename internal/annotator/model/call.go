@@ -48,7 +48,7 @@ func (c call) do(ctx context.Context) reply {
 	}
 	answer, err := c.provider.chat.New(ctx, c.params(), options...)
 	if err != nil {
-		out := failed(ctx, err, w.status)
+		out := failed(err, w.status)
 		out.spent = out.spent && w.wrote.Load()
 		out.retryAfter = retryAfter(w.header, time.Now())
 		return out
@@ -89,7 +89,7 @@ func (c call) params() openai.ChatCompletionNewParams {
 }
 
 // failed sorts an error of the library. The status is that of the answer, or 0.
-func failed(ctx context.Context, err error, status int) reply {
+func failed(err error, status int) reply {
 	out := reply{err: err, status: status, spent: true}
 	var refused *openai.Error
 	var timeout net.Error
@@ -98,7 +98,7 @@ func failed(ctx context.Context, err error, status int) reply {
 		out.fault = fault{refused.StatusCode, refused.Code, refused.Type, refused.Param, refused.Message}
 		out.class, out.spent = out.fault.class(), false
 		out.err = errors.New(refused.Error()) // the library's holds the request, with the key
-	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
+	case errors.As(err, &timeout) && timeout.Timeout(): // the deadline too
 		out.class = Timeout
 	case errors.Is(err, errTooLarge):
 		out.class = TooLarge

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/openai/openai-go/v3"
 
 	"github.com/packetscope/packetscope/internal/annotator/model"
 	"github.com/packetscope/packetscope/internal/annotator/model/double"
@@ -60,7 +61,7 @@ func TestAnErrorTellsWhatToDo(t *testing.T) {
 	missing := provider("keyless")
 	missing.KeyFile = filepath.Join(t.TempDir(), "none")
 	inBubble(t, func(t *testing.T, server *double.Server) {
-		server.Play(double.Busy("40"), double.Fail(502, ""), double.Fail(401, ""))
+		server.Play(double.Busy("40"), double.Fail(502, ""), double.Fail(401, `{"error":"wrong key sk-1…9"}`))
 		client := newClient(t, model.Config{
 			Providers: []model.Provider{missing, provider("busy"), provider("down"), provider("locked")}, Dial: server.Dial,
 		})
@@ -73,6 +74,14 @@ func TestAnErrorTellsWhatToDo(t *testing.T) {
 		// One of them may be back at any time, so the caller chooses.
 		if got.Class != model.RateLimited || !got.Retry || !got.Again.IsZero() {
 			t.Errorf("class %s, retry %v, again %v", got.Class, got.Retry, got.Again)
+		}
+		// What is said of a key may repeat it, masked or not. What is said of others is told.
+		var said []string
+		for _, a := range got.Attempts {
+			said = append(said, a.Message)
+		}
+		if diff := cmp.Diff([]string{"", "Rate limit reached", "", ""}, said); diff != "" {
+			t.Errorf("messages (-want +got):\n%s", diff)
 		}
 	})
 	inBubble(t, func(t *testing.T, server *double.Server) {
@@ -111,8 +120,22 @@ func TestMessagesAreFitForLogs(t *testing.T) {
 			if text := fmt.Sprintf("%v %+v %#v", err, err, errors.Unwrap(err)); strings.Contains(text, "secret-1") {
 				t.Errorf("the key is in %s", text)
 			}
+			if request := new(openai.Error); errors.As(err, &request) {
+				t.Error("the error holds the request, with the key")
+			}
 		}, double.Error(404, "", "", "", said))
 	}
+}
+
+// The second provider had its say, so that the first one may be asked later is of no use.
+func TestWhatAModelSaidIsFinal(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *double.Server) {
+		client := newClient(t, model.Config{Providers: []model.Provider{provider("a"), provider("b")}, Dial: server.Dial})
+		_, err := client.Complete(t.Context(), request())
+		if got := failure(t, err); got.Class != model.Refused || got.Retry || !got.Again.IsZero() {
+			t.Errorf("got %+v, want a refusal that is final", got)
+		}
+	}, double.Busy("10"), double.Refuse("no"))
 }
 
 func TestTheCallersDeadlineIsNoFailureOfTheProvider(t *testing.T) {
@@ -124,7 +147,7 @@ func TestTheCallersDeadlineIsNoFailureOfTheProvider(t *testing.T) {
 		defer cancel()
 		start := time.Now()
 		_, err := client.Complete(ctx, request())
-		if got := failure(t, err); got.Class != model.Timeout || !got.Retry || time.Since(start) != 30*time.Second {
+		if got := failure(t, err); got.Class != model.Timeout || !got.Retry || len(got.Attempts) != 1 || time.Since(start) != 30*time.Second {
 			t.Errorf("after %v: %+v", time.Since(start), got)
 		}
 		ctx, cancel = context.WithCancel(t.Context())

@@ -222,6 +222,20 @@ func TestQuirksThatDoNotWorkAreForgotten(t *testing.T) {
 	})
 }
 
+// Only what worked is learned: a schema in the prompt did not help this model.
+func TestWhatDidNotHelpIsNotLearned(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *double.Server) {
+		client := newClient(t, model.Config{Providers: []model.Provider{provider("a")}, Dial: server.Dial})
+		_, err := client.Complete(t.Context(), request())
+		if got := failure(t, err).Class; got != model.InvalidJSON {
+			t.Errorf("it ended as %s", got)
+		}
+		if got := client.Status()[0].Quirks; got != (model.Quirks{}) {
+			t.Errorf("learned %+v", got)
+		}
+	}, double.Say("Hm."))
+}
+
 func wantsSchema(w http.ResponseWriter, r *http.Request, c double.Call) {
 	if c.Chat.ResponseFormat.Type != "json_schema" {
 		double.Fail(400, `{"error":"no format"}`)(w, r, c)

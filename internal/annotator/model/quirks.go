@@ -68,7 +68,6 @@ func (q Quirks) after(f fault) (Quirks, bool) {
 
 // down returns the next rung of the ladder.
 func (q Quirks) down() (Quirks, bool) {
-	q.TellSchema = false // which is only said of the first one
 	switch q.mode() {
 	case JSONSchema:
 		q.Mode = JSONObject

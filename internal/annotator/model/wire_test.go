@@ -18,20 +18,27 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/model/double"
 )
 
-// The file holds each byte that leaves on the way down the whole ladder, and for a second
-// round, of a process whose environment is full of what the library would take.
-func TestNothingLeavesButWhatWasGiven(t *testing.T) {
-	const canary = "canary-7f3a"
+// canary is in all of the environment that the library, or HTTP, would use.
+const canary = "canary-7f3a"
+
+func TestMain(m *testing.M) {
 	for _, name := range []string{
 		"OPENAI_API_KEY", "OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_WEBHOOK_SECRET",
 		"AZURE_OPENAI_API_KEY", "OPENAI_LOG",
 	} {
-		t.Setenv(name, canary)
+		os.Setenv(name, canary)
 	}
-	t.Setenv("OPENAI_CUSTOM_HEADERS", "X-Custom: "+canary)
+	os.Setenv("OPENAI_CUSTOM_HEADERS", "X-Custom: "+canary)
+	// Before any request: HTTP reads its proxies once.
 	for _, name := range []string{"OPENAI_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
-		t.Setenv(name, "http://"+canary+".example/")
+		os.Setenv(name, "http://"+canary+".example/")
 	}
+	os.Exit(m.Run())
+}
+
+// The file holds each byte that leaves on the way down the whole ladder, and for a second
+// round.
+func TestNothingLeavesButWhatWasGiven(t *testing.T) {
 	want, err := os.ReadFile("testdata/sent.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func Refuse(why string) Reply {
 // SayParts is an answer whose text is a list of parts.
 func SayParts(text string) Reply {
 	half := len(text) / 2
-	parts := fmt.Sprintf(`[{"type":"thinking","thinking":"{"},{"type":"text","text":%s},{"type":"text","text":%s}]`, quote(text[:half]), quote(text[half:]))
+	parts := fmt.Sprintf(`[{"type":"reasoning","text":"{}"},{"type":"text","text":%s},{"type":"text","text":%s}]`, quote(text[:half]), quote(text[half:]))
 	return Body(completion(parts, "stop"))
 }
 

@@ -167,6 +167,9 @@ func strangers() []Scenario {
 		{"8 MiB that are packed", "too_large", 1, false, always(Bomb)},
 		{"a redirect on the host", "not_openai", 1, false, always(Redirect(302, "/login"))},
 		{"a redirect that keeps the method", "not_openai", 1, false, always(Redirect(307, "/v1/chat/completions"))},
+		{"a redirect with an answer", "not_openai", 1, false, says(func(answer string) Reply {
+			return Fail(302, completion(quote(answer), "stop"), "Location", "/login")
+		})},
 		{"a redirect elsewhere", "not_openai", 1, false, always(Redirect(307, "http://192.0.2.1/v1/chat/completions"))},
 	}
 }
