@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"time"
 
 	"github.com/openai/openai-go/v3"
@@ -104,7 +103,7 @@ func failed(err error, status int) reply {
 		out.class = TooLarge
 	case errors.Is(err, errRedirect), errors.Is(err, errNotOpenAI):
 		out.class, out.spent = NotOpenAI, false
-	case status == 0, strings.Contains(err.Error(), "read answer"):
+	case status == 0, errors.Is(err, errCut):
 		out.class = Network
 	default: // the library could not make sense of a mended body
 		out.class, out.spent = NotOpenAI, false

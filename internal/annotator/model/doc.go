@@ -18,7 +18,8 @@
 // Complete never waits for a server that wants to be left alone, and repeats nothing that
 // failed on the way: [Error] has a closed set of classes, and says when to come again.
 // Servers that fail are left out for a while ([Breaker]), and calls and tokens are limited
-// ([Budget]). Both, and the quirks, can outlive the process ([Keeper]).
+// ([Budget]). What is spent, who wants to be left alone, and the quirks can outlive the process
+// ([Keeper]); whoever failed is tried anew after a restart.
 //
 // # What leaves
 //

@@ -136,6 +136,7 @@ func told(message, key string) string {
 }
 
 var (
+	errCut       = errors.New("the answer breaks off")
 	errTooLarge  = errors.New("the body is longer than 1 MiB")
 	errRedirect  = errors.New("the server redirects: set the URL that it redirects to")
 	errNotOpenAI = errors.New("the answer is no chat completion: check the base URL")

@@ -16,7 +16,8 @@ type Request struct {
 	Schema json.RawMessage
 	// Check returns "" for an answer that will do, or a code of a closed set that says what
 	// is wrong. The model is told the code, so it must not be made from the answer; what is
-	// no word of a-z, 0-9 and "_" is told as "invalid". If nil any object will do.
+	// no word of a-z, 0-9 and "_" is told as "invalid". It must not change the
+	// answer, nor panic. If nil any object will do.
 	Check func(answer []byte) (code string)
 	// Critical may use what the budget keeps in reserve.
 	Critical bool

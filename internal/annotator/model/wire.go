@@ -13,7 +13,7 @@ import (
 	"github.com/openai/openai-go/v3/option"
 )
 
-// maxBody is the longest body of an answer, of which the model's text is at most 32 KiB.
+// maxBody is the longest body that is read: maxAnswer, escaped, and what is said around it.
 const maxBody = 1 << 20
 
 // userAgent replaces the library's, and says no version: that is nobody's business.
@@ -53,7 +53,7 @@ func (w *wire) mend(req *http.Request, next option.MiddlewareNext) (*http.Respon
 		return nil, errTooLarge
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
+		return nil, fmt.Errorf("%w: %w", errCut, err)
 	}
 	status, body, err := mendBody(res.StatusCode, body)
 	if err != nil {
