@@ -59,8 +59,19 @@ func damaged(t testing.TB, path string, change func([]byte) []byte) string {
 	return copied
 }
 
+// newest returns the head of a file that counts.
+func newest(b []byte) meta { return readMetas(bytes.NewReader(b))[0] }
+
+func pageAt(b []byte, id uint64) []byte {
+	size := uint64(newest(b).pageSize)
+	return b[id*size : (id+1)*size]
+}
+
 func TestDamagedFilesAreRefused(t *testing.T) {
 	path := lived(t)
+	if _, err := inspect(damaged(t, path, func(b []byte) []byte { return b })); err != nil {
+		t.Fatalf("a sound file: %v", err)
+	}
 	for name, change := range map[string]func([]byte) []byte{
 		"no file of bbolt": func(b []byte) []byte { return []byte("not a database") },
 		"zeros":            func(b []byte) []byte { return make([]byte, len(b)) },
@@ -70,8 +81,29 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			b[os.Getpagesize()+20]++
 			return b
 		},
-		"a body":  func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("body of over"), []byte("body of oxer")) },
-		"a pages": func(b []byte) []byte { return append(b[:8192:8192], append(make([]byte, 4096), b[12288:]...)...) },
+		"a body": func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("body of over"), []byte("body of oxer")) },
+		"the page of pages": func(b []byte) []byte {
+			clear(pageAt(b, newest(b).root))
+			return b
+		},
+		"a page in two places": func(b []byte) []byte {
+			for id := range newest(b).pages {
+				p := pageAt(b, id)
+				if order.Uint16(p[8:]) == branchFlag && order.Uint16(p[10:]) > 1 {
+					first := pageHeaderBytes + 8
+					copy(p[first+elementBytes:], p[first:first+8])
+				}
+			}
+			return b
+		},
+		"a page that is used and free": func(b []byte) []byte {
+			order.PutUint64(pageAt(b, newest(b).freelist)[pageHeaderBytes:], newest(b).root)
+			return b
+		},
+		"a list of free pages that is too long": func(b []byte) []byte {
+			order.PutUint16(pageAt(b, newest(b).freelist)[10:], 0xFFFE)
+			return b
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Open(Config{Path: damaged(t, path, change)})
@@ -195,6 +227,24 @@ func TestWhatIsSoundIsSalvaged(t *testing.T) {
 	want["bodies"]--
 	if diff := cmp.Diff(want, keys(t, salvaged)); diff != "" {
 		t.Errorf("keys (-want +got):\n%s", diff)
+	}
+	// What comes now does not take the place of what was there.
+	add(t, salvaged, firing("waits 1", 1, "a", "b", "c"))
+	if err := salvaged.Bury("garbage", []byte("other garbage")); err != nil {
+		t.Error(err)
+	}
+	for _, bucket := range []string{"inbox", "seen", "seen_age", "dead", "dead_bodies"} {
+		want[bucket]++
+	}
+	if diff := cmp.Diff(want, keys(t, salvaged)); diff != "" {
+		t.Errorf("keys with more (-want +got):\n%s", diff)
+	}
+	if j := take(t, salvaged); j.Episode.Group != "waits 1" {
+		t.Errorf("next is %q, want the one with the newest message", j.Episode.Group)
+	}
+	add(t, salvaged, firing("new", 0, "a"))
+	if list := must[[]Episode](t)(salvaged.Episodes(0, 99)); len(list) != want["episodes"]+1 || list[0].Group != "new" {
+		t.Errorf("%d episodes, the newest is %q", len(list), list[0].Group)
 	}
 	if _, err := Salvage(broken, fresh); err == nil || !strings.Contains(err.Error(), "exists") {
 		t.Errorf("salvaged over a file: %v", err)

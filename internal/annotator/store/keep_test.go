@@ -172,6 +172,32 @@ func TestOldEpisodesAreForgottenWithAllThatIsTheirs(t *testing.T) {
 	}
 }
 
+func TestTooManyKeysOfMessagesAreForgotten(t *testing.T) {
+	s := openQuick(t, Config{})
+	var all []Message
+	for n := range 5 {
+		all = append(all, firing(fmt.Sprint("g", n), n, "a"))
+		add(t, s, all[n])
+	}
+	err := s.update("test", func(tx *bolt.Tx) error {
+		removed, err := pruneSeen(tx, start.Add(-time.Hour), 3)
+		if removed != 2 {
+			t.Errorf("%d were removed, want 2", removed)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []bool
+	for _, m := range all {
+		got = append(got, add(t, s, m).Fresh)
+	}
+	if diff := cmp.Diff([]bool{true, true, false, false, false}, got); diff != "" {
+		t.Errorf("fresh (-want +got):\n%s", diff)
+	}
+}
+
 func TestAJumpOfTheClockMakesNothingOld(t *testing.T) {
 	h := newHands()
 	s := openQuick(t, Config{Clock: h.clock()})

@@ -43,7 +43,7 @@ func (s *Store) prepare(tx *bolt.Tx) error {
 	case string(found) != format:
 		return fmt.Errorf("its format is %.20q, this program knows %s: use the program that wrote it, or name another file", found, format)
 	}
-	for _, derive := range []func(*bolt.Tx) error{s.prepareEpisodes, s.prepareJobs, s.prepareInbox, s.prepareOutbox} {
+	for _, derive := range []func(*bolt.Tx) error{s.prepareEpisodes, s.prepareJobs, s.prepareNumbers, s.prepareInbox, s.prepareOutbox} {
 		if err := derive(tx); err != nil {
 			return err
 		}
@@ -132,6 +132,25 @@ func (s *Store) prepareInbox(tx *bolt.Tx) error {
 		return err
 	}
 	return putJSON(tx, inMeta, inboxKey, count)
+}
+
+// prepareNumbers goes on behind the numbers that are used: a file that was salvaged has
+// forgotten them.
+func (s *Store) prepareNumbers(tx *bolt.Tx) error {
+	for _, bucket := range [][]byte{inSeenAge, inDead} {
+		var last uint64
+		err := each(tx, bucket, nil, func(key, _ []byte) (bool, error) {
+			last = max(last, fromNumber(key[len(key)-8:]))
+			return true, nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := raiseSequence(tx, bucket, last); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // raiseSequence makes the next number of a bucket greater than one that is used.

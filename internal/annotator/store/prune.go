@@ -23,7 +23,7 @@ func (s *Store) Prune(ctx context.Context) error {
 	past := s.time.past()
 	for _, some := range []func(*bolt.Tx) (int, error){
 		func(tx *bolt.Tx) (int, error) { return s.pruneEpisodes(tx, past.Add(-s.config.Keep)) },
-		func(tx *bolt.Tx) (int, error) { return pruneSeen(tx, past.Add(-s.config.Seen)) },
+		func(tx *bolt.Tx) (int, error) { return pruneSeen(tx, past.Add(-s.config.Seen), mostSeen) },
 		func(tx *bolt.Tx) (int, error) { return pruneAudit(tx, past.Add(-s.config.Keep), pruneSome) },
 	} {
 		for removed := pruneSome; removed == pruneSome; {
@@ -101,11 +101,12 @@ func removeEpisode(tx *bolt.Tx, e *Episode, sinks []string) error {
 	return nil
 }
 
-// pruneSeen removes the oldest keys of messages.
-func pruneSeen(tx *bolt.Tx, before time.Time) (int, error) {
+// pruneSeen removes the oldest keys of messages: those before a time, and the ones that are
+// more than most.
+func pruneSeen(tx *bolt.Tx, before time.Time, most int) (int, error) {
 	type entry struct{ age, key []byte }
 	var old []entry
-	many := tx.Bucket(inSeenAge).Stats().KeyN - mostSeen
+	many := tx.Bucket(inSeenAge).Stats().KeyN - most
 	err := each(tx, inSeenAge, nil, func(age, key []byte) (bool, error) {
 		value, err := getJSON[seen](tx, inSeen, key)
 		if err != nil || len(old) == pruneSome || value != nil && !value.At.Before(before) && len(old) >= many {

@@ -243,6 +243,9 @@ func TestNewsBeforeTheFirstExplanationDoNotDelayIt(t *testing.T) {
 	j := take(t, s)
 	add(t, s, firing("g", 0, "a", "b"))
 	done(t, s, j, Result{})
+	if d := must[Depth](t)(s.Depth()); d.Messages != 1 {
+		t.Errorf("%d messages are in the inbox, want the one that no facts cover", d.Messages)
+	}
 	j = take(t, s)
 	done(t, s, j, Result{Publish: to("grafana", "first")})
 	// The facts were of the first message only.
@@ -273,6 +276,21 @@ func TestNewsMakeAModelsAnswerStale(t *testing.T) {
 	}
 	if j := take(t, s); j.Do != Resolved || j.Tries != 0 {
 		t.Errorf("%s is next after %d tries, want resolved", j.Do, j.Tries)
+	}
+}
+
+func TestNewsOfAnEndMakeTheOneBeforeStale(t *testing.T) {
+	s := openQuick(t, Config{})
+	add(t, s, firing("g", 0, "a"))
+	explain(t, s)
+	add(t, s, ended(firing("g", 0, "a"), "a"))
+	ending := take(t, s)
+	add(t, s, ended(firing("g", 0, "a", "b"), "a", "b"))
+	if err := s.Done(ending, Result{Publish: to("grafana", "a ended")}); !errors.Is(err, ErrStale) {
+		t.Errorf("the end of one of two: error %v, want %v", err, ErrStale)
+	}
+	if j := take(t, s); j.Do != Resolved || len(j.Episode.Alerts) != 2 {
+		t.Errorf("%s with %d alerts is next", j.Do, len(j.Episode.Alerts))
 	}
 }
 
