@@ -41,7 +41,7 @@ func ground(t testing.TB) Ground {
 		},
 	}
 	set.Number([]string{"cookies_sent", "cookies_back", "top_senders", "loss_by_reason", "networks"})
-	return Ground{set, table}
+	return Ground{Set: set, Table: table}
 }
 
 const good = `{"findings":[

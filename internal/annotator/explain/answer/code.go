@@ -21,11 +21,12 @@ const (
 	UnknownFact   Code = "unknown_fact"    // a fact that there is not
 	UnknownHandle Code = "unknown_handle"  // a handle that there is not, or of another kind
 	RuleForm      Code = "rule_form"       // a rule with numbers out of all range
+	RuleNotAsked  Code = "rule_not_asked"  // a rule where none was asked for
 	UnsureVerdict Code = "unfounded_claim" // a verdict without any finding
 )
 
 // Codes are all of them, for metrics.
 var Codes = []Code{
 	TooLong, NotJSON, WrongForm, TooMany, TextLength, BadCharacter, Markup, Link, AddressInText, CommandInText, Number,
-	NoFacts, UnknownFact, UnknownHandle, RuleForm, UnsureVerdict,
+	NoFacts, UnknownFact, UnknownHandle, RuleForm, RuleNotAsked, UnsureVerdict,
 }

@@ -129,6 +129,17 @@ func TestHostileAnswersAreRefused(t *testing.T) {
 	}
 }
 
+func TestARuleIsRefusedWhereNoneWasAskedFor(t *testing.T) {
+	g := ground(t)
+	g.NoRule = true
+	if code := g.Check([]byte(with(t, "rule", rule(nil)))); code != RuleNotAsked {
+		t.Errorf("got %q", code)
+	}
+	if code := g.Check([]byte(with(t, "rule", nil))); code != OK {
+		t.Errorf("without a rule: %q", code)
+	}
+}
+
 func TestPlainSentencesPass(t *testing.T) {
 	for _, s := range []string{
 		"It is so.", "Is it? Yes; perhaps, as one says: \"so\".", "TCP/IP and/or I/O over IPv6.", "H1 sends 1230 per second (1234 per second) to S1's network.",
@@ -150,7 +161,7 @@ func TestEveryCodeIsListed(t *testing.T) {
 		}
 		seen[c] = true
 	}
-	if len(Codes) != 16 {
+	if len(Codes) != 17 {
 		t.Errorf("%d codes", len(Codes))
 	}
 }

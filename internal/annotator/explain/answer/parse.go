@@ -12,6 +12,8 @@ import (
 type Ground struct {
 	Set   *fact.Set
 	Table *handle.Table
+	// NoRule tells that no rule was asked for.
+	NoRule bool
 }
 
 // Check returns what is wrong with an answer, or OK.
@@ -100,8 +102,11 @@ func (g Ground) cited(ids []string) ([]fact.Fact, Code) {
 
 // rule looks at the form alone; package propose judges what it would do.
 func (g Ground) rule(r *Rule, cited []fact.Fact) Code {
-	if r == nil {
+	switch {
+	case r == nil:
 		return OK
+	case g.NoRule:
+		return RuleNotAsked
 	}
 	for _, s := range r.Sources {
 		if k, _, ok := g.Table.Value(s); !ok || k != handle.Source {

@@ -63,7 +63,7 @@ var ofGuarder = map[string][]Query{
 	"PacketScopeGuardKeepsConnections": {
 		with(Query{Name: "kept_packets", Says: "the packets that pass only as their connections are older than the policy",
 			Expr: `sum(rate(packetscope_guarder_kept_packets_total{$host}[5m]))`, Unit: fact.PacketsPerSec, Window: five}),
-		{Name: "kept_connections", Says: "the connections that are kept", MayBeEmpty: true, Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
+		{Name: "kept_connections", Says: "the connections that are kept", Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
 		applyAge,
 	},
 	"PacketScopeGuardUnparsable": {
@@ -76,7 +76,7 @@ var ofGuarder = map[string][]Query{
 	"PacketScopeGuardMapNearlyFull": {
 		with(Query{Name: "table_fill", Says: "how full the table is", Expr: `instance_map:packetscope_guarder_map_entries:ratio{$host,$map}`, Unit: fact.Ratio}),
 		{Name: "table_entries", Says: "the entries of the table", Expr: `packetscope_guarder_map_entries{$host,$map}`},
-		{Name: "kept_connections", Says: "the connections that are kept", MayBeEmpty: true, Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
+		{Name: "kept_connections", Says: "the connections that are kept", Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
 		applyAge,
 	},
 	"PacketScopeGuardSamplesLost": {

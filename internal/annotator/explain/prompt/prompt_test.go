@@ -1,0 +1,264 @@
+package prompt
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
+	"github.com/packetscope/packetscope/internal/annotator/explain/builtin"
+	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
+	"github.com/packetscope/packetscope/internal/annotator/explain/fact"
+	"github.com/packetscope/packetscope/internal/annotator/explain/handle"
+)
+
+var update = flag.Bool("update", false, "write the golden prompts anew")
+
+const marker = "00112233445566778899aabb"
+
+// world answers queries by a part of the expression.
+type world map[string][]evidence.Sample
+
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+func (w world) Query(_ context.Context, expr string, at time.Time) ([]evidence.Sample, error) {
+	for part, samples := range w {
+		if strings.Contains(expr, part) && at.Equal(now) {
+			return slices.Clone(samples), nil
+		}
+	}
+	return nil, nil
+}
+
+func sample(v float64, labels ...string) evidence.Sample {
+	s := evidence.Sample{Labels: map[string]string{}, Value: v}
+	for i := 0; i < len(labels); i += 2 {
+		s.Labels[labels[i]] = labels[i+1]
+	}
+	return s
+}
+
+func drops() world {
+	return world{
+		`instance_severity:packetscope_drops:rate5m`: {sample(2412.7)},
+		"topk(3, sum by (remote)":                    {sample(5200, "remote", "198.51.100.0/24"), sample(300, "remote", "203.0.113.0/24"), sample(20, "remote", "other")},
+		"max(sum by (remote)":                        {sample(0.7134)},
+		"netfilter_dropped":                          {sample(1900, "family", "ipv4", "hook", "input")},
+	}
+}
+
+// input gathers what is known of an alert, with the built-in explanation before.
+func input(t testing.TB, w world, labels map[string]string) Input {
+	t.Helper()
+	table := &handle.Table{}
+	set := evidence.Gather(context.Background(), w, evidence.Alert{Labels: labels}, table, now, evidence.Defaults)
+	first := builtin.Explain(answer.Ground{Set: set, Table: table})
+	return Input{Set: set, Table: table, Mode: Balanced, Meaning: first.Summary, Marker: marker}
+}
+
+func labelsOf(more ...string) map[string]string {
+	l := map[string]string{"alertname": "PacketScopePolicyDropsHigh", "severity": "info", "area": "drops", "instance": "web-1.corp.example.net:10142", "job": "packetscope", "cluster": "c1"}
+	for i := 0; i < len(more); i += 2 {
+		l[more[i]] = more[i+1]
+	}
+	return l
+}
+
+// TestGoldenPrompts compares the exact bytes that would leave with testdata. Whoever
+// changes them raises Version: answers are cached by it.
+func TestGoldenPrompts(t *testing.T) {
+	all := sha256.New()
+	for _, m := range Modes {
+		in := input(t, drops(), labelsOf())
+		in.Mode = m
+		if m == Custom {
+			in.Focus = "Is it the backup from 10.1.2.3 to nas.corp.example.net?"
+		}
+		p, err := New(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := p.System + "\n--- user ---\n" + p.User
+		all.Write([]byte(got))
+		path := filepath.Join("testdata", string(m)+".txt")
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got); diff != "" {
+			t.Errorf("%s (-want +got)\n%s", m, diff)
+		}
+	}
+	state := fmt.Sprintf("%d %s\n", Version, hex.EncodeToString(all.Sum(nil)))
+	path := filepath.Join("testdata", "version")
+	was, err := os.ReadFile(path)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	version, sum, _ := strings.Cut(string(was), " ")
+	if newVersion, newSum, _ := strings.Cut(state, " "); version == newVersion && sum != newSum {
+		t.Fatalf("the prompts have changed and Version is %s still: raise it", version)
+	}
+	if *update {
+		if err := os.WriteFile(path, []byte(state), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if state != string(was) {
+		t.Errorf("testdata/version is %q, want %q", was, state)
+	}
+}
+
+// frame takes a prompt apart and returns the facts.
+func frame(t testing.TB, p Prompt) map[string]any {
+	t.Helper()
+	lines := strings.Split(p.User, "\n")
+	if len(lines) != 5 || lines[0] != "BEGIN FACTS "+marker || lines[2] != "END FACTS "+marker || lines[3] != "Explain the alert. "+sentences[p.Mode] || lines[4] != "" {
+		t.Fatalf("the frame is broken:\n%s", p.User)
+	}
+	var facts map[string]any
+	if err := json.Unmarshal([]byte(lines[1]), &facts); err != nil {
+		t.Fatalf("%v:\n%s", err, lines[1])
+	}
+	for _, r := range p.User {
+		if r != '\n' && (r < 0x20 || r >= 0x7f) && r != '\u00b5' {
+			t.Fatalf("there is a %U in it", r)
+		}
+	}
+	return facts
+}
+
+func TestNoNameOfTheHostLeaves(t *testing.T) {
+	p, err := New(input(t, drops(), labelsOf("team", "secret-team")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	frame(t, p)
+	for _, private := range []string{"web-1", "corp", "example", "10142", "198.51", "203.0", "secret", "c1"} {
+		if strings.Contains(p.User, private) {
+			t.Errorf("%q is in it:\n%s", private, p.User)
+		}
+	}
+	if !strings.Contains(p.User, `"remote":"S1"`) || !strings.Contains(p.User, `"labels_withheld":3`) {
+		t.Errorf("no handles, or labels not counted:\n%s", p.User)
+	}
+}
+
+func TestTheFocusHoldsNoNames(t *testing.T) {
+	for in, want := range map[string]string{
+		"Is it the backup from 10.1.2.3 (nas.corp.example.net)?": "Is it the backup from (an address) (a name)",
+		"2001:db8::1 or 10.0.0.0/8, ask ops@corp":                "(an address) or (an address) ask (a name)",
+		"plain  words\u202e here":                                "plain words here",
+		"02:00:5e:00:00:01":                                      "(an address)",
+	} {
+		got, err := focusOf(in)
+		if err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
+		}
+	}
+	for in, want := range map[string]string{strings.Repeat("a", 301): "write prompt: the focus has 301 bytes, more than 300", "\u202e": "write prompt: the focus has no words"} {
+		if _, err := focusOf(in); err == nil || err.Error() != want {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
+
+func TestBadInputIsRefused(t *testing.T) {
+	for want, change := range map[string]func(*Input){
+		"write prompt: the marker is not 24 digits of hexadecimal":            func(in *Input) { in.Marker = "x" },
+		`write prompt: there is no mode "loud"`:                               func(in *Input) { in.Mode = "loud" },
+		`write prompt: a focus belongs to the mode "custom", and to no other`: func(in *Input) { in.Focus = "x" },
+	} {
+		in := input(t, drops(), labelsOf())
+		change(&in)
+		if _, err := New(in); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	if _, err := Marker(bytes.NewReader(make([]byte, 11))); err == nil {
+		t.Error("a marker of 11 bytes")
+	}
+	if m, err := Marker(bytes.NewReader(make([]byte, 12))); err != nil || m != strings.Repeat("0", 24) {
+		t.Errorf("%q, %v", m, err)
+	}
+}
+
+func TestTooManyFactsAreLeftOutFromTheEnd(t *testing.T) {
+	in := input(t, drops(), labelsOf())
+	for i := range 200 {
+		in.Set.Facts = append(in.Set.Facts, fact.Fact{ID: fmt.Sprintf("F%d", 100+i), Name: "more", Value: 1, Query: "Q1"})
+	}
+	p, err := New(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := frame(t, p)
+	if len(p.User) > MostBytes+300 || p.LeftOut == 0 || len(facts["facts"].([]any))+p.LeftOut != len(in.Set.Facts) || facts["facts_left_out"] != float64(p.LeftOut) {
+		t.Errorf("%d bytes, %d left out", len(p.User), p.LeftOut)
+	}
+}
+
+// TestTheKeyForgetsNames claims that neither other addresses, nor other handles, nor
+// another order, nor small changes of numbers make another key, and that all else does.
+func TestTheKeyForgetsNames(t *testing.T) {
+	keyOf := func(in Input) Prompt {
+		p, err := New(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	base := keyOf(input(t, drops(), labelsOf()))
+	other := drops()
+	other["topk(3, sum by (remote)"] = []evidence.Sample{sample(18, "remote", "other"), sample(310, "remote", "192.0.2.0/24"), sample(5300, "remote", "198.18.0.0/16")}
+	in := input(t, other, labelsOf("instance", "db-7:10142"))
+	if got := keyOf(in); got.Key != base.Key {
+		t.Error("other names make another key")
+	}
+	// In a later revision handles may have been given in another order.
+	table := &handle.Table{}
+	for _, s := range []string{"203.0.113.0/24", "192.0.2.99", "198.51.100.0/24"} {
+		table.Name(handle.Source, s)
+	}
+	table.Name(handle.Query, "up")
+	set := evidence.Gather(context.Background(), drops(), evidence.Alert{Labels: labelsOf()}, table, now, evidence.Defaults)
+	later := keyOf(Input{Set: set, Table: table, Mode: Balanced, Marker: marker})
+	if later.Key != base.Key {
+		t.Error("other handles make another key")
+	}
+	cached := base.ToCache([]byte(`{"text":"S1 sends most, S2 less.","query":"Q1","other":"C1"}`))
+	if got, want := string(later.FromCache(cached)), `{"text":"S3 sends most, S1 less.","query":"Q2","other":"C1"}`; got != want {
+		t.Errorf("from the cache: %s, want %s", got, want)
+	}
+	if got := string(base.FromCache([]byte(`["S9"]`))); got != `["(not known)"]` {
+		t.Errorf("an unknown handle of the cache: %s", got)
+	}
+	for name, change := range map[string]func(*Input){
+		"mode":     func(in *Input) { in.Mode = Security },
+		"number":   func(in *Input) { in.Set.Facts[0].Value *= 10 },
+		"gap":      func(in *Input) { in.Set.Gaps = nil },
+		"severity": func(in *Input) { in.Set.Alert.Severity = "critical" },
+	} {
+		in := input(t, drops(), labelsOf())
+		change(&in)
+		if keyOf(in).Key == base.Key {
+			t.Errorf("another %s makes no other key", name)
+		}
+	}
+}
