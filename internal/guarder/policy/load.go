@@ -33,8 +33,26 @@ const LargeSet = 4096
 // All faults of all files are returned, sorted by place. The policy is nil if one of
 // them is an error.
 func Load(paths []string, o Options) (*Policy, []Fault) {
-	l := &loader{options: o, policy: &Policy{Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}, Entries: map[string]int{}}}
-	sources := l.sources(paths)
+	l := newLoader(o)
+	return l.load(l.sources(paths))
+}
+
+// Parse reads a policy from one text, as Load does from a file of that name. Files that its
+// sets name are looked for beside that name.
+func Parse(name string, text []byte, o Options) (*Policy, []Fault) {
+	l := newLoader(o)
+	l.files = []string{name}
+	return l.load([]source{{&reader{loader: l, file: name}, text}})
+}
+
+func newLoader(o Options) *loader {
+	return &loader{
+		options: o, policy: &Policy{Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}, Entries: map[string]int{}},
+		first: map[string]Position{}, named: map[string]*namedSet{},
+	}
+}
+
+func (l *loader) load(sources []source) (*Policy, []Fault) {
 	var roots []*yaml.Node
 	for _, s := range sources {
 		root := s.document(s.text)
@@ -49,7 +67,7 @@ func Load(paths []string, o Options) (*Policy, []Fault) {
 		}
 	}
 	l.finish()
-	l.policy.Fingerprint = fingerprint(sources, o)
+	l.policy.Fingerprint = fingerprint(sources, l.options)
 	faults := sorted(l.faults, l.files)
 	if Failed(faults) {
 		return nil, faults
@@ -94,7 +112,6 @@ type source struct {
 
 // sources reads the files.
 func (l *loader) sources(paths []string) []source {
-	l.first, l.named = map[string]Position{}, map[string]*namedSet{}
 	var all []source
 	add := func(path string) {
 		text, err := os.ReadFile(path)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -278,5 +279,24 @@ groups: [{name: h, rules: [{rule: r, match: {proto: tcp, src: 203.0.113.1}, acti
 			t.Errorf("%s has the fingerprint of %s", claim, same)
 		}
 		seen[got] = claim
+	}
+}
+
+func TestParseReadsATextLikeAFile(t *testing.T) {
+	text, err := os.ReadFile("../../../rules/guarder/examples.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const path = "../../../rules/guarder/examples.yaml"
+	wantPolicy, wantFaults := Load([]string{path}, Options{})
+	policy, faults := Parse(path, text, Options{})
+	if !reflect.DeepEqual(wantPolicy, policy) {
+		t.Errorf("policy of the text: %v\nof the file: %v", listing(policy), listing(wantPolicy))
+	}
+	if diff := cmp.Diff(wantFaults, faults); diff != "" {
+		t.Errorf("faults (-file +text)\n%s", diff)
+	}
+	if policy, faults := Parse("p.yaml", []byte("version: 2"), Options{}); policy != nil || len(faults) != 1 || faults[0].Code != wrongVersion || faults[0].At.File != "p.yaml" {
+		t.Errorf("a bad text: %v, %v", policy, faults)
 	}
 }
