@@ -30,9 +30,15 @@ func (b *bucket) refill(now time.Time) {
 const slack = 1e-6
 
 // ready returns when there is a token: now, or later.
-func (b *bucket) ready(now time.Time) time.Time {
+func (b *bucket) ready(now time.Time) time.Time { return b.holds(1, now) }
+
+// spare returns when there is a token beside one that stays for others, if it can hold two.
+func (b *bucket) spare(now time.Time) time.Time { return b.holds(min(2, b.rate.Burst), now) }
+
+// holds returns when there are so many tokens.
+func (b *bucket) holds(tokens float64, now time.Time) time.Time {
 	b.refill(now)
-	if missing := 1 - b.tokens; missing > slack {
+	if missing := tokens - b.tokens; missing > slack {
 		return now.Add(time.Duration(math.Ceil(missing / b.rate.PerSecond * 1e9)))
 	}
 	return now

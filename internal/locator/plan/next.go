@@ -69,7 +69,12 @@ func (s *Scheduler) process(t *target, sl slot, now time.Time, b *Batch) {
 	}
 	addr := s.asked(t, sl.ttl)
 	budget := s.budget(addr, classTTL{t.class, sl.ttl}, now)
-	if ready := budget.ready(now); ready.After(now) {
+	ready := budget.ready(now)
+	if sl.why == Extra {
+		// Or those of one target would hold up the discovery of all that come behind it.
+		ready = budget.spare(now)
+	}
+	if ready.After(now) {
 		s.postpone(t, sl, ready, "router")
 		return
 	}

@@ -199,3 +199,33 @@ func TestNewFlowsAreNoNewPath(t *testing.T) {
 		t.Errorf("%d probes of another discovery; rounds by TTL %v", sent, far)
 	}
 }
+
+// Extra probes of those that are known take nothing from the discovery of the others: 32
+// paths behind the same three routers, which are asked once per second, are known as
+// soon as they can be.
+func TestDiscoveryIsBeforeExtraProbes(t *testing.T) {
+	r := newRun(Config{}, 9)
+	routers := r.fleet(32, 8, 3)
+	var ask []Probe
+	for flow := range 100 {
+		ask = append(ask, Probe{TTL: uint8(1 + flow%3), Flow: flow + 100})
+	}
+	asked := map[string]bool{}
+	for range 45 {
+		r.until(r.now.Add(time.Second))
+		for name := range r.dests {
+			if !r.Discovering(name) && !asked[name] {
+				asked[name] = r.Ask(name, ask, r.now)
+			}
+		}
+	}
+	for name := range r.dests {
+		if r.Discovering(name) || r.Length(name) != 8 {
+			t.Errorf("%s: length %d, discovering %v", name, r.Length(name), r.Discovering(name))
+		}
+	}
+	r.until(r.now.Add(10 * time.Minute))
+	if n := r.Counts().Sent[Extra]; n < 1000 || refused(routers) > 0 {
+		t.Errorf("%d extra probes in ten minutes, %d refused", n, refused(routers))
+	}
+}
