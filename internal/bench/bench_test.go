@@ -32,6 +32,7 @@ var sections = []struct {
 	{"guard_live", dropLive},
 	{"throughput", throughput},
 	{"round_trips", roundTrips},
+	{"paths", measurePaths},
 	{"process", process},
 	{"fleet", fleet},
 }
