@@ -8,8 +8,9 @@ const (
 	// least is the time between two readings. The kernel holds 128 stamps of sent packets
 	// even where its buffers cannot be made larger.
 	least = 10 * time.Millisecond
-	// steady is when they are read anyway while probes are sent.
+	// steady is when they are read anyway while probes are sent: three, within busy.
 	steady = 5 * least
+	busy   = 10 * steady
 	// most is when they are read while there is only little hope of an answer.
 	most = 10 * least
 	// nudge is after how many probes they are read however little time has passed.
@@ -49,7 +50,7 @@ func (p *pacer) sleep(now time.Time, idle bool) time.Duration {
 		return 0
 	}
 	pause := min(max(now.Sub(p.last[0])/4, least), most)
-	if now.Sub(p.last[2]) < steady {
+	if now.Sub(p.last[2]) < busy {
 		pause = steady
 	}
 	p.due = now.Add(pause)

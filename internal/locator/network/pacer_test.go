@@ -103,3 +103,16 @@ func TestABurstIsReadBeforeTheKernelHasNoRoom(t *testing.T) {
 		t.Errorf("%d probes unread", r.unreadMost)
 	}
 }
+
+// 24 probes per second are the rounds of many paths: a wake for each would do, and the
+// third probe is seldom within the time of one reading.
+func TestSlowSendersWakeTheReaderSeldom(t *testing.T) {
+	r := newPacerRun()
+	for range 238 {
+		r.send()
+		r.until(42*time.Millisecond, false)
+	}
+	if r.wakes > 220 || r.oldest > 52*time.Millisecond {
+		t.Errorf("in 10 s %d wakes, want 200, and %v between readings", r.wakes, r.oldest)
+	}
+}
