@@ -190,8 +190,15 @@ func (e *Engine) step(ctx context.Context, background *sync.WaitGroup) time.Time
 	if wake := e.send(now); !wake.IsZero() && wake.Before(next) {
 		next = wake
 	}
+	if least := now.Add(e.plan.Interval() / gather); next.Before(least) && !e.plan.Searching() {
+		next = least
+	}
 	return next
 }
+
+// gather is in how many parts of an interval probes of the rounds are sent together: 50 ms
+// by default. To wake up costs more than to send.
+const gather = 200
 
 // Apply puts another configuration in force. Destinations that are in both go on as they
 // were. Where the history is kept cannot be changed; that it differs is ignored.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -121,6 +122,34 @@ func TestAPathIsFoundAndMeasured(t *testing.T) {
 		}
 		if got := fmt.Sprint(p.Changes); got != "map[]" {
 			t.Errorf("changes at rest: %s", got)
+		}
+	})
+}
+
+// The engine sleeps for 50 ms at least between what is due in the rounds, and not between
+// the probes of a discovery.
+func TestRoundsWakeTheEngineSeldom(t *testing.T) {
+	net := sim.New(1)
+	var destinations []Destination
+	for i := range 16 {
+		dest := net.Chain([]*sim.Router{router(0, 1)}, []*sim.Router{router(1, i+1)})
+		destinations = append(destinations, Destination{Name: fmt.Sprint(i), Host: dest.String()})
+	}
+	inWorld(t, net, Config{Destinations: destinations, NoBranches: true, NoMTU: true}, Parts{}, func(w *world) {
+		sleep := func() time.Duration {
+			var background sync.WaitGroup
+			return time.Until(w.step(t.Context(), &background))
+		}
+		w.wait(time.Millisecond)
+		if d := sleep(); d > 5*time.Millisecond {
+			t.Errorf("sleeps %v while paths are looked for", d)
+		}
+		w.wait(5 * time.Minute)
+		for range 1000 {
+			if d := sleep(); d < 50*time.Millisecond || d > time.Second {
+				t.Fatalf("sleeps %v in the rounds, want 50 ms to 1 s", d)
+			}
+			w.wait(7 * time.Millisecond)
 		}
 	})
 }

@@ -142,6 +142,11 @@ func (s *Scheduler) Discovering(name string) bool {
 	return t != nil && t.discovery != nil
 }
 
+// Searching reports whether the path of any target is still looked for.
+func (s *Scheduler) Searching() bool {
+	return slices.ContainsFunc(s.order, func(t *target) bool { return t.discovery != nil })
+}
+
 // Length returns the distance of a target, 0 if it is unknown.
 func (s *Scheduler) Length(name string) uint8 {
 	if t := s.targets[name]; t != nil {
