@@ -190,7 +190,7 @@ func (e *Engine) step(ctx context.Context, background *sync.WaitGroup) time.Time
 	if wake := e.send(now); !wake.IsZero() && wake.Before(next) {
 		next = wake
 	}
-	if least := now.Add(e.plan.Interval() / gather); next.Before(least) && !e.plan.Searching() {
+	if least := now.Add(min(e.plan.Interval()/gather, often)); next.Before(least) && !e.plan.Searching() {
 		next = least
 	}
 	return next
