@@ -73,7 +73,7 @@ func (s *Store) Audit(a AuditEntry) (AuditEntry, error) {
 }
 
 // AuditLog calls fn with the entries from a number on, the oldest first, until it returns
-// false. The error is [ErrCorrupt] at the first entry that does not follow from the one
+// false; it must not call the store. The error is [ErrCorrupt] at the first entry that does not follow from the one
 // before it; entries before were handed to fn.
 func (s *Store) AuditLog(from uint64, fn func(AuditEntry) bool) error {
 	return s.view("read audit log", func(tx *bolt.Tx) error {

@@ -5,7 +5,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 
 	bolt "go.etcd.io/bbolt"
@@ -17,8 +16,9 @@ const compactTx = 16 << 20
 // compact copies a file and puts the copy at its place, since bbolt never gives back what is
 // free. It returns the one that is at the path then, which is open; if the copy cannot be
 // made, for want of room for example, that is the old one, which is as good.
-func compact(db *bolt.DB, path string, logger *slog.Logger) *bolt.DB {
-	smaller, err := compactTo(db, path+".compact")
+func compact(db *bolt.DB, c Config) *bolt.DB {
+	path, logger := c.Path, c.Logger
+	smaller, err := compactTo(db, path+".compact", c.quick)
 	if err == nil {
 		// Both are locked, so that nobody can open the file in between.
 		if err = os.Rename(path+".compact", path); err == nil {
@@ -40,11 +40,11 @@ func compact(db *bolt.DB, path string, logger *slog.Logger) *bolt.DB {
 	return db
 }
 
-func compactTo(db *bolt.DB, path string) (*bolt.DB, error) {
+func compactTo(db *bolt.DB, path string, quick bool) (*bolt.DB, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err // of a run that ended within
 	}
-	smaller, err := openFile(path)
+	smaller, err := openFile(path, quick)
 	if err != nil {
 		return nil, err
 	}

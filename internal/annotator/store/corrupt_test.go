@@ -29,7 +29,7 @@ func lived(t testing.TB) string {
 		add(t, s, m)
 	}
 	for _, do := range []error{
-		s.Bury("garbage", []byte("garbage")),
+		s.Bury(t.Context(), "garbage", []byte("garbage")),
 		s.Cache().Put("answer", []byte("x"), longest),
 		s.Caps().Put("provider", []byte("x"), longest),
 	} {
@@ -153,7 +153,7 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 	want := keys(t, sound)
 	chance := rand.New(rand.NewPCG(7, 7))
 	refused := 0
-	for round := range 100 {
+	for round := range 60 {
 		copied := damaged(t, path, func(b []byte) []byte {
 			at := chance.IntN(len(b))
 			for i := at; i < min(at+1+chance.IntN(9), len(b)); i++ {
@@ -161,7 +161,7 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 			}
 			return b
 		})
-		s, err := Open(Config{Path: copied})
+		s, err := Open(Config{Path: copied, quick: true})
 		if errors.Is(err, ErrCorrupt) {
 			refused++
 			salvageAll(t, copied, want)
@@ -179,8 +179,8 @@ func TestNoDamageGoesUnnoticed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if refused < 10 {
-		t.Errorf("%d of 100 were refused", refused)
+	if refused < 6 {
+		t.Errorf("%d of 60 were refused", refused)
 	}
 }
 
@@ -194,7 +194,7 @@ func salvageAll(t *testing.T, path string, want map[string]int) {
 		}
 		return
 	}
-	s, err := Open(Config{Path: fresh})
+	s, err := Open(Config{Path: fresh, quick: true})
 	if err != nil {
 		t.Fatalf("open what was salvaged: %v", err)
 	}
@@ -230,7 +230,7 @@ func TestWhatIsSoundIsSalvaged(t *testing.T) {
 	}
 	// What comes now does not take the place of what was there.
 	add(t, salvaged, firing("waits 1", 1, "a", "b", "c"))
-	if err := salvaged.Bury("garbage", []byte("other garbage")); err != nil {
+	if err := salvaged.Bury(t.Context(), "garbage", []byte("other garbage")); err != nil {
 		t.Error(err)
 	}
 	for _, bucket := range []string{"inbox", "seen", "seen_age", "dead", "dead_bodies"} {

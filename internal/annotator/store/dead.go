@@ -3,6 +3,7 @@
 package store
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -135,9 +136,9 @@ func (l Letter) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Bury keeps a body that is no message.
-func (s *Store) Bury(reason string, body []byte) error {
-	return s.update("bury message", func(tx *bolt.Tx) error {
+// Bury keeps a body that is no message. It returns when that is on disk, or when ctx ends.
+func (s *Store) Bury(ctx context.Context, reason string, body []byte) error {
+	return s.accept(ctx, "bury message", len(body), func(tx *bolt.Tx) error {
 		return s.bury(tx, Letter{Kind: DeadMessage, Reason: reason, Body: body})
 	})
 }

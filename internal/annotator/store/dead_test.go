@@ -16,12 +16,12 @@ func TestGarbageIsKeptOnceAndCounted(t *testing.T) {
 	h := newHands()
 	s := openQuick(t, Config{Clock: h.clock()})
 	for range 3 {
-		if err := s.Bury("no version", []byte("garbage")); err != nil {
+		if err := s.Bury(t.Context(), "no version", []byte("garbage")); err != nil {
 			t.Fatal(err)
 		}
 		h.pass(time.Minute)
 	}
-	if err := s.Bury("large", bytes.Repeat([]byte("x"), mostBody+1)); err != nil {
+	if err := s.Bury(t.Context(), "large", bytes.Repeat([]byte("x"), mostBody+1)); err != nil {
 		t.Fatal(err)
 	}
 	want := []Letter{
@@ -45,7 +45,7 @@ func TestGarbageDoesNotPushOutWhatMatters(t *testing.T) {
 	add(t, s, m)
 	// 40 MiB, of which 32 are kept.
 	for n := range 40 {
-		if err := s.Bury("garbage", bytes.Repeat([]byte{byte(n)}, mostBody)); err != nil {
+		if err := s.Bury(t.Context(), "garbage", bytes.Repeat([]byte{byte(n)}, mostBody)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -64,7 +64,7 @@ func TestGarbageDoesNotPushOutWhatMatters(t *testing.T) {
 
 func TestLettersAreForgottenOnce(t *testing.T) {
 	s := openQuick(t, Config{})
-	if err := s.Bury("garbage", []byte("x")); err != nil {
+	if err := s.Bury(t.Context(), "garbage", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Revive(DeadMessage, 1); err == nil || errors.Is(err, ErrUnknown) {

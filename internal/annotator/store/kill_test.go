@@ -84,8 +84,8 @@ func (i inbox) Put(ctx context.Context, d webhook.Delivery) (bool, error) {
 	return r.Fresh, err
 }
 
-func (i inbox) Bury(_ context.Context, fault string, body []byte) error {
-	return i.store.Bury(fault, body)
+func (i inbox) Bury(ctx context.Context, fault string, body []byte) error {
+	return i.store.Bury(ctx, fault, body)
 }
 
 // startVictim starts a victim and returns where it serves.

@@ -92,7 +92,7 @@ type world struct {
 // groups of alerts start, grow and end, steps are done, fail and wait, and the store is
 // opened anew. No two messages are alike here; those that are have tests of their own.
 func TestStoreDoesWhatItsPlanSays(t *testing.T) {
-	for seed := range uint64(12) {
+	for seed := range uint64(8) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			h := newHands()
 			w := &world{t: t, chance: rand.New(rand.NewPCG(seed, 1)), hands: h}

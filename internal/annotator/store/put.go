@@ -24,39 +24,40 @@ func (s *Store) Put(ctx context.Context, m Message) (Receipt, error) {
 	if err := m.check(); err != nil {
 		return Receipt{}, fmt.Errorf("store message: %w", err)
 	}
-	size := int64(len(m.Body))
-	if s.pending.Add(size) > mostPending {
-		s.pending.Add(-size)
-		return Receipt{}, fmt.Errorf("store message: %w", ErrBusy)
+	var receipt Receipt
+	err := s.accept(ctx, "store message", len(m.Body), func(tx *bolt.Tx) (err error) {
+		receipt, err = s.put(tx, m)
+		return err
+	})
+	if err != nil {
+		return Receipt{}, err // what is late may still write the receipt
+	}
+	return receipt, nil
+}
+
+// accept runs fn in a transaction that others may share, for as long as ctx lasts; what it
+// began goes on behind that. The size is that of what waits for the disk with it.
+func (s *Store) accept(ctx context.Context, what string, size int, fn func(*bolt.Tx) error) error {
+	if s.pending.Add(int64(size)) > mostPending {
+		s.pending.Add(-int64(size))
+		return fmt.Errorf("%s: %w", what, ErrBusy)
 	}
 	if !s.enter() {
-		s.pending.Add(-size)
-		return Receipt{}, fmt.Errorf("store message: %w", ErrClosed)
+		s.pending.Add(-int64(size))
+		return fmt.Errorf("%s: %w", what, ErrClosed)
 	}
-	type result struct {
-		receipt Receipt
-		err     error
-	}
-	done := make(chan result, 1)
+	done := make(chan error, 1)
 	go func() {
 		defer s.puts.Done()
-		defer s.pending.Add(-size)
-		var r result
-		r.err = s.batch("store message", func(tx *bolt.Tx) (err error) {
-			r.receipt, err = s.put(tx, m)
-			return err
-		})
-		if r.err != nil {
-			r.receipt = Receipt{}
-		}
-		done <- r
+		defer s.pending.Add(-int64(size))
+		done <- s.batch(what, fn)
 		s.wake()
 	}()
 	select {
-	case r := <-done:
-		return r.receipt, r.err
+	case err := <-done:
+		return err
 	case <-ctx.Done():
-		return Receipt{}, fmt.Errorf("store message: %w", context.Cause(ctx))
+		return fmt.Errorf("%s: %w", what, context.Cause(ctx))
 	}
 }
 
@@ -191,7 +192,7 @@ type Body struct {
 
 // Bodies calls fn with the messages of an episode that no facts were gathered for, the
 // oldest first, until it returns false. If there are none it is called with the last one
-// that was worked on. A body belongs to fn.
+// that was worked on. A body belongs to fn, which must not call the store.
 func (s *Store) Bodies(id string, fn func(Body) bool) error {
 	return s.view("read messages", func(tx *bolt.Tx) error {
 		found := false

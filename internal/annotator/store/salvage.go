@@ -46,19 +46,19 @@ func (s *Salvaged) copy(from, to string) (err error) {
 	if len(metas) == 0 {
 		return errors.New("nothing can be read: both of its heads are damaged")
 	}
-	db, err := openFile(to)
+	// It is waited for once all is copied: a copy that was not finished is none.
+	db, err := openFile(to, true)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	db.NoSync = true // until all is copied; a copy that was not finished is none
 	for _, m := range metas {
 		im := &image{file: file, meta: m, used: map[uint64]bool{}}
 		if err := s.copyImage(im, db); err != nil {
 			return err
 		}
 	}
-	return db.Sync()
+	return errors.Join(db.Sync(), syncFolder(to))
 }
 
 // copyImage copies one version of the file, but no key that is there already.

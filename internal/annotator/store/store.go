@@ -34,6 +34,9 @@ type Config struct {
 	Clock Clock
 	// Logger tells of what nobody is waiting for; nil: nobody.
 	Logger *slog.Logger
+
+	// quick does not wait for the disk, in tests of what is in the file.
+	quick bool
 }
 
 // A Store is a file that is open.
@@ -89,11 +92,11 @@ func (s *Store) open() error {
 	if err != nil {
 		return err
 	}
-	if s.db, err = openFile(s.config.Path); err != nil {
+	if s.db, err = openFile(s.config.Path, s.config.quick); err != nil {
 		return err
 	}
 	if use.wasteful() {
-		s.db = compact(s.db, s.config.Path, s.config.Logger)
+		s.db = compact(s.db, s.config)
 	}
 	if err := s.db.Update(s.prepare); err != nil {
 		return errors.Join(err, s.db.Close())
@@ -105,10 +108,10 @@ func (s *Store) open() error {
 const batchDelay = 2 * time.Millisecond
 
 // openFile opens a file that was inspected.
-func openFile(path string) (*bolt.DB, error) {
+func openFile(path string, quick bool) (*bolt.DB, error) {
 	_, err := os.Lstat(path)
 	made := errors.Is(err, os.ErrNotExist)
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: time.Second, FreelistType: bolt.FreelistMapType, NoSync: quick})
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%w: end that one, or name another file", ErrInUse)
 	}
@@ -116,7 +119,7 @@ func openFile(path string) (*bolt.DB, error) {
 		return nil, err
 	}
 	db.MaxBatchDelay = batchDelay
-	if made {
+	if made && !quick {
 		// Else a power cut may take the file's name, with all in it.
 		if err := syncFolder(path); err != nil {
 			return nil, errors.Join(err, db.Close())
@@ -159,6 +162,7 @@ func (s *Store) enter() bool {
 func (s *Store) Close() error {
 	s.Drain()
 	s.puts.Wait()
+	defer s.wake() // who waits for something to do waits no more
 	if err := s.db.Close(); err != nil {
 		return fmt.Errorf("close store %q: %w", s.config.Path, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,8 +53,8 @@ func open(t testing.TB, c Config) *Store {
 // openQuick opens a store whose transactions are not waited for, for tests of what is in it.
 func openQuick(t testing.TB, c Config) *Store {
 	t.Helper()
+	c.quick = true
 	s := open(t, c)
-	s.db.NoSync = true
 	s.db.MaxBatchDelay = 0
 	return s
 }
@@ -388,12 +389,95 @@ func TestNextWaitsForNews(t *testing.T) {
 		if got.Do != Gathered {
 			t.Errorf("got %s of %q", got.Do, got.Episode.Group)
 		}
+		var end error
+		go func() { _, end = s.Next(t.Context()) }()
+		synctest.Wait()
+		s.Close()
+		synctest.Wait()
+		if !errors.Is(end, ErrClosed) {
+			t.Errorf("error %v when the store is closed, want %v", end, ErrClosed)
+		}
+	})
+}
+
+func TestNextWaitsForItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openQuick(t, Config{})
+		defer s.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := s.Next(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v of a context that is over", err)
 		}
 	})
+}
+
+// TestWorkersShareTheWork has 4 workers do the steps of 60 episodes of 3 messages each, with
+// two deliveries, while the messages come.
+func TestWorkersShareTheWork(t *testing.T) {
+	const episodes, messages = 60, 3
+	s := openQuick(t, Config{})
+	ctx, cancel := context.WithCancel(t.Context())
+	var workers, senders sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for {
+				j, err := s.Next(ctx)
+				if errors.Is(err, context.Canceled) {
+					return
+				}
+				if err == nil {
+					err = s.Done(j, Result{Publish: to("grafana", "x"), Final: true})
+				}
+				if err != nil && !errors.Is(err, ErrStale) {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	last := make(chan struct{})
+	workers.Go(func() {
+		for ended := 0; ended < episodes; {
+			d, err := s.NextDelivery(ctx, "grafana")
+			if err == nil {
+				err = s.Delivered(d, nil)
+			}
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, pending, err := s.Pending(d.Episode)
+			e, err2 := s.Episode(d.Episode)
+			if err != nil || err2 != nil {
+				t.Error(err, err2)
+			}
+			if !pending && !e.Open() && e.Revision == d.Revision {
+				ended++
+			}
+		}
+		close(last)
+	})
+	for n := range episodes {
+		senders.Go(func() {
+			m := firing(fmt.Sprint("g", n), n, "a")
+			add(t, s, m)
+			add(t, s, firing(fmt.Sprint("g", n), n, "a", "b"))
+			add(t, s, ended(firing(fmt.Sprint("g", n), n, "a", "b"), "a", "b"))
+		})
+	}
+	senders.Wait()
+	<-last
+	cancel()
+	workers.Wait()
+	d := must[Depth](t)(s.Depth())
+	if d.Jobs != 0 || d.Messages != 0 || d.Closed != episodes || d.Open != 0 || d.Outbox["grafana"].Waiting != 0 {
+		t.Errorf("depth %+v", d)
+	}
+	for _, e := range must[[]Episode](t)(s.Episodes(0, 99)) {
+		if e.Messages != messages || e.Revision == 0 {
+			t.Errorf("episode %+v", e)
+		}
+	}
 }
 
 func TestBodiesAreThereUntilWorkedOn(t *testing.T) {
