@@ -223,7 +223,7 @@ func TestAMissingFactTakesOnlyItsOwnSentences(t *testing.T) {
 func TestAnyNumbersAreTakenByTheJudge(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for name, r := range recorded(t) {
-		for range 30 {
+		for range 10 {
 			g := gather(t, player{r: r, change: func(_ string, _ time.Duration, s []evidence.Sample) ([]evidence.Sample, error) {
 				var out []evidence.Sample
 				for _, one := range s {

@@ -91,6 +91,8 @@ func (p player) samples(query string, before time.Duration) ([]evidence.Sample, 
 func gather(t testing.TB, p player) answer.Ground {
 	t.Helper()
 	table := &handle.Table{}
-	set := evidence.Gather(context.Background(), p, evidence.Alert{Labels: p.r.Labels}, table, now, evidence.Defaults)
+	limits := evidence.Defaults
+	limits.Parallel = 1 // so that players are asked one after the other
+	set := evidence.Gather(context.Background(), p, evidence.Alert{Labels: p.r.Labels}, table, now, limits)
 	return answer.Ground{Set: set, Table: table}
 }
