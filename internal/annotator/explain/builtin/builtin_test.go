@@ -320,3 +320,24 @@ func TestARuleIsProposedOnlyForOneBusySender(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileNamesDoNotReachPeople claims that nothing of a value which has not its form is
+// in what people read, not even in the queries.
+func TestHostileNamesDoNotReachPeople(t *testing.T) {
+	for _, value := range []string{
+		"<img src=x onerror=qqxz>", "https://qqxz.example/", "[qqxz](//x)", "@qqxz", "<!channel> qqxz", "qqxz\u202e", "qqxz\x1b[31m", "$(qqxz)", "qqxz all of this",
+	} {
+		for name, r := range recorded(t) {
+			hostile := recording{Labels: map[string]string{}, Results: map[string][]string{}}
+			for label := range r.Labels {
+				hostile.Labels[label] = value
+			}
+			hostile.Labels["alertname"] = name
+			g := gather(t, player{r: hostile})
+			a := Explain(g)
+			if shown := g.Show(a, words(name)) + g.Known(); strings.Contains(shown, "qqxz") {
+				t.Fatalf("%s with %q:\n%s", name, value, shown)
+			}
+		}
+	}
+}

@@ -72,7 +72,7 @@ func Gather(ctx context.Context, by Querier, a Alert, t *handle.Table, now time.
 		set.Gaps = append(set.Gaps, fact.Gap{Name: "evidence", Why: fact.NoEvidence})
 		return set
 	}
-	asks := plan(queries, a.Labels, t, limits, set)
+	asks := plan(queries, usable(a.Labels), t, limits, set)
 	run(ctx, by, asks, now, limits)
 	for _, q := range asks {
 		q.into(set, t, limits)
@@ -80,6 +80,24 @@ func Gather(ctx context.Context, by Querier, a Alert, t *handle.Table, now time.
 	compare(set, queries)
 	set.Number(order(queries))
 	return set
+}
+
+// usable returns the labels that may go into a query, which people read too: those whose
+// values have their form. Without all labels of the target there is no target, as the
+// query would be about another one.
+func usable(labels map[string]string) map[string]string {
+	out := make(map[string]string)
+	for name, value := range labels {
+		if fact.HasForm(name, value) {
+			out[name] = value
+		}
+	}
+	for _, name := range host {
+		if labels[name] != "" && out[name] == "" {
+			delete(out, "instance")
+		}
+	}
+	return out
 }
 
 // order puts the change of a number behind the number.

@@ -150,6 +150,27 @@ func TestNoMoreIsAskedThanAllowed(t *testing.T) {
 	}
 }
 
+func TestValuesWithoutTheirFormAreNotAskedAbout(t *testing.T) {
+	for name, value := range map[string]string{"instance": "<img src=x>", "cluster": "see https://evil.example now", "job": "x\u202ey", "device": "a b c"} {
+		labels := map[string]string{"alertname": "PacketScopeDeviceDrops", "instance": "web-1:10142", "device": "eth0", "direction": "receive", "job": "packetscope"}
+		labels[name] = value
+		var table handle.Table
+		set := Gather(t.Context(), &server{answers: []answer{{part: "", samples: one(1)}}}, Alert{Labels: labels}, &table, now, Defaults)
+		for i := 1; ; i++ {
+			_, expr, ok := table.Value(fmt.Sprintf("Q%d", i))
+			if !ok {
+				break
+			}
+			if name != "device" || strings.Contains(expr, "device=") {
+				t.Errorf("%s: %s is asked", name, expr)
+			}
+		}
+		if len(set.Gaps) == 0 || set.Gaps[0].Why != fact.NoLabel {
+			t.Errorf("%s: gaps %v", name, set.Gaps)
+		}
+	}
+}
+
 func TestNothingOfSomethingIsNoGap(t *testing.T) {
 	a := Alert{Labels: map[string]string{"alertname": "PacketScopePathBlocked", "instance": "web-1:10142", "dest": "d", "protocol": "tcp", "family": "ipv4"}}
 	var table handle.Table

@@ -1,6 +1,7 @@
 package fact
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,11 +49,23 @@ func Show(t *handle.Table, labels map[string]string) (shown []Label, withheld in
 	return shown, withheld, suspect
 }
 
+// HasForm tells whether the value of a label has the form of what it claims to be. Those
+// of labels that are not shown are names all the same.
+func HasForm(name, value string) bool {
+	if k := named[name]; k != 0 {
+		return handle.HasForm(k, value)
+	}
+	return clean.IsWord(value) || !slices.Contains(worded, name) && clean.IsHost(value)
+}
+
+// likeHandle finds words that could be taken for handles or facts.
+var likeHandle = regexp.MustCompile(`^[A-Z][1-9][0-9]*$`)
+
 func showOne(t *handle.Table, name, value string) (string, bool) {
 	k := named[name]
 	switch {
 	case k == 0:
-		return value, slices.Contains(worded, name) && clean.IsWord(value)
+		return value, slices.Contains(worded, name) && clean.IsWord(value) && !likeHandle.MatchString(value)
 	case value == "other":
 		return value, true // the sum of what has no series of its own
 	}

@@ -78,6 +78,7 @@ func (t *Table) Value(name string) (Kind, string, bool) {
 // Form is that of a handle, and embedded finds handles in a text.
 var (
 	Form       = regexp.MustCompile(`^[HDSRPGMQC][1-9][0-9]?$`)
+	pathForm   = regexp.MustCompile(`^(?:/[A-Za-z0-9_.-]+)+$`)
 	metricForm = regexp.MustCompile(`^[a-z][a-z0-9_:]{0,99}$`)
 	embedded   = regexp.MustCompile(`\b[HDSRPGMQC][1-9][0-9]?\b`)
 )
@@ -102,10 +103,19 @@ func (t *Table) Expand(text string) string {
 }
 
 func shown(k Kind, value string) string {
-	ok := false
+	if !HasForm(k, value) {
+		return NotAName
+	}
+	return value
+}
+
+// HasForm tells whether a value has the form of its kind.
+func HasForm(k Kind, value string) (ok bool) {
 	switch k {
 	case Source, Router:
 		ok = clean.IsNetwork(value)
+	case Geo:
+		ok = clean.IsHost(value) || len(value) <= 255 && pathForm.MatchString(value)
 	case Metric:
 		ok = metricForm.MatchString(value)
 	case Port:
@@ -114,10 +124,7 @@ func shown(k Kind, value string) string {
 	default:
 		ok = clean.IsHost(value)
 	}
-	if !ok {
-		return NotAName
-	}
-	return value
+	return ok
 }
 
 // MarshalJSON writes the values by their kind.
