@@ -121,7 +121,7 @@ test-compose: ## build the images and bring compose.yaml up, without a registry,
 bench: ## measure the cost of the probes and of a fleet, as root, and write BENCHMARKS.md
 	@$(if $(ROOT),:,echo "bench needs root" >&2; exit 1)
 	@$(call require,$(E2E_NEEDS))
-	$(GO) test -tags bench -v -count=1 -timeout 30m ./internal/bench -output ../../BENCHMARKS.md
+	$(GO) test -tags bench -v -count=1 -timeout 45m ./internal/bench -output ../../BENCHMARKS.md
 
 .PHONY: generate
 generate: ## compile the BPF programs and their Go types
