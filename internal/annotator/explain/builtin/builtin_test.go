@@ -176,7 +176,7 @@ func TestWithoutFactsNothingIsInvented(t *testing.T) {
 			return nil, errors.New("down")
 		}})
 		a := Explain(g)
-		if len(a.Findings) != 0 || a.Confidence != answer.Low || a.Rule != nil || strings.Contains(a.Summary, "has no explanation") {
+		if len(a.Findings) != 0 || a.Verdict != answer.Unknown || a.Confidence != answer.Low || a.Rule != nil || strings.Contains(a.Summary, "has no explanation") {
 			t.Errorf("%s: %+v", name, a)
 		}
 		shown := g.Show(a, words(name))

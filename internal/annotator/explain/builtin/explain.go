@@ -35,6 +35,9 @@ func Explain(g answer.Ground) answer.Answer {
 			w.a.Steps = append(w.a.Steps, text)
 		}
 	}
+	if len(w.a.Findings) == 0 {
+		w.a.Verdict = answer.Unknown // nothing is known but that the alert fires
+	}
 	w.a.Confidence = w.confidence()
 	w.propose()
 	return judged(g, w.a)
