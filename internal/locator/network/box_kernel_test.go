@@ -51,7 +51,7 @@ var inVM = []string{
 }
 
 // slowness is how much longer all times are than those in the scenarios: 200 ms to the
-// timeout and 100 ms from there to a late answer are too close for a machine with two
+// timeout and 40 ms from there to a late answer are too close for a machine with two
 // processors and other work.
 func slowness() time.Duration {
 	return max(3, testnet.Margin(1)) // factors
