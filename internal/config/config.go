@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -28,6 +29,22 @@ type Config struct {
 // Names lists what the file may call the probes and their groups.
 type Names struct {
 	Probes, Groups []string
+}
+
+// A Fault is one thing that is wrong with the file, and an Error holds all of them.
+type (
+	Fault = yamlfile.Fault
+	Error = yamlfile.Error
+)
+
+// A decoder also gathers destinations, of the file and of lists.
+type decoder struct {
+	*yamlfile.Decoder
+	destinations destinations
+}
+
+func newDecoder(file string, data []byte) *decoder {
+	return &decoder{Decoder: yamlfile.New(file, data)}
 }
 
 // Default returns what is in force where the file is silent.
@@ -67,23 +84,18 @@ func load(path string, names Names, more func(*decoder, *Config)) (Config, error
 	d := newDecoder(path, data)
 	config := d.config(names)
 	more(d, &config)
-	if err := d.err(); err != nil {
+	if err := d.Err(); err != nil {
 		return Config{}, err
 	}
 	return config, nil
 }
 
-// explainRead adds what to do about a file that is there and cannot be read, which
-// in containers surprises: root without its capabilities is a user like any other.
+// explainRead adds what to do about a file that is there and cannot be read.
 func explainRead(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("read config: %w (%s)", err, permissionCure())
+		return fmt.Errorf("read config: %w (%s)", err, yamlfile.PermissionCure())
 	}
 	return fmt.Errorf("read config: %w", err)
-}
-
-func permissionCure() string {
-	return fmt.Sprintf("make the file readable, and the folders above it passable, for user %d", os.Geteuid())
 }
 
 // Parse reads the content of a file, and no other file that it names; file is its name
@@ -92,7 +104,7 @@ func permissionCure() string {
 func Parse(file string, data []byte, names Names) (Config, error) {
 	d := newDecoder(file, data)
 	config := d.config(names)
-	if err := d.err(); err != nil {
+	if err := d.Err(); err != nil {
 		return Config{}, err
 	}
 	return config, nil
@@ -101,14 +113,14 @@ func Parse(file string, data []byte, names Names) (Config, error) {
 // config decodes the file as far as it can be.
 func (d *decoder) config(names Names) Config {
 	config := Default()
-	if root := d.document(); root != nil {
+	if root := d.Document(); root != nil {
 		decodeConfig(d, root, names, &config)
 	}
 	return config
 }
 
 func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
-	d.mapping(root, "the file", keys{
+	d.Mapping(root, "the file", yamlfile.Keys{
 		"stack":   func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
 		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
 		"drops":   func(n *yaml.Node) { decodeDrops(d, n, &config.Stack) },
@@ -117,7 +129,7 @@ func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 		"locator": func(n *yaml.Node) { config.Locator = decodeLocator(d, n) },
 		"series_limit": func(n *yaml.Node) {
 			// A histogram takes fifteen series, so that less would fold nearly all.
-			config.SeriesLimit = d.integer(n, 100, 1_000_000)
+			config.SeriesLimit = d.Integer(n, 100, 1_000_000)
 		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -12,7 +13,7 @@ import (
 var reasonName = regexp.MustCompile(`^([A-Z][A-Z0-9_]*|reason_[0-9]+)$`)
 
 func decodeDrops(d *decoder, n *yaml.Node, config *stack.Config) {
-	d.mapping(n, "drops", keys{
+	d.Mapping(n, "drops", yamlfile.Keys{
 		"severity": func(n *yaml.Node) { config.DropSeverity = decodeSeverity(d, n) },
 	})
 }
@@ -28,25 +29,25 @@ func decodeSeverity(d *decoder, n *yaml.Node) map[string]stack.Severity {
 	known := stack.Reasons()
 	slices.Sort(known)
 	byReason := make(map[string]stack.Severity)
-	d.entries(n, "drops.severity", func(key, value, first *yaml.Node) {
-		reason, ok := d.text(resolve(key))
+	d.Entries(n, "drops.severity", func(key, value, first *yaml.Node) {
+		reason, ok := d.Text(yamlfile.Resolve(key))
 		if first != nil {
-			d.duplicate(key, first)
+			d.Duplicate(key, first)
 		}
-		if !ok || first != nil || isNull(value) {
+		if !ok || first != nil || yamlfile.IsNull(value) {
 			return
 		}
 		if !slices.Contains(known, reason) {
-			if meant := nearest(reason, known); meant != "" {
-				d.fault(key, didYouMean(meant), "unknown drop reason %q", reason)
+			if meant := yamlfile.Nearest(reason, known); meant != "" {
+				d.Fault(key, yamlfile.DidYouMean(meant), "unknown drop reason %q", reason)
 				return
 			}
 			if !reasonName.MatchString(reason) {
-				d.fault(key, "write it as in the label reason, such as NETFILTER_DROP", "%q cannot be a drop reason", reason)
+				d.Fault(key, "write it as in the label reason, such as NETFILTER_DROP", "%q cannot be a drop reason", reason)
 				return
 			}
 		}
-		byReason[reason] = stack.Severities[d.choice(value, "severity", severities...)]
+		byReason[reason] = stack.Severities[d.Choice(value, "severity", severities...)]
 	})
 	if len(byReason) == 0 {
 		return nil

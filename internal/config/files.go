@@ -32,12 +32,12 @@ func (d *decoder) readFiles(config *Config) {
 func (d *decoder) readPolicy(path string) *policy.Policy {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		d.unreadable(path, err)
+		d.Unreadable(path, err)
 		return nil
 	}
 	p, err := policy.Parse(path, data)
 	if err != nil {
-		d.others = append(d.others, err)
+		d.Join(err)
 	}
 	return p
 }
@@ -53,7 +53,7 @@ func (d *decoder) match(patterns []string) []list {
 	for _, pattern := range patterns {
 		paths, err := filepath.Glob(pattern)
 		if err != nil {
-			d.fault(d.named[pattern], "write \\ before a * ? or [ that is meant as such", "bad pattern %q", d.named[pattern].Value)
+			d.Fault(d.At(pattern), "write \\ before a * ? or [ that is meant as such", "bad pattern %q", d.At(pattern).Value)
 			continue
 		}
 		if !strings.ContainsAny(pattern, `*?[\`) {
@@ -72,29 +72,16 @@ func (d *decoder) match(patterns []string) []list {
 func (d *decoder) readList(l list) {
 	data, err := os.ReadFile(l.path)
 	if err != nil {
-		d.unreadable(l.pattern, err)
+		d.Unreadable(l.pattern, err)
 		return
 	}
 	targets, err := target.ParseFile(l.path, data, wire.ICMP)
 	if err != nil {
-		d.others = append(d.others, err)
+		d.Join(err)
 	}
 	d.destinations.addList(l.path, targets, func(message, cure string) {
-		d.fault(d.named[l.pattern], cure, "%s: %s", l.path, message)
+		d.Fault(d.At(l.pattern), cure, "%s: %s", l.path, message)
 	})
-}
-
-// unreadable records that a file cannot be read, where its path stands or the pattern
-// that it was found by.
-func (d *decoder) unreadable(path string, err error) {
-	cure := ""
-	switch {
-	case errors.Is(err, os.ErrPermission):
-		cure = permissionCure()
-	case errors.Is(err, os.ErrNotExist):
-		cure = "correct the path, or make the file"
-	}
-	d.fault(d.named[path], cure, "%v", err)
 }
 
 // checkGeo records what is wrong with the files that tell of addresses.
@@ -106,9 +93,9 @@ func (d *decoder) checkGeo(files GeoFiles) {
 		switch {
 		case s.Err == nil:
 		case errors.As(s.Err, &inside):
-			d.others = append(d.others, s.Err)
+			d.Join(s.Err)
 		default:
-			d.unreadable(s.Path, s.Err)
+			d.Unreadable(s.Path, s.Err)
 		}
 	}
 }

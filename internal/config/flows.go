@@ -2,6 +2,7 @@ package config
 
 import (
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -19,13 +20,13 @@ type Flows struct {
 }
 
 func decodeFlows(d *decoder, n *yaml.Node, config *Config) {
-	d.mapping(n, "flows", keys{
-		"ipv4_prefix": func(n *yaml.Node) { config.Stack.Flows.IPv4Prefix = d.integer(n, 1, 32) },
-		"ipv6_prefix": func(n *yaml.Node) { config.Stack.Flows.IPv6Prefix = d.integer(n, 1, 128) },
+	d.Mapping(n, "flows", yamlfile.Keys{
+		"ipv4_prefix": func(n *yaml.Node) { config.Stack.Flows.IPv4Prefix = d.Integer(n, 1, 32) },
+		"ipv6_prefix": func(n *yaml.Node) { config.Stack.Flows.IPv6Prefix = d.Integer(n, 1, 128) },
 		// Below some thousand the kernel's lists of free entries per CPU take them all.
-		"max":       func(n *yaml.Node) { config.Stack.Flows.Max = d.integer(n, 1024, stack.MaxMaxFlows) },
-		"forwarded": func(n *yaml.Node) { config.Stack.Flows.Forwarded = d.boolean(n) },
-		"top":       func(n *yaml.Node) { config.Flows.Top = d.integer(n, 1, MaxTopFlows) },
-		"api":       func(n *yaml.Node) { config.Flows.API = d.boolean(n) },
+		"max":       func(n *yaml.Node) { config.Stack.Flows.Max = d.Integer(n, 1024, stack.MaxMaxFlows) },
+		"forwarded": func(n *yaml.Node) { config.Stack.Flows.Forwarded = d.Boolean(n) },
+		"top":       func(n *yaml.Node) { config.Flows.Top = d.Integer(n, 1, MaxTopFlows) },
+		"api":       func(n *yaml.Node) { config.Flows.API = d.Boolean(n) },
 	})
 }

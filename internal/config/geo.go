@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -27,12 +28,12 @@ func (g GeoFiles) equal(other GeoFiles) bool {
 }
 
 func decodeGeo(d *decoder, n *yaml.Node, files *GeoFiles) {
-	d.mapping(n, "geo", keys{
-		"databases":  func(n *yaml.Node) { files.Databases = d.paths(n, "geo.databases") },
-		"overrides":  func(n *yaml.Node) { files.Overrides = d.paths(n, "geo.overrides") },
-		"blocklists": func(n *yaml.Node) { files.Blocklists = d.paths(n, "geo.blocklists") },
+	d.Mapping(n, "geo", yamlfile.Keys{
+		"databases":  func(n *yaml.Node) { files.Databases = d.Paths(n, "geo.databases") },
+		"overrides":  func(n *yaml.Node) { files.Overrides = d.Paths(n, "geo.overrides") },
+		"blocklists": func(n *yaml.Node) { files.Blocklists = d.Paths(n, "geo.blocklists") },
 		"blocklist_max_age": func(n *yaml.Node) {
-			files.BlocklistMaxAge = d.duration(n, time.Hour, 10*365*24*time.Hour)
+			files.BlocklistMaxAge = d.Duration(n, time.Hour, 10*365*24*time.Hour)
 		},
 	})
 }

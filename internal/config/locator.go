@@ -7,6 +7,7 @@ import (
 	"github.com/packetscope/packetscope/internal/locator/judge"
 	"github.com/packetscope/packetscope/internal/locator/plan"
 	"github.com/packetscope/packetscope/internal/wire"
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -33,46 +34,46 @@ const DefaultDiscoverTop = 20
 func decodeLocator(d *decoder, n *yaml.Node) *Locator {
 	l := &Locator{Way: ways[0]}
 	c := &l.Config
-	found := len(d.faults)
-	d.mapping(n, "locator", keys{
+	found := d.Found()
+	d.Mapping(n, "locator", yamlfile.Keys{
 		"destinations": func(n *yaml.Node) { decodeDestinations(d, n) },
-		"files":        func(n *yaml.Node) { l.Files = d.paths(n, "locator.files") },
+		"files":        func(n *yaml.Node) { l.Files = d.Paths(n, "locator.files") },
 		"discover":     func(n *yaml.Node) { c.Discover = decodeDiscover(d, n) },
-		"interval":     func(n *yaml.Node) { c.Interval = d.duration(n, time.Second, time.Hour) },
-		"timeout":      func(n *yaml.Node) { c.Timeout = d.duration(n, 100*time.Millisecond, 30*time.Second) },
-		"rate":         func(n *yaml.Node) { c.Rate = d.integer(n, 1, 1000) },
+		"interval":     func(n *yaml.Node) { c.Interval = d.Duration(n, time.Second, time.Hour) },
+		"timeout":      func(n *yaml.Node) { c.Timeout = d.Duration(n, 100*time.Millisecond, 30*time.Second) },
+		"rate":         func(n *yaml.Node) { c.Rate = d.Integer(n, 1, 1000) },
 		// A TTL of plan.End reaches the destination in any case.
-		"max_ttl":  func(n *yaml.Node) { c.MaxTTL = d.integer(n, 1, plan.End-1) },
-		"names":    func(n *yaml.Node) { c.NoNames = !d.boolean(n) },
-		"mtu":      func(n *yaml.Node) { c.NoMTU = !d.boolean(n) },
-		"branches": func(n *yaml.Node) { c.NoBranches = !d.boolean(n) },
+		"max_ttl":  func(n *yaml.Node) { c.MaxTTL = d.Integer(n, 1, plan.End-1) },
+		"names":    func(n *yaml.Node) { c.NoNames = !d.Boolean(n) },
+		"mtu":      func(n *yaml.Node) { c.NoMTU = !d.Boolean(n) },
+		"branches": func(n *yaml.Node) { c.NoBranches = !d.Boolean(n) },
 		"position": func(n *yaml.Node) { c.Position, c.Country = decodePosition(d, n) },
-		"policy":   func(n *yaml.Node) { l.PolicyFile = d.path(n) },
+		"policy":   func(n *yaml.Node) { l.PolicyFile = d.Path(n) },
 		"history":  func(n *yaml.Node) { decodeHistory(d, n, c) },
-		"way":      func(n *yaml.Node) { l.Way = ways[d.choice(n, "way", ways...)] },
+		"way":      func(n *yaml.Node) { l.Way = ways[d.Choice(n, "way", ways...)] },
 	})
 	c.Destinations = d.destinations.all
 	// What is wrong in itself may be what was meant to name some.
-	if len(d.faults) == found && len(c.Destinations) == 0 && len(l.Files) == 0 && c.Discover.Top == 0 {
-		d.fault(n, "list some under destinations or in files, or find some: discover: {top: 20}", "locator without a destination")
+	if d.Found() == found && len(c.Destinations) == 0 && len(l.Files) == 0 && c.Discover.Top == 0 {
+		d.Fault(n, "list some under destinations or in files, or find some: discover: {top: 20}", "locator without a destination")
 	}
 	return l
 }
 
 func decodeDiscover(d *decoder, n *yaml.Node) locator.Discover {
 	discover := locator.Discover{Top: DefaultDiscoverTop}
-	d.mapping(n, "locator.discover", keys{
-		"top": func(n *yaml.Node) { discover.Top = d.integer(n, 1, locator.MaxDestinations) },
+	d.Mapping(n, "locator.discover", yamlfile.Keys{
+		"top": func(n *yaml.Node) { discover.Top = d.Integer(n, 1, locator.MaxDestinations) },
 		"protocol": func(n *yaml.Node) {
 			protocols := []wire.Protocol{wire.ICMP, wire.UDP, wire.TCP}
-			discover.Protocol = protocols[d.choice(n, "protocol", "icmp", "udp", "tcp")]
+			discover.Protocol = protocols[d.Choice(n, "protocol", "icmp", "udp", "tcp")]
 		},
-		"ipv4_prefix": func(n *yaml.Node) { discover.IPv4Bits = d.integer(n, 1, 32) },
-		"ipv6_prefix": func(n *yaml.Node) { discover.IPv6Bits = d.integer(n, 1, 128) },
-		"private":     func(n *yaml.Node) { discover.Private = d.boolean(n) },
+		"ipv4_prefix": func(n *yaml.Node) { discover.IPv4Bits = d.Integer(n, 1, 32) },
+		"ipv6_prefix": func(n *yaml.Node) { discover.IPv6Bits = d.Integer(n, 1, 128) },
+		"private":     func(n *yaml.Node) { discover.Private = d.Boolean(n) },
 		// Whom a host talks to is a matter of minutes, and to read many connections takes
 		// a while.
-		"every": func(n *yaml.Node) { discover.Every = d.duration(n, 10*time.Second, time.Hour) },
+		"every": func(n *yaml.Node) { discover.Every = d.Duration(n, 10*time.Second, time.Hour) },
 	})
 	return discover
 }
@@ -83,30 +84,30 @@ func decodePosition(d *decoder, n *yaml.Node) (point *judge.Position, country st
 		p        judge.Position
 		lat, lon *yaml.Node
 	)
-	d.mapping(n, "locator.position", keys{
-		"latitude":  func(n *yaml.Node) { lat, p.Latitude = n, d.number(n, -90, 90) },
-		"longitude": func(n *yaml.Node) { lon, p.Longitude = n, d.number(n, -180, 180) },
+	d.Mapping(n, "locator.position", yamlfile.Keys{
+		"latitude":  func(n *yaml.Node) { lat, p.Latitude = n, d.Number(n, -90, 90) },
+		"longitude": func(n *yaml.Node) { lon, p.Longitude = n, d.Number(n, -180, 180) },
 		"country":   func(n *yaml.Node) { country = d.country(n) },
 	})
 	switch {
 	case lat != nil && lon != nil:
 		return &p, country
 	case lat != nil:
-		d.fault(lat, "add the longitude", "a latitude without a longitude")
+		d.Fault(lat, "add the longitude", "a latitude without a longitude")
 	case lon != nil:
-		d.fault(lon, "add the latitude", "a longitude without a latitude")
+		d.Fault(lon, "add the latitude", "a longitude without a latitude")
 	}
 	return nil, country
 }
 
 func decodeHistory(d *decoder, n *yaml.Node, c *locator.Config) {
 	var path *yaml.Node
-	d.mapping(n, "locator.history", keys{
-		"path":     func(n *yaml.Node) { path, c.History = n, d.path(n) },
-		"max_size": func(n *yaml.Node) { c.HistoryBytes = d.size(n, 1<<20, 1<<40) },
-		"max_age":  func(n *yaml.Node) { c.HistoryAge = d.duration(n, time.Hour, 10*365*24*time.Hour) },
+	d.Mapping(n, "locator.history", yamlfile.Keys{
+		"path":     func(n *yaml.Node) { path, c.History = n, d.Path(n) },
+		"max_size": func(n *yaml.Node) { c.HistoryBytes = d.Size(n, 1<<20, 1<<40) },
+		"max_age":  func(n *yaml.Node) { c.HistoryAge = d.Duration(n, time.Hour, 10*365*24*time.Hour) },
 	})
 	if n.Kind == yaml.MappingNode && path == nil {
-		d.fault(n, "name the folder: path: /var/lib/packetscope/locator", "history without a path")
+		d.Fault(n, "name the folder: path: /var/lib/packetscope/locator", "history without a path")
 	}
 }

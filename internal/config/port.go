@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"golang.org/x/sys/unix"
 	"gopkg.in/yaml.v3"
 )
 
 // ports returns the range "443" or "8000-8099".
 func (d *decoder) ports(n *yaml.Node) stack.PortRange {
-	text, ok := d.word(n)
+	text, ok := d.Word(n)
 	if !ok {
 		return stack.PortRange{}
 	}
@@ -23,9 +24,9 @@ func (d *decoder) ports(n *yaml.Node) stack.PortRange {
 	last, okLast := parsePort(high)
 	switch {
 	case !okFirst || !okLast:
-		d.fault(n, "write a port from 1 to 65535 or a range such as 8000-8099", "bad port range %q", text)
+		d.Fault(n, "write a port from 1 to 65535 or a range such as 8000-8099", "bad port range %q", text)
 	case first > last:
-		d.fault(n, "write "+high+"-"+low, "port range %q ends before it begins", text)
+		d.Fault(n, "write "+high+"-"+low, "port range %q ends before it begins", text)
 	}
 	return stack.PortRange{First: first, Last: last}
 }
@@ -55,7 +56,7 @@ var protocols = []struct {
 
 // protocol returns the number of a protocol that is given by name or number.
 func (d *decoder) protocol(n *yaml.Node) uint8 {
-	word, ok := d.word(n)
+	word, ok := d.Word(n)
 	if !ok {
 		return 0
 	}
@@ -70,7 +71,7 @@ func (d *decoder) protocol(n *yaml.Node) uint8 {
 	if number, err := strconv.ParseUint(word, 10, 8); err == nil && number != 0 {
 		return uint8(number)
 	}
-	d.fault(n, suggest(word, append(names, "a number from 1 to 255")), "unknown protocol %q", word)
+	d.Fault(n, yamlfile.Suggest(word, append(names, "a number from 1 to 255")), "unknown protocol %q", word)
 	return 0
 }
 
@@ -85,15 +86,15 @@ func hasPorts(protocol uint8) bool {
 // device returns the name of a network interface, by the rules of
 // dev_valid_name() in the kernel's net/core/dev.c. The interface need not exist.
 func (d *decoder) device(n *yaml.Node) string {
-	name, ok := d.text(n)
+	name, ok := d.Text(n)
 	if !ok {
 		return ""
 	}
 	switch {
 	case name == "", name == ".", name == "..", strings.ContainsAny(name, "/: \t\n\v\f\r"):
-		d.fault(n, "", "bad device name %q", name)
+		d.Fault(n, "", "bad device name %q", name)
 	case len(name) >= unix.IFNAMSIZ:
-		d.fault(n, "", "device name %q is longer than %d characters", name, unix.IFNAMSIZ-1)
+		d.Fault(n, "", "device name %q is longer than %d characters", name, unix.IFNAMSIZ-1)
 	}
 	return name
 }

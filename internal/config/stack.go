@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -12,17 +13,17 @@ import (
 const defaultHook = "default"
 
 func decodeStack(d *decoder, n *yaml.Node, names Names, config *stack.Config) {
-	d.mapping(n, "stack", keys{
+	d.Mapping(n, "stack", yamlfile.Keys{
 		"scope": func(n *yaml.Node) {
-			config.OwnNamespaceOnly = d.choice(n, "scope", "all", "own") == 1
+			config.OwnNamespaceOnly = d.Choice(n, "scope", "all", "own") == 1
 		},
 		"sample_every": func(n *yaml.Node) {
-			config.SampleEvery = d.integer(n, 1, stack.MaxSampleEvery)
+			config.SampleEvery = d.Integer(n, 1, stack.MaxSampleEvery)
 		},
-		"netfilter_timing": func(n *yaml.Node) { config.NetfilterTiming = d.boolean(n) },
+		"netfilter_timing": func(n *yaml.Node) { config.NetfilterTiming = d.Boolean(n) },
 		"run_stats": func(n *yaml.Node) {
 			// The order is that of the constants of stack.RunStats.
-			config.RunStats = stack.RunStats(d.choice(n, "run_stats", "sampled", "always", "off"))
+			config.RunStats = stack.RunStats(d.Choice(n, "run_stats", "sampled", "always", "off"))
 		},
 		"disable": func(n *yaml.Node) { config.Disable = decodeGroups(d, n, names.Groups) },
 		"hooks":   func(n *yaml.Node) { config.Hooks = decodeHooks(d, n, names.Probes) },
@@ -33,14 +34,14 @@ func decodeStack(d *decoder, n *yaml.Node, names Names, config *stack.Config) {
 // two files that differ only in the order of the list mean the same.
 func decodeGroups(d *decoder, n *yaml.Node, known []string) []string {
 	listed := map[string]bool{}
-	for _, element := range d.sequence(n, "stack.disable") {
-		group, ok := d.text(element)
+	for _, element := range d.Sequence(n, "stack.disable") {
+		group, ok := d.Text(element)
 		switch {
 		case !ok:
 		case !slices.Contains(known, group):
-			d.fault(element, suggest(group, known), "unknown probe group %q", group)
+			d.Fault(element, yamlfile.Suggest(group, known), "unknown probe group %q", group)
 		case listed[group]:
-			d.fault(element, "", "duplicate probe group %q", group)
+			d.Fault(element, "", "duplicate probe group %q", group)
 		default:
 			listed[group] = true
 		}
@@ -64,10 +65,10 @@ func decodeHooks(d *decoder, n *yaml.Node, probes []string) map[string]stack.Hoo
 		words = append(words, family.String())
 	}
 	hooks := map[string]stack.HookFamily{}
-	known := keys{}
+	known := yamlfile.Keys{}
 	for _, probe := range append([]string{defaultHook}, probes...) {
 		known[probe] = func(n *yaml.Node) {
-			i := d.choice(n, "hook family", words...)
+			i := d.Choice(n, "hook family", words...)
 			switch {
 			case probe != defaultHook && i == 0:
 				hooks[probe] = stack.Auto
@@ -78,7 +79,7 @@ func decodeHooks(d *decoder, n *yaml.Node, probes []string) map[string]stack.Hoo
 			}
 		}
 	}
-	d.mapping(n, "stack.hooks", known)
+	d.Mapping(n, "stack.hooks", known)
 	if len(hooks) == 0 {
 		return nil
 	}

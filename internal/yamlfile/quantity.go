@@ -1,9 +1,8 @@
-package config
+package yamlfile
 
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,17 +11,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// duration returns a time from least to most in Prometheus' notation, such as "1m30s";
+// Duration returns a time from least to most in Prometheus' notation, such as "1m30s";
 // in case of a fault, 0.
-func (d *decoder) duration(n *yaml.Node, least, most time.Duration) time.Duration {
+func (d *Decoder) Duration(n *yaml.Node, least, most time.Duration) time.Duration {
 	show := func(d time.Duration) string { return model.Duration(d).String() }
 	value, err := model.ParseDuration(n.Value)
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || err != nil {
-		d.fault(n, "units are ms, s, m, h and d", "want a time from %s to %s, not %s", show(least), show(most), describe(n))
+		d.Fault(n, "units are ms, s, m, h and d", "want a time from %s to %s, not %s", show(least), show(most), Describe(n))
 		return 0
 	}
 	if time.Duration(value) < least || time.Duration(value) > most {
-		d.fault(n, "", "%s is out of range: want a time from %s to %s", n.Value, show(least), show(most))
+		d.Fault(n, "", "%s is out of range: want a time from %s to %s", n.Value, show(least), show(most))
 		return 0
 	}
 	return time.Duration(value)
@@ -35,9 +34,9 @@ var sizeUnits = []struct {
 	shift int
 }{{"GiB", 30}, {"MiB", 20}, {"KiB", 10}}
 
-// size returns a number of bytes from least to most, such as "64MiB"; in case of a
+// Size returns a number of bytes from least to most, such as "64MiB"; in case of a
 // fault, 0.
-func (d *decoder) size(n *yaml.Node, least, most int64) int64 {
+func (d *Decoder) Size(n *yaml.Node, least, most int64) int64 {
 	for _, unit := range sizeUnits {
 		digits, ok := strings.CutSuffix(n.Value, unit.name)
 		if !ok || n.Kind != yaml.ScalarNode || strings.Trim(digits, "0123456789") != "" || digits == "" {
@@ -45,12 +44,12 @@ func (d *decoder) size(n *yaml.Node, least, most int64) int64 {
 		}
 		value, err := strconv.ParseInt(digits, 10, 64)
 		if err != nil || value > most>>unit.shift || value<<unit.shift < least {
-			d.fault(n, "", "%s is out of range: want a size from %s to %s", n.Value, showSize(least), showSize(most))
+			d.Fault(n, "", "%s is out of range: want a size from %s to %s", n.Value, showSize(least), showSize(most))
 			return 0
 		}
 		return value << unit.shift
 	}
-	d.fault(n, "units are KiB, MiB and GiB", "want a size from %s to %s, not %s", showSize(least), showSize(most), describe(n))
+	d.Fault(n, "units are KiB, MiB and GiB", "want a size from %s to %s, not %s", showSize(least), showSize(most), Describe(n))
 	return 0
 }
 
@@ -64,33 +63,17 @@ func showSize(bytes int64) string {
 	return fmt.Sprint(bytes)
 }
 
-// number returns a number from least to most; in case of a fault, 0.
-func (d *decoder) number(n *yaml.Node, least, most float64) float64 {
+// Number returns a number from least to most; in case of a fault, 0.
+func (d *Decoder) Number(n *yaml.Node, least, most float64) float64 {
 	value := math.NaN()
 	tag := n.ShortTag()
 	if n.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" || n.Decode(&value) != nil || math.IsNaN(value) {
-		d.fault(n, "", "want a number from %g to %g, not %s", least, most, describe(n))
+		d.Fault(n, "", "want a number from %g to %g, not %s", least, most, Describe(n))
 		return 0
 	}
 	if value < least || value > most {
-		d.fault(n, "", "%s is out of range: want a number from %g to %g", n.Value, least, most)
+		d.Fault(n, "", "%s is out of range: want a number from %g to %g", n.Value, least, most)
 		return 0
 	}
 	return value
-}
-
-var countryForm = regexp.MustCompile(`^[A-Z]{2}$`)
-
-// country returns a code of two letters; in case of a fault, "". Which of them are
-// countries changes, so that databases of other years know other ones.
-func (d *decoder) country(n *yaml.Node) string {
-	code, ok := d.text(n)
-	if !ok {
-		return ""
-	}
-	if !countryForm.MatchString(code) {
-		d.fault(n, "such as DE, of ISO 3166-1", "%q is no country code of two capital letters", code)
-		return ""
-	}
-	return code
 }

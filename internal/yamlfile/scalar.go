@@ -1,4 +1,4 @@
-package config
+package yamlfile
 
 import (
 	"slices"
@@ -8,80 +8,80 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// text returns the string n holds, or false with a fault recorded. A number or
+// Text returns the string n holds, or false with a fault recorded. A number or
 // a boolean must be quoted, lest a name such as 1_000 or 0x10 be misread.
-func (d *decoder) text(n *yaml.Node) (string, bool) {
+func (d *Decoder) Text(n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
 		return n.Value, true
 	}
 	cure := ""
-	if n.Kind == yaml.ScalarNode && !isNull(n) {
+	if n.Kind == yaml.ScalarNode && !IsNull(n) {
 		cure = "quote it: " + strconv.Quote(n.Value)
 	}
-	d.fault(n, cure, "want text, not %s", describe(n))
+	d.Fault(n, cure, "want text, not %s", Describe(n))
 	return "", false
 }
 
-// word returns the string or the plain number n holds as it is written in the
+// Word returns the string or the plain number n holds as it is written in the
 // file, or false with a fault recorded.
-func (d *decoder) word(n *yaml.Node) (string, bool) {
+func (d *Decoder) Word(n *yaml.Node) (string, bool) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!int" {
 		return n.Value, true
 	}
-	return d.text(n)
+	return d.Text(n)
 }
 
-// boolean returns true or false; in case of a fault, false.
-func (d *decoder) boolean(n *yaml.Node) bool {
+// Boolean returns true or false; in case of a fault, false.
+func (d *Decoder) Boolean(n *yaml.Node) bool {
 	var value bool
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(&value) != nil {
-		d.fault(n, "", "want true or false, not %s", describe(n))
+		d.Fault(n, "", "want true or false, not %s", Describe(n))
 	}
 	return value
 }
 
-// integer returns an integer from least to most; in case of a fault, 0.
-func (d *decoder) integer(n *yaml.Node, least, most int) int {
+// Integer returns an integer from least to most; in case of a fault, 0.
+func (d *Decoder) Integer(n *yaml.Node, least, most int) int {
 	var value int
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Decode(&value) != nil {
-		d.fault(n, "", "want an integer from %d to %d, not %s", least, most, describe(n))
+		d.Fault(n, "", "want an integer from %d to %d, not %s", least, most, Describe(n))
 		return 0
 	}
 	if value < least || value > most {
-		d.fault(n, "", "%d is out of range: want an integer from %d to %d", value, least, most)
+		d.Fault(n, "", "%d is out of range: want an integer from %d to %d", value, least, most)
 		return 0
 	}
 	return value
 }
 
-// choice returns which of the words n holds; what names it in a fault. In case
+// Choice returns which of the words n holds; what names it in a fault. In case
 // of a fault it returns 0.
-func (d *decoder) choice(n *yaml.Node, what string, words ...string) int {
-	word, ok := d.text(n)
+func (d *Decoder) Choice(n *yaml.Node, what string, words ...string) int {
+	word, ok := d.Text(n)
 	if !ok {
 		return 0
 	}
 	i := slices.Index(words, word)
 	if i < 0 {
-		d.fault(n, suggest(word, words), "unknown %s %q", what, word)
+		d.Fault(n, Suggest(word, words), "unknown %s %q", what, word)
 		return 0
 	}
 	return i
 }
 
-// suggest returns a cure for a word that is not among the known ones: the one
+// Suggest returns a cure for a word that is not among the known ones: the one
 // that was probably meant, or else all of them.
-func suggest(word string, known []string) string {
-	if meant := nearest(word, known); meant != "" {
-		return didYouMean(meant)
+func Suggest(word string, known []string) string {
+	if meant := Nearest(word, known); meant != "" {
+		return DidYouMean(meant)
 	}
 	return "known: " + strings.Join(known, ", ")
 }
 
-func didYouMean(meant string) string { return "did you mean " + strconv.Quote(meant) + "?" }
+func DidYouMean(meant string) string { return "did you mean " + strconv.Quote(meant) + "?" }
 
-// nearest returns which of the known words was probably meant, "" if none.
-func nearest(word string, known []string) string {
+// Nearest returns which of the known words was probably meant, "" if none.
+func Nearest(word string, known []string) string {
 	// Two slips of the pen, or letters swapped; of a short word at most half.
 	best, least := "", min(2, (len(word)+1)/2)+1
 	for _, k := range known {
