@@ -70,6 +70,7 @@ var Rooms = []Room{
 	{Path: "internal/owner", Floor: 1},
 	{Path: "internal/wire", Floor: 1},
 	{Path: "internal/geo", Floor: 1},
+	{Path: "internal/reload", Floor: 1},
 	{Path: "internal/yamlfile", Floor: 1},
 	{Path: "collector/metric", Floor: 1},
 	{Path: "internal/query", Floor: 1, Also: []string{"collector/metric"}},
