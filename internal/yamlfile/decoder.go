@@ -17,6 +17,10 @@ import (
 
 // A Decoder walks the nodes of one file and collects what is wrong with them.
 type Decoder struct {
+	// Unknown, if not nil, is called for each unknown key of a mapping, with those that are
+	// known, sorted. It returns true if it has recorded a fault that says more than that.
+	Unknown func(key *yaml.Node, known []string) bool
+
 	file   string
 	data   []byte
 	faults []Fault
@@ -113,7 +117,10 @@ func (d *Decoder) Mapping(n *yaml.Node, what string, known Keys) {
 		decode, ok := known[name]
 		switch {
 		case !ok:
-			d.Fault(key, Suggest(name, slices.Sorted(maps.Keys(known))), "unknown key %q in %s", name, what)
+			names := slices.Sorted(maps.Keys(known))
+			if d.Unknown == nil || !d.Unknown(key, names) {
+				d.Fault(key, Suggest(name, names), "unknown key %q in %s", name, what)
+			}
 		case first != nil:
 			d.Duplicate(key, first)
 		case !IsNull(value):
