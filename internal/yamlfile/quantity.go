@@ -44,17 +44,17 @@ func (d *Decoder) Size(n *yaml.Node, least, most int64) int64 {
 		}
 		value, err := strconv.ParseInt(digits, 10, 64)
 		if err != nil || value > most>>unit.shift || value<<unit.shift < least {
-			d.Fault(n, "", "%s is out of range: want a size from %s to %s", n.Value, showSize(least), showSize(most))
+			d.Fault(n, "", "%s is out of range: want a size from %s to %s", n.Value, ShowSize(least), ShowSize(most))
 			return 0
 		}
 		return value << unit.shift
 	}
-	d.Fault(n, "units are KiB, MiB and GiB", "want a size from %s to %s, not %s", showSize(least), showSize(most), Describe(n))
+	d.Fault(n, "units are KiB, MiB and GiB", "want a size from %s to %s, not %s", ShowSize(least), ShowSize(most), Describe(n))
 	return 0
 }
 
-// showSize writes a size in the greatest unit of which it is a multiple.
-func showSize(bytes int64) string {
+// ShowSize writes a size in the greatest unit of which it is a multiple, as Size reads it.
+func ShowSize(bytes int64) string {
 	for _, unit := range sizeUnits {
 		if bytes>>unit.shift<<unit.shift == bytes {
 			return fmt.Sprintf("%d%s", bytes>>unit.shift, unit.name)

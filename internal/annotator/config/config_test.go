@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/netip"
@@ -172,12 +173,13 @@ func hashOf(t *testing.T, path string) [32]byte {
 	return hash
 }
 
-// build makes all parts of a config that need no network and no disk.
+// build makes all parts of a config that need no network and no disk, and shows it.
 func build(t *testing.T, c Config) {
 	t.Helper()
 	var errs []error
 	add := func(_ any, err error) { errs = append(errs, err) }
 	add(model.New(c.Model))
+	add(json.Marshal(c))
 	if c.Prometheus != nil {
 		add(remote.New(*c.Prometheus))
 	}

@@ -163,13 +163,27 @@ func (d *decoder) notify(n *yaml.Node, to *Notify, names names) {
 	}
 }
 
+// A message is a word of on, and what it switches.
+type message struct {
+	word string
+	on   *bool
+}
+
+func messages(f *sink.Filter) []message {
+	return []message{{"first", &f.First}, {"update", &f.Update}, {"model", &f.Model}, {"resolved", &f.Resolved}}
+}
+
 func (d *decoder) on(n *yaml.Node, f *sink.Filter) {
-	words, flags := []string{"first", "update", "model", "resolved"}, []*bool{&f.First, &f.Update, &f.Model, &f.Resolved}
+	all := messages(f)
+	var words []string
+	for _, m := range all {
+		words = append(words, m.word)
+	}
 	elements := d.Sequence(n, "on")
 	if len(elements) == 0 && n.Kind == yaml.SequenceNode {
 		d.Fault(n, "remove the key for all of them, or the receiver for none", "on is empty")
 	}
 	for _, element := range elements {
-		*flags[d.Choice(element, "message", words...)] = true
+		*all[d.Choice(element, "message", words...)].on = true
 	}
 }
