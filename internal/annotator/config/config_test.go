@@ -30,6 +30,7 @@ import (
 const wantMark = "# want "
 
 var cmpConfig = cmp.Options{
+	cmpopts.IgnoreUnexported(store.Config{}),
 	cmpopts.EquateComparable(netip.Prefix{}),
 	cmp.Comparer(func(a, b *regexp.Regexp) bool { return a.String() == b.String() }),
 	// A pool of certificates has no accessors; those that are there were read.
