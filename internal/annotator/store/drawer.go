@@ -24,6 +24,12 @@ func (s *Store) Cache() Drawer { return Drawer{s, inCache} }
 // Caps keeps what was learned of providers.
 func (s *Store) Caps() Drawer { return Drawer{s, inCaps} }
 
+// Proposals keeps rules that were proposed, and what became of them.
+func (s *Store) Proposals() Drawer { return Drawer{s, inProposals} }
+
+// Feedback keeps what people said of explanations.
+func (s *Store) Feedback() Drawer { return Drawer{s, inFeedback} }
+
 type keptValue struct {
 	At    time.Time `json:"at"`
 	Until time.Time `json:"until"`

@@ -184,10 +184,22 @@ func loadJob(tx *bolt.Tx, id string) (Job, error) {
 		Episode: *e, Do: j.do(e), Tries: j.Tries, Since: j.Since, Revision: e.Revision + 1,
 		Outputs: map[Step][]byte{}, round: j.Round, newest: j.Newest,
 	}
-	return found, each(tx, inOutputs, []byte(id), func(key, output []byte) (bool, error) {
-		found.Outputs[Step(key[episodeBytes])] = append([]byte(nil), output...)
+	return found, readOutputs(tx, id, found.Outputs)
+}
+
+func readOutputs(tx *bolt.Tx, id string, into map[Step][]byte) error {
+	return each(tx, inOutputs, []byte(id), func(key, output []byte) (bool, error) {
+		into[Step(key[episodeBytes])] = append([]byte(nil), output...)
 		return true, nil
 	})
+}
+
+// Outputs returns what the steps of an episode brought, each the last time it was done. They
+// stay until the episode is removed.
+func (s *Store) Outputs(id string) (map[Step][]byte, error) {
+	outputs := map[Step][]byte{}
+	err := s.view("read outputs", func(tx *bolt.Tx) error { return readOutputs(tx, id, outputs) })
+	return outputs, err
 }
 
 // readBoth returns an episode and its job, [ErrStale] if it has none.

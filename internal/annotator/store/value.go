@@ -29,13 +29,15 @@ var (
 	inCache      = []byte("cache")       // key: kept value
 	inCaps       = []byte("caps")        // key: kept value
 	inBudget     = []byte("budget")      // name: counter
+	inProposals  = []byte("proposals")   // key: kept value
+	inFeedback   = []byte("feedback")    // key: kept value
 
 	inOpen   = []byte("open")    // derived; group: episode that is open
 	inRecent = []byte("recent")  // derived; number: episode
 	inQueue  = []byte("queue")   // derived; urgency: due
 	inOutDue = []byte("out_due") // derived; sink, due, episode, revision: nothing
 
-	kept    = [][]byte{inMeta, inInbox, inBodies, inSeen, inSeenAge, inEpisodes, inJobs, inOutputs, inOutbox, inSinks, inDead, inDeadBodies, inAudit, inCache, inCaps, inBudget}
+	kept    = [][]byte{inMeta, inInbox, inBodies, inSeen, inSeenAge, inEpisodes, inJobs, inOutputs, inOutbox, inSinks, inDead, inDeadBodies, inAudit, inCache, inCaps, inBudget, inProposals, inFeedback}
 	derived = [][]byte{inOpen, inRecent, inQueue, inOutDue}
 )
 
