@@ -1,0 +1,245 @@
+//go:build unix
+
+package annotator
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
+	"github.com/packetscope/packetscope/internal/annotator/explain/clean"
+	"github.com/packetscope/packetscope/internal/annotator/explain/propose"
+	"github.com/packetscope/packetscope/internal/annotator/sink"
+	"github.com/packetscope/packetscope/internal/annotator/store"
+)
+
+// draft makes a rule of what an answer proposes, false if nothing is proposed or it is not
+// fit to be shown to a person.
+func (e *Engine) draft(episode string, g answer.Ground, a answer.Answer) (propose.Proposal, bool) {
+	if a.Rule == nil || e.config.Suggest.MostSources == 0 {
+		return propose.Proposal{}, false
+	}
+	d, code := e.config.Suggest.Make(*a.Rule, a.Confidence, g.Table, episode)
+	if code != propose.OK {
+		e.tally.refuse(string(code))
+	}
+	return d, code == propose.OK
+}
+
+// A State says what became of a proposal.
+type State string
+
+// The states. Only what is pending can be approved or rejected; what is approved expires when
+// the time that it was approved for is over, what is pending when its alert has ended or
+// nobody has decided in time.
+const (
+	Pending  State = "pending"
+	Approved State = "approved"
+	Rejected State = "rejected"
+	Expired  State = "expired"
+)
+
+// States are all of them, for metrics.
+var States = []State{Pending, Approved, Rejected, Expired}
+
+// A Proposal is a rule that is proposed to the operator of a host. Nothing here installs it.
+type Proposal struct {
+	// ID is 12 hexadecimal digits, the same whenever the same rule is proposed in an episode.
+	ID      string `json:"id"`
+	Episode string `json:"episode"`
+	State   State  `json:"state"`
+	By      string `json:"by"` // "builtin" or "model"
+	YAML    string `json:"yaml"`
+	// Warnings are what the decoder of policies says of it.
+	Warnings []string      `json:"warnings,omitempty"`
+	Action   string        `json:"action"`
+	TTL      time.Duration `json:"ttl"`
+	Created  time.Time     `json:"created"`
+	// Ends is until when it can be decided, or is in force if it is approved.
+	Ends time.Time `json:"ends"`
+	// Decided, Actor and Reason are of the last change of the state.
+	Decided time.Time `json:"decided,omitzero"`
+	Actor   string    `json:"actor,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+}
+
+// Errors that a caller may match.
+var (
+	// ErrUnknown is of an episode or a proposal that there is none of.
+	ErrUnknown = store.ErrUnknown
+	// ErrDecided is of a proposal that is not pending any more.
+	ErrDecided = errors.New("it is decided already")
+	// ErrRequest is of a request that cannot be followed as it is.
+	ErrRequest = errors.New("wrong request")
+)
+
+// self is the actor of what no person did.
+const self = "annotator"
+
+// keepProposals is how long proposals are kept, in whatever state.
+const keepProposals = 30 * 24 * time.Hour
+
+// mostReason is the most bytes of a reason or a note, mostActor of a name.
+const (
+	mostReason = 500
+	mostActor  = 100
+)
+
+// propose keeps the rule that an answer proposes, if there is one that is fit, and returns
+// what sinks say of it.
+func (e *Engine) propose(episode string, g answer.Ground, a answer.Answer, v voice) (*sink.Suggestion, error) {
+	d, fit := e.draft(episode, g, a)
+	if !fit {
+		return nil, nil
+	}
+	e.decides.Lock()
+	defer e.decides.Unlock()
+	all, err := e.proposals()
+	if err != nil {
+		return nil, err
+	}
+	id := shortHash(episode, string(d.YAML))
+	p, known := all[id]
+	if !known {
+		pending := 0
+		for _, other := range all {
+			if other.State == Pending {
+				pending++
+			}
+		}
+		if pending >= e.config.MaxOpen {
+			e.tally.refuse("too_many_open")
+			return nil, nil
+		}
+		now := e.Now().UTC()
+		p = Proposal{
+			ID: id, Episode: episode, State: Pending, By: v.by, YAML: string(d.YAML), Warnings: d.Warnings, Action: string(d.Action),
+			TTL: min(d.TTL, e.config.MaxTTL), Created: now, Ends: now.Add(e.config.Pending),
+		}
+		if err := e.keep(p, self, "propose", p.Action); err != nil {
+			return nil, err
+		}
+	}
+	return &sink.Suggestion{ID: p.ID, YAML: p.YAML, Action: p.Action, TTL: p.TTL, State: string(p.State)}, nil
+}
+
+// keep writes who changes a proposal into the audit log, and then the proposal: a crash in
+// between leaves an entry too many, never one too few.
+func (e *Engine) keep(p Proposal, actor, action, detail string) error {
+	if _, err := e.Store.Audit(store.AuditEntry{Actor: actor, Action: action, Object: "proposal " + p.ID, Detail: detail}); err != nil {
+		return err
+	}
+	e.between("audited " + action)
+	text, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	if err := e.Store.Proposals().Put(p.ID, text, keepProposals); err != nil {
+		return err
+	}
+	e.tally.proposal(p.State)
+	return nil
+}
+
+func (e *Engine) proposals() (map[string]Proposal, error) {
+	raw, err := e.Store.Proposals().All()
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]Proposal, len(raw))
+	for id, text := range raw {
+		var p Proposal
+		if err := json.Unmarshal(text, &p); err != nil {
+			return nil, fmt.Errorf("read proposal %q: %w", id, err)
+		}
+		all[id] = p
+	}
+	return all, nil
+}
+
+// Proposals returns all that are kept, the newest first.
+func (e *Engine) Proposals() ([]Proposal, error) {
+	if err := e.expire(); err != nil {
+		return nil, err
+	}
+	all, err := e.proposals()
+	list := make([]Proposal, 0, len(all))
+	for _, p := range all {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b Proposal) int { return cmp.Or(b.Created.Compare(a.Created), cmp.Compare(a.ID, b.ID)) })
+	return list, err
+}
+
+// Decide approves a proposal for a time, its own if that is 0, or rejects it. The actor is who
+// did so, as the audit log is to name him.
+//
+// Errors are [ErrUnknown], [ErrDecided], [ErrRequest], and of the store.
+func (e *Engine) Decide(id, actor string, approve bool, ttl time.Duration, reason string) error {
+	actor, reason = clean.Line(actor, mostActor), clean.Line(reason, mostReason)
+	if actor == "" {
+		return fmt.Errorf("decide proposal %q: %w: nobody is named as the one who does", id, ErrRequest)
+	}
+	e.decides.Lock()
+	defer e.decides.Unlock()
+	all, err := e.proposals()
+	if err != nil {
+		return err
+	}
+	p, ok := all[id]
+	if !ok {
+		return fmt.Errorf("decide proposal %q: %w", id, ErrUnknown)
+	}
+	now := e.Now().UTC()
+	if p.State != Pending || !now.Before(p.Ends) {
+		return fmt.Errorf("decide proposal %q: %w: %s", id, ErrDecided, p.State)
+	}
+	action, detail := "reject", reason
+	p.State, p.Decided, p.Actor, p.Reason = Rejected, now, actor, reason
+	if approve {
+		ttl = cmp.Or(ttl, p.TTL)
+		if ttl < time.Minute || ttl > e.config.MaxTTL {
+			return fmt.Errorf("decide proposal %q: %w: %s is not from 1m to %s", id, ErrRequest, ttl, e.config.MaxTTL)
+		}
+		p.State, p.TTL, p.Ends = Approved, ttl, now.Add(ttl)
+		action, detail = "approve", "for "+ttl.String()
+		if reason != "" {
+			detail += ": " + reason
+		}
+	}
+	return e.keep(p, actor, action, detail)
+}
+
+// expire ends what is over.
+func (e *Engine) expire() error {
+	now := e.Now()
+	return e.endWhere("its time is over", func(p Proposal) bool { return !now.Before(p.Ends) && (p.State == Pending || p.State == Approved) })
+}
+
+// endProposals ends what nobody has decided before the episode was over.
+func (e *Engine) endProposals(episode string) error {
+	return e.endWhere("its episode is over", func(p Proposal) bool { return p.State == Pending && p.Episode == episode })
+}
+
+func (e *Engine) endWhere(why string, over func(Proposal) bool) error {
+	e.decides.Lock()
+	defer e.decides.Unlock()
+	all, err := e.proposals()
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !over(p) {
+			continue
+		}
+		p.State, p.Decided, p.Actor, p.Reason = Expired, e.Now().UTC(), self, why
+		if err := e.keep(p, self, "expire", why); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+//go:build unix
+
+package annotator
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/annotator/store"
+	"github.com/packetscope/packetscope/internal/annotator/webhook"
+)
+
+// An AlertLister lists the alerts that Alertmanager holds for active and would send here:
+// neither silenced nor inhibited, and of the receiver that is this annotator.
+type AlertLister interface {
+	Active(ctx context.Context) ([]ActiveAlert, error)
+}
+
+// An ActiveAlert is one that fires.
+type ActiveAlert struct {
+	Fingerprint string
+	Labels      map[string]string
+	StartsAt    time.Time
+}
+
+// settled is how long an alert must have been as it is before the list of alerts is believed
+// more than the messages: both are made at different times.
+const settled = time.Minute
+
+// foundGroup is the beginning of the group of an episode of which no message came.
+const foundGroup = "packetscope-annotator/found:"
+
+// missed are the alerts that were active and unknown when the list was looked at last. Who
+// is so twice is opened: until then a message may be on its way.
+type missed struct {
+	fingerprints map[string]bool
+}
+
+// reconcile compares the open episodes with the active alerts. It ends what is over though no
+// message said so, and opens what fires though none came.
+func (e *Engine) reconcile(ctx context.Context) {
+	if e.Alerts == nil {
+		return
+	}
+	began := e.Store.Time()
+	active, err := e.Alerts.Active(ctx)
+	if err == nil {
+		err = e.compare(ctx, began, active)
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		e.tally.reconcile("failed")
+		e.Logger.Warn("alerts not reconciled", "err", err)
+	default:
+		e.tally.reconcile("done")
+	}
+}
+
+func (e *Engine) compare(ctx context.Context, began time.Time, active []ActiveAlert) error {
+	open, _, err := e.openEpisodes()
+	if err != nil {
+		return err
+	}
+	fires := map[string]bool{}
+	for _, a := range active {
+		fires[a.Fingerprint] = true
+	}
+	owner := map[string]store.Episode{}
+	for _, p := range open {
+		for _, a := range p.Alerts {
+			if was, ok := owner[a.Fingerprint]; a.EndsAt.IsZero() && (!ok || strings.HasPrefix(was.Group, foundGroup)) {
+				owner[a.Fingerprint] = p
+			}
+		}
+	}
+	var faults []error
+	for _, p := range open {
+		faults = append(faults, e.end(ctx, p, began, fires, owner))
+	}
+	return errors.Join(append(faults, e.open(ctx, open, owner, active))...)
+}
+
+// end ends alerts of an episode that are not active any more.
+func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, fires map[string]bool, owner map[string]store.Episode) error {
+	var over []store.Alert
+	firing, others := 0, 0
+	for _, a := range p.Alerts {
+		switch {
+		case !a.EndsAt.IsZero():
+			continue
+		case owner[a.Fingerprint].ID != p.ID:
+			others++ // the real message came after all, in another group
+		case !fires[a.Fingerprint] && began.Sub(a.Changed) >= settled:
+			over = append(over, a)
+			continue
+		}
+		firing++
+	}
+	switch {
+	case firing == others && (len(over) > 0 || others > 0):
+		// With alerts that were kept back nobody knows of more, and those that are active
+		// are opened below.
+		e.tally.reconcile("closed")
+		e.Logger.Info("episode closed without a message", "episode", p.ID)
+		if err := e.Store.CloseEpisode(p.ID); err != nil {
+			return err
+		}
+		e.asking.interrupt(p.ID)
+		return nil
+	case len(over) == 0:
+		return nil
+	}
+	o, err := e.outputsOf(p.ID)
+	if err != nil {
+		return err
+	}
+	var alerts []webhook.Alert
+	for _, a := range over {
+		alerts = append(alerts, webhook.Alert{
+			Fingerprint: a.Fingerprint, Labels: o.labels(a.Fingerprint), StartsAt: a.StartsAt,
+			Resolved: true, EndsAt: latest(e.Now().UTC().Truncate(time.Millisecond), a.StartsAt),
+		})
+	}
+	d, err := synthesize(p.Group, o.group(), alerts)
+	if err != nil {
+		return err
+	}
+	d.Resolved, d.Truncated = false, p.Truncated // the rest of the group fires
+	e.tally.reconcile("ended")
+	_, err = e.put(ctx, d)
+	return err
+}
+
+// open opens what is active and in no episode for the second time: in the episode of its
+// group if that is open, else in one of its own.
+func (e *Engine) open(ctx context.Context, open []store.Episode, owner map[string]store.Episode, active []ActiveAlert) error {
+	before := e.missed.fingerprints
+	now := map[string]bool{}
+	var found []ActiveAlert
+	for _, a := range active {
+		if _, known := owner[a.Fingerprint]; known || len(a.Labels) == 0 || a.StartsAt.IsZero() {
+			continue
+		}
+		now[a.Fingerprint] = true
+		if before[a.Fingerprint] {
+			found = append(found, a)
+		}
+	}
+	e.missed.fingerprints = now
+	if len(found) == 0 {
+		return nil
+	}
+	groups, err := e.groupsOf(open)
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, a := range found {
+		g := groupFor(groups, a)
+		d, err := synthesize(g.key, g.labels, []webhook.Alert{{Fingerprint: a.Fingerprint, Labels: a.Labels, StartsAt: a.StartsAt}})
+		if err == nil {
+			_, err = e.put(ctx, d)
+		}
+		if err == nil {
+			e.tally.reconcile("opened")
+		}
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// A group is that of an open episode.
+type group struct {
+	key    string
+	labels map[string]string
+}
+
+// groupsOf returns the groups of episodes that Alertmanager has told of, those with the most
+// labels first.
+func (e *Engine) groupsOf(open []store.Episode) ([]group, error) {
+	var groups []group
+	for _, p := range open {
+		if strings.HasPrefix(p.Group, foundGroup) {
+			continue
+		}
+		o, err := e.outputsOf(p.ID)
+		if err != nil {
+			return nil, err
+		}
+		if labels := o.group(); len(labels) > 0 {
+			groups = append(groups, group{p.Group, labels})
+		}
+	}
+	slices.SortStableFunc(groups, func(a, b group) int { return len(b.labels) - len(a.labels) })
+	return groups, nil
+}
+
+// groupFor returns the first group whose labels an alert has, or one of its own.
+func groupFor(groups []group, a ActiveAlert) group {
+	for _, g := range groups {
+		other := func(name string) bool { return a.Labels[name] != g.labels[name] }
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(g.labels)), other) {
+			return g
+		}
+	}
+	return group{key: foundGroup + a.Fingerprint}
+}
+
+func (e *Engine) outputsOf(id string) (outputs, error) {
+	raw, err := e.Store.Outputs(id)
+	if err != nil {
+		return outputs{}, err
+	}
+	return readOutputs(raw)
+}
+
+// labels returns those of an alert, as far as they are known: those of the group, if it does
+// not lead.
+func (o outputs) labels(fingerprint string) map[string]string {
+	switch {
+	case o.known == nil:
+		return map[string]string{"alertname": "unknown"}
+	case o.known.Lead.Fingerprint == fingerprint || len(o.known.Group) == 0:
+		return o.known.Lead.Labels
+	}
+	return o.known.Group
+}
+
+func (o outputs) group() map[string]string {
+	if o.known == nil {
+		return nil
+	}
+	return o.known.Group
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,179 @@
+//go:build unix
+
+package annotator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/packetscope/packetscope/internal/annotator/store"
+)
+
+// work does steps until ctx ends.
+func (e *Engine) work(ctx, work context.Context) error {
+	for {
+		job, err := e.Store.Next(ctx)
+		if ctx.Err() != nil {
+			if err == nil {
+				e.Store.Release(job)
+			}
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if job.Do == store.Asked {
+			// A model takes its time: what is urgent must not wait behind it.
+			e.asking.start(ctx, work, job.Episode.ID, func(ctx, work context.Context) { e.queueToAsk(ctx, work, job) })
+			continue
+		}
+		if err := e.step(ctx, work, job); err != nil {
+			return err
+		}
+	}
+}
+
+// later is the error of a step that cannot be done yet.
+type later struct {
+	wait time.Duration
+	err  error
+}
+
+func (l later) Error() string { return l.err.Error() }
+func (l later) Unwrap() error { return l.err }
+
+// errNews ends a question that news have overtaken.
+var errNews = errors.New("news of the episode came")
+
+// step does a step and gives it back. The error is of a store that is of no use any more.
+func (e *Engine) step(ctx, work context.Context, job store.Job) error {
+	began := e.Store.Time()
+	e.between("before " + job.Do.String())
+	result, after, err := e.do(work, job)
+	e.between("done " + job.Do.String())
+	took := e.Store.Time().Sub(began)
+	var wait later
+	switch {
+	case err == nil:
+		if err = e.Store.Done(job, result); err == nil {
+			e.tally.job(job.Do, "done", took)
+			after()
+			e.between("kept " + job.Do.String())
+			return nil
+		}
+	case work.Err() != nil:
+		e.Store.Release(job)
+		e.tally.job(job.Do, "released", took)
+		return nil
+	case errors.As(err, &wait):
+		e.tally.job(job.Do, "postponed", took)
+		err = e.Store.Postpone(job, wait.wait)
+	default:
+		e.tally.job(job.Do, "failed", took)
+		e.Logger.Warn("step failed", "step", job.Do.String(), "episode", job.Episode.ID, "tries", job.Tries+1, "err", err)
+		var dead bool
+		if dead, err = e.Store.Fail(job, err.Error(), grow(time.Second, job.Tries, time.Minute)); dead {
+			e.tally.job(job.Do, "dead", took)
+		}
+	}
+	return e.storeFault(ctx, job, err)
+}
+
+// storeFault judges what the store said when a step was given back.
+func (e *Engine) storeFault(ctx context.Context, job store.Job, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrStale):
+		e.tally.job(job.Do, "stale", 0)
+		return nil
+	case errors.Is(err, store.ErrBroken), errors.Is(err, store.ErrCorrupt):
+		return err
+	}
+	// The disk may be full. The step comes again, but not at once.
+	e.Logger.Error("step not kept", "step", job.Do.String(), "episode", job.Episode.ID, "err", err)
+	rest(ctx, time.Second)
+	return nil
+}
+
+// do does a step. What it returns as after is to be called when the result is kept.
+func (e *Engine) do(ctx context.Context, job store.Job) (r store.Result, after func(), err error) {
+	after = func() {}
+	switch job.Do {
+	case store.Gathered:
+		r, after, err = e.gather(ctx, job)
+	case store.Explained:
+		r, after, err = e.explain(ctx, job)
+	case store.Asked:
+		r, err = e.ask(ctx, job)
+	case store.Validated:
+		r, after, err = e.validate(job)
+	case store.Resolved:
+		r, err = e.resolve(job)
+	default:
+		err = fmt.Errorf("there is no work for step %s", job.Do)
+	}
+	return r, after, err
+}
+
+// grow doubles a pause with each try, up to a limit.
+func grow(first time.Duration, tries int, most time.Duration) time.Duration {
+	for ; tries > 0 && first < most; tries-- {
+		first *= 2
+	}
+	return min(first, most)
+}
+
+// asking are the questions to the model that are under way or wait for their turn.
+type asking struct {
+	sync.Mutex
+	cancels map[string]context.CancelCauseFunc
+	wait    sync.WaitGroup
+}
+
+// start runs fn with contexts that end when the episode is interrupted. In a storm only few
+// episodes are asked about, so there are never more goroutines than open episodes make one.
+func (a *asking) start(ctx, work context.Context, id string, fn func(ctx, work context.Context)) {
+	mine, cancel := context.WithCancelCause(work)
+	a.Lock()
+	a.cancels[id] = cancel
+	a.Unlock()
+	a.wait.Go(func() {
+		defer cancel(nil)
+		defer func() {
+			a.Lock()
+			delete(a.cancels, id)
+			a.Unlock()
+		}()
+		fn(ctx, mine)
+	})
+}
+
+// interrupt ends the question about an episode, if there is one.
+func (a *asking) interrupt(id string) {
+	a.Lock()
+	defer a.Unlock()
+	if cancel := a.cancels[id]; cancel != nil {
+		cancel(errNews)
+	}
+}
+
+// queueToAsk waits for its turn and does the step.
+func (e *Engine) queueToAsk(ctx, work context.Context, job store.Job) {
+	select {
+	case e.askers <- struct{}{}:
+		defer func() { <-e.askers }()
+	case <-work.Done():
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil || work.Err() != nil {
+		e.Store.Release(job)
+		return
+	}
+	if err := e.step(ctx, work, job); err != nil {
+		e.Logger.Error("question not kept", "episode", job.Episode.ID, "err", err)
+	}
+}
