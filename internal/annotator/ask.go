@@ -15,8 +15,11 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/store"
 )
 
-// whyTime is why there is no answer if the time for the model was over.
-const whyTime = "time"
+// Why nobody was asked: the time for the model was over, or there are too many episodes.
+const (
+	whyTime  = "time"
+	whyStorm = "storm"
+)
 
 // ask asks the model. That there is no answer is no fault of the step: it comes again while
 // that makes sense, and then the built-in explanation stays.
@@ -33,6 +36,16 @@ func (e *Engine) ask(ctx context.Context, job store.Job) (store.Result, error) {
 	left := e.stageLeft(job)
 	if e.Model == nil || left <= 0 {
 		out.Why = whyTime
+		return final(out)
+	}
+	// A storm may have begun while it waited for its turn.
+	top, err := e.watched(ctx, job.Episode)
+	if err != nil {
+		return store.Result{}, err
+	}
+	if !top {
+		e.tally.skip(whyStorm)
+		out.Why = whyStorm
 		return final(out)
 	}
 	p, err := e.prompt(g, prompt.Balanced, "")

@@ -41,7 +41,7 @@ func (e *Engine) explain(ctx context.Context, job store.Job) (store.Result, func
 	}
 	result.Final = e.Model == nil || !top || o.known.Storm != nil || e.stageLeft(job) <= 0
 	if e.Model != nil && !top {
-		e.tally.skip("storm")
+		e.tally.skip(whyStorm)
 	}
 	return result, func() {
 		e.tally.explained(r)

@@ -60,7 +60,7 @@ type record struct {
 type answered struct {
 	Serial int             `json:"serial"`
 	Answer json.RawMessage `json:"answer,omitempty"`
-	// Why there is no answer: a class or a skip of package model, or "time".
+	// Why there is no answer: a class or a skip of package model, "time" or "storm".
 	Why      string `json:"why,omitempty"`
 	Provider string `json:"provider,omitempty"`
 	Model    string `json:"model,omitempty"`

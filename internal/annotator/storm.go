@@ -3,6 +3,7 @@
 package annotator
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,15 +49,18 @@ type stormCount struct {
 	Worst []string `json:"worst,omitempty"`
 }
 
-// openEpisodes returns those that are open, the most severe first, and the one of a storm.
+// openEpisodes returns those that are open, the most severe first and of those the oldest, and
+// the one of a storm. So who comes later displaces nobody but by being worse.
 func (e *Engine) openEpisodes() (open []store.Episode, storm *store.Episode, err error) {
 	open, err = e.Store.OpenEpisodes()
 	if i := slices.IndexFunc(open, func(p store.Episode) bool { return p.Group == stormGroup }); i >= 0 {
-		storm = &open[i]
-		open = slices.Concat(open[:i:i], open[i+1:])
-		one := *storm
+		one := open[i]
+		open = slices.Delete(open, i, i+1)
 		storm = &one
 	}
+	slices.SortFunc(open, func(a, b store.Episode) int {
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Number, b.Number))
+	})
 	return open, storm, err
 }
 

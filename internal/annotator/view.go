@@ -28,7 +28,7 @@ type EpisodeView struct {
 	// Proposal is the name of the suggestion, "" if there is none.
 	Proposal string `json:"proposal,omitempty"`
 	// NoModel says why there is no answer of a model if one was asked: a class or a skip of
-	// package model, "time", or a code of package answer.
+	// package model, "time", "storm", or a code of package answer.
 	NoModel string `json:"no_model,omitempty"`
 	// Facts and Gaps are what is known, with handles in place of names; Known are the facts
 	// for people. All are empty in lists.

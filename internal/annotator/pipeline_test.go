@@ -1,0 +1,408 @@
+//go:build unix
+
+package annotator
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
+	"github.com/packetscope/packetscope/internal/annotator/explain/builtin"
+	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
+	"github.com/packetscope/packetscope/internal/annotator/explain/handle"
+	"github.com/packetscope/packetscope/internal/annotator/model/double"
+	"github.com/packetscope/packetscope/internal/annotator/sink"
+	"github.com/packetscope/packetscope/internal/annotator/store"
+)
+
+// modelSummary is what people read of what the model says.
+const modelSummary = "Somebody floods web-1:10142 with connection requests, says the model."
+
+// pass lets time go by in a bubble.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// firing returns a message that alerts of a group fire since now.
+func firing(group string, alerts ...map[string]string) message {
+	return message{group: group, alerts: alerts, starts: time.Now().UTC()}
+}
+
+// over returns a message that what fired has ended now.
+func (m message) over() message {
+	m.ends = time.Now().UTC()
+	return m
+}
+
+// tell posts a message and waits until all that can be done at once is done.
+func tell(t testing.TB, p *process, m message) {
+	t.Helper()
+	if code := post(t, p.Engine, m.body(t)); code != http.StatusAccepted {
+		t.Fatalf("code %d", code)
+	}
+	synctest.Wait()
+}
+
+// expectTold compares what a sink was told.
+func expectTold(t testing.TB, s *memorySink, want ...told) {
+	t.Helper()
+	if diff := cmp.Diff(want, s.told()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", s.name, diff)
+	}
+}
+
+func models(t testing.TB, replies ...double.Reply) *double.Server {
+	s := double.New(replies...)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestTheBuiltInExplanationIsOutAtOnceAndTheModelRevisesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		slow := func(w http.ResponseWriter, r *http.Request, c double.Call) {
+			time.Sleep(20 * time.Second)
+			double.Say(modelSays)(w, r, c)
+		}
+		p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, models(t, slow), nil), Sinks: []sink.Sink{s}}, nil)
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(time.Second)
+		first := told{1, sink.Firing, "builtin", "volumetric_attack", s.told()[0].Summary}
+		expectTold(t, s, first)
+		pass(20 * time.Second)
+		second := told{2, sink.Firing, "model", "volumetric_attack", modelSummary}
+		expectTold(t, s, first, second)
+		tell(t, p, m.over())
+		pass(time.Second)
+		expectTold(t, s, first, second, told{3, sink.Resolved, "model", "volumetric_attack", modelSummary})
+		last := s.messages()[2]
+		if !last.Alert.StartsAt.Equal(m.starts) || last.Alert.EndsAt.Sub(m.starts) < 21*time.Second || last.Alert.Name != flood["alertname"] {
+			t.Errorf("the end says %+v", last.Alert)
+		}
+		if !strings.Contains(string(last.Alertmanager), `"status":"resolved"`) {
+			t.Errorf("Alertmanager's message is %s", last.Alertmanager)
+		}
+	})
+}
+
+func TestWithoutAModelTheBuiltInExplanationIsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		p := start(t, dbPath(t), Config{}, Parts{Sinks: []sink.Sink{s}}, nil)
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(time.Second)
+		tell(t, p, m.over())
+		pass(time.Second)
+		summary := s.told()[0].Summary
+		expectTold(t, s, told{1, sink.Firing, "builtin", "volumetric_attack", summary}, told{2, sink.Resolved, "builtin", "volumetric_attack", summary})
+		if d, err := p.Store.Depth(); err != nil || d.Jobs != 0 || d.Open != 0 {
+			t.Errorf("%+v, %v", d, err)
+		}
+	})
+}
+
+func TestWhatEndedBeforeItWasExplainedIsExplainedAndEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := dbPath(t)
+		p := start(t, path, Config{}, Parts{}, func(string) bool { return true })
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(time.Minute)
+		if code := post(t, p.Engine, m.over().body(t)); code != http.StatusAccepted {
+			t.Fatal(code)
+		}
+		p.stop(t)
+		s := &memorySink{name: "memory"}
+		start(t, path, Config{}, Parts{Sinks: []sink.Sink{s}, Model: newModel(t, models(t, double.Hang), nil)}, nil)
+		pass(time.Second)
+		// Once is enough: there is nothing new to say when it is resolved.
+		if got := s.told(); len(got) != 1 || got[0].Revision != 1 || got[0].Status != sink.Resolved {
+			t.Errorf("told %+v", got)
+		}
+	})
+}
+
+// Same answers are no news: the model repeats what the built-in explainer has said.
+func TestAModelThatSaysNothingNewIsNotPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		table := &handle.Table{}
+		g := answer.Ground{Table: table, Set: evidence.Gather(t.Context(), floodFacts, evidence.Alert{Labels: flood}, table, time.Now(), evidence.Defaults)}
+		s := &memorySink{name: "memory"}
+		server := models(t, double.Say(asJSON(t, builtin.Explain(g))))
+		p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, server, nil), Sinks: []sink.Sink{s}}, nil)
+		tell(t, p, firing("g", flood))
+		pass(time.Minute)
+		if got := s.told(); len(got) != 1 || got[0].By != "builtin" {
+			t.Errorf("told %+v", got)
+		}
+		v, err := p.Episode(episodeOf(t, p.Engine))
+		if err != nil || len(server.Calls()) != 1 || v.Model == nil || v.Model.By != "model" || v.NoModel != "" {
+			t.Errorf("%d calls, %+v, %v", len(server.Calls()), v.Model, err)
+		}
+	})
+}
+
+func TestTheBuiltInExplanationStaysIfTheModelHasNoAnswer(t *testing.T) {
+	for name, test := range map[string]struct {
+		reply   double.Reply
+		why     string
+		soonest time.Duration // when it is given up
+		latest  time.Duration
+	}{
+		"fails for ever":       {double.Fail(500, "{}"), "server", 5 * time.Minute, 10*time.Minute + time.Second},
+		"hangs for ever":       {double.Hang, "timeout", 5 * time.Minute, 10*time.Minute + time.Second},
+		"is busy for an hour":  {double.Busy("3600"), "rate_limited", 0, time.Second},
+		"refuses":              {double.Refuse("no"), "refused", 0, time.Second},
+		"says what is not so":  {double.Say(strings.Replace(modelSays, "1230", "999", 1)), "invalid", 0, time.Second},
+		"does not take a form": {double.Say("It is an attack."), "invalid_json", 0, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &memorySink{name: "memory"}
+				p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, models(t, test.reply), nil), Sinks: []sink.Sink{s}}, nil)
+				tell(t, p, firing("g", flood))
+				if test.soonest > 0 {
+					pass(test.soonest)
+					if v, err := p.Episode(episodeOf(t, p.Engine)); err != nil || v.Waits != "asked" {
+						t.Errorf("after %s it waits for %q, %v", test.soonest, v.Waits, err)
+					}
+				}
+				pass(test.latest - test.soonest)
+				v, err := p.Episode(episodeOf(t, p.Engine))
+				if err != nil || v.Waits != "" || v.NoModel != test.why || v.Explanation == nil || v.Explanation.By != "builtin" {
+					t.Errorf("after %s: waits for %q, no model because of %q, want %q, %v", test.latest, v.Waits, v.NoModel, test.why, err)
+				}
+				if got := s.told(); len(got) != 1 || got[0].By != "builtin" {
+					t.Errorf("told %+v", got)
+				}
+				if letters, err := p.Store.Letters(store.DeadJob); err != nil || len(letters) > 0 {
+					t.Errorf("dead letters %+v, %v", letters, err)
+				}
+			})
+		})
+	}
+}
+
+func TestAModelThatComesBackInTimeIsHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		server := models(t, double.Fail(503, "{}"), double.Busy("30"), double.Say(modelSays))
+		p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, server, nil), Sinks: []sink.Sink{s}}, nil)
+		tell(t, p, firing("g", flood))
+		pass(30 * time.Second)
+		if n := len(s.told()); n != 1 {
+			t.Fatalf("told %d times before", n)
+		}
+		pass(10 * time.Second)
+		if got := s.told(); len(got) != 2 || got[1].Summary != modelSummary || len(server.Calls()) != 3 {
+			t.Errorf("told %+v after %d calls", got, len(server.Calls()))
+		}
+	})
+}
+
+func TestNewsEndAQuestionAboutWhatWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, models(t, double.Hang), nil), Sinks: []sink.Sink{s}}, nil)
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(10 * time.Second)
+		tell(t, p, m.over())
+		pass(time.Second)
+		if got := s.told(); len(got) != 2 || got[1].Status != sink.Resolved {
+			t.Errorf("told %+v", got)
+		}
+	})
+}
+
+// Models are slow, and there are fewer askers than questions: explanations go on.
+func TestSlowModelsHoldNothingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		p := start(t, dbPath(t), Config{Workers: 1, Askers: 1}, Parts{Model: newModel(t, models(t, double.Hang), nil), Sinks: []sink.Sink{s}}, nil)
+		for _, group := range strings.Fields("a b c d e f g h") {
+			tell(t, p, firing(group, with(flood, "instance", "web-"+group+":10142")))
+		}
+		pass(time.Second)
+		if got := s.told(); len(got) != 8 {
+			t.Errorf("told of %d episodes", len(got))
+		}
+	})
+}
+
+func TestQuestionsThatDifferInNamesOnlyAreAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		server := models(t, double.Say(modelSays))
+		other := with(flood, "instance", "db-7:10142")
+		both := querierFunc(func(ctx context.Context, expr string, at time.Time) ([]evidence.Sample, error) {
+			facts := floodFacts
+			if strings.Contains(expr, "db-7") {
+				facts.labels = other
+			}
+			return facts.Query(ctx, expr, at)
+		})
+		p := start(t, dbPath(t), Config{}, Parts{Querier: both, Model: newModel(t, server, nil), Sinks: []sink.Sink{s}}, nil)
+		tell(t, p, firing("a", flood))
+		pass(time.Second)
+		tell(t, p, firing("b", other))
+		pass(time.Second)
+		got := s.told()
+		if len(server.Calls()) != 1 || len(got) != 4 || got[3].Summary != strings.Replace(modelSummary, "web-1", "db-7", 1) {
+			t.Errorf("%d calls, told %+v", len(server.Calls()), got)
+		}
+		if c := p.Snapshot().Cache; c["hit"] != 1 || c["miss"] != 1 {
+			t.Errorf("cache %v", c)
+		}
+	})
+}
+
+type querierFunc func(ctx context.Context, expr string, at time.Time) ([]evidence.Sample, error)
+
+func (f querierFunc) Query(ctx context.Context, expr string, at time.Time) ([]evidence.Sample, error) {
+	return f(ctx, expr, at)
+}
+
+func TestWhatIsNotKnownIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		down := querierFunc(func(context.Context, string, time.Time) ([]evidence.Sample, error) { return nil, errBroken })
+		p := start(t, dbPath(t), Config{}, Parts{Querier: down, Sinks: []sink.Sink{s}}, nil)
+		tell(t, p, firing("g", flood))
+		pass(time.Second)
+		got := s.messages()
+		if len(got) != 1 || got[0].Explanation.Confidence != "low" {
+			t.Fatalf("told %+v", got)
+		}
+		if text := asJSON(t, got[0].Explanation.Findings); !strings.Contains(text, "Not known: ") {
+			t.Errorf("findings %s", text)
+		}
+	})
+}
+
+// noChance is a source of chance that is broken.
+type noChance struct{}
+
+func (noChance) Read([]byte) (int, error) { return 0, errBroken }
+
+func TestAStepThatFailsFiveTimesIsADeadLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		p := start(t, dbPath(t), Config{}, Parts{Random: noChance{}, Model: newModel(t, models(t, double.Say(modelSays)), nil), Sinks: []sink.Sink{s}}, nil)
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(5 * time.Minute)
+		letters, err := p.Store.Letters(store.DeadJob)
+		if err != nil || len(letters) != 1 || letters[0].Reason != "asked: read chance for a marker: broken on purpose" {
+			t.Fatalf("%+v, %v", letters, err)
+		}
+		want := map[Job]uint64{
+			{"gathered", "done"}: 1, {"explained", "done"}: 1, {"asked", "failed"}: 5, {"asked", "dead"}: 1,
+		}
+		if diff := cmp.Diff(want, p.Snapshot().Jobs); diff != "" {
+			t.Errorf("jobs (-want +got):\n%s", diff)
+		}
+		// It ends all the same.
+		tell(t, p, m.over())
+		pass(time.Second)
+		if got := s.told(); len(got) != 2 || got[1].Status != sink.Resolved {
+			t.Errorf("told %+v", got)
+		}
+	})
+}
+
+func TestNewsAreExplainedAnewAndUnchangedOnesAreNotPublished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		p := start(t, dbPath(t), Config{}, Parts{Sinks: []sink.Sink{s}}, nil)
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(time.Minute)
+		m.alerts = append(m.alerts, with(flood, "port", "443"))
+		tell(t, p, m)
+		pass(time.Minute)
+		got := s.messages()
+		if len(got) != 2 || got[0].Alert.Count != 1 || got[1].Alert.Count != 2 || got[1].Revision != 2 {
+			t.Fatalf("told %+v", s.told())
+		}
+		if !cmp.Equal(got[0].Alert.Labels, got[1].Alert.Labels) {
+			t.Error("another alert leads, though the first still fires")
+		}
+		if code := post(t, p.Engine, m.body(t)); code != http.StatusOK {
+			t.Errorf("code %d for the same again", code)
+		}
+		pass(time.Minute)
+		if n := len(s.told()); n != 2 {
+			t.Errorf("told %d times", n)
+		}
+	})
+}
+
+func TestTheEndFinishesWhatIsAtHandOrGivesItBack(t *testing.T) {
+	for name, test := range map[string]struct {
+		takes time.Duration
+		want  string // the step that is left
+	}{
+		"in time":  {2 * time.Second, "explained"},
+		"too slow": {time.Minute, "gathered"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				slow := querierFunc(func(ctx context.Context, expr string, at time.Time) ([]evidence.Sample, error) {
+					select {
+					case <-time.After(test.takes):
+						return floodFacts.Query(ctx, expr, at)
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				})
+				limits := evidence.Defaults
+				limits.PerQuery, limits.Total, limits.Parallel = time.Hour, time.Hour, 20
+				path := dbPath(t)
+				p := start(t, path, Config{Limits: limits}, Parts{Querier: slow}, nil)
+				tell(t, p, firing("g", flood))
+				began := time.Now()
+				p.stop(t)
+				if took := time.Since(began); took > 5*time.Second {
+					t.Errorf("the end took %s", took)
+				}
+				q := start(t, path, Config{}, Parts{}, func(string) bool { return true })
+				if v, err := q.Episode(episodeOf(t, q.Engine)); err != nil || v.Waits != test.want {
+					t.Errorf("waits for %q, want %q, %v", v.Waits, test.want, err)
+				}
+			})
+		})
+	}
+}
+
+func TestLongMessagesOfAlertmanagerAreCut(t *testing.T) {
+	var alerts []map[string]string
+	for range 50 {
+		alerts = append(alerts, with(flood, "filler", strings.Repeat("x", 1000)))
+	}
+	body := message{group: "g", alerts: alerts, starts: time.Now()}.body(t)
+	short, err := shorten(body, 10_000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Alerts    []json.RawMessage `json:"alerts"`
+		Truncated int               `json:"truncatedAlerts"`
+	}
+	if err := json.Unmarshal(short, &got); err != nil || len(short) > 10_000 || len(got.Alerts) == 0 || len(got.Alerts)+got.Truncated != 50 {
+		t.Errorf("%d bytes, %d alerts, %d truncated, %v", len(short), len(got.Alerts), got.Truncated, err)
+	}
+	if whole, err := shorten(body, len(body)); err != nil || string(whole) != string(body) {
+		t.Errorf("a message that fits was changed: %v", err)
+	}
+}
