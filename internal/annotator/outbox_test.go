@@ -3,6 +3,7 @@
 package annotator
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -67,17 +68,17 @@ func TestWhatASinkSaysDecidesWhenItIsToldAgain(t *testing.T) {
 
 func TestASinkRestsUntilItIsMended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		mended := false
+		var mended atomic.Bool
 		var fault error = &sink.Error{Sink: "memory", Class: sink.Pause, Err: errBroken}
 		s := &memorySink{name: "memory"}
 		s.fail = func(int, sink.Message) error {
-			if !mended {
+			if !mended.Load() {
 				return fault
 			}
 			return nil
 		}
 		s.unfit = func() error {
-			if !mended {
+			if !mended.Load() {
 				return errBroken
 			}
 			return nil
@@ -87,14 +88,14 @@ func TestASinkRestsUntilItIsMended(t *testing.T) {
 			tell(t, p, firing(group, with(flood, "instance", group)))
 		}
 		pass(3 * time.Hour)
-		if s.calls != 1 {
-			t.Errorf("a sink that rests was told %d times", s.calls)
+		if n := s.called(); n != 1 {
+			t.Errorf("a sink that rests was told %d times", n)
 		}
 		snapshot := p.Snapshot()
 		if !snapshot.Paused["memory"] || !snapshot.Unfit["memory"] || snapshot.Depth.Outbox["memory"].Waiting != 3 {
 			t.Errorf("paused %v, unfit %v, outbox %v", snapshot.Paused, snapshot.Unfit, snapshot.Depth.Outbox)
 		}
-		mended = true
+		mended.Store(true)
 		pass(time.Hour + time.Minute)
 		snapshot = p.Snapshot()
 		if n := len(s.told()); n != 3 || snapshot.Paused["memory"] || snapshot.Unfit["memory"] {
@@ -120,8 +121,8 @@ func TestASinkThatIsAwayForADayIsToldNothingMore(t *testing.T) {
 		if err != nil || len(letters) != 1 || letters[0].Sink != "memory" {
 			t.Errorf("%+v, %v", letters, err)
 		}
-		if s.calls < 100 || s.calls > 200 {
-			t.Errorf("told %d times in a day", s.calls)
+		if n := s.called(); n < 100 || n > 200 {
+			t.Errorf("told %d times in a day", n)
 		}
 	})
 }

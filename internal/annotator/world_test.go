@@ -158,6 +158,16 @@ func (p *process) stop(t testing.TB) {
 	}
 }
 
+// dead tells whether the process has died.
+func (p *process) dead() bool {
+	select {
+	case <-p.died:
+		return true
+	default:
+		return false
+	}
+}
+
 // settle waits until nothing is left to be done, and reports false if the process died.
 func (p *process) settle(t testing.TB) bool {
 	t.Helper()
@@ -172,10 +182,8 @@ func (p *process) settle(t testing.TB) bool {
 		for _, line := range d.Outbox {
 			waiting += line.Waiting
 		}
-		select {
-		case <-p.died:
+		if p.dead() {
 			return false
-		default:
 		}
 		if waiting == 0 {
 			return true
@@ -235,6 +243,12 @@ func (s *memorySink) Send(_ context.Context, m sink.Message, last sink.State) (s
 	}
 	s.got = append(s.got, m)
 	return sink.State(m.Key()), nil
+}
+
+func (s *memorySink) called() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls
 }
 
 func (s *memorySink) messages() []sink.Message {
