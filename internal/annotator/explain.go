@@ -91,8 +91,12 @@ func (e *Engine) resolve(job store.Job) (store.Result, error) {
 	if err := e.endProposals(job.Episode.ID); err != nil {
 		return store.Result{}, err
 	}
+	suggestion, err := e.refresh(holds.Said.Suggestion)
+	if err != nil {
+		return store.Result{}, err
+	}
 	r := record{Serial: holds.Serial}
-	said := e.message(job, *o.known, holds.Said.Explanation, holds.Said.Suggestion)
+	said := e.message(job, *o.known, holds.Said.Explanation, suggestion)
 	return e.publishAs(job, o, &r, said, false)
 }
 

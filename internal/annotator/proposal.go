@@ -127,6 +127,20 @@ func (e *Engine) propose(episode string, g answer.Ground, a answer.Answer, v voi
 	return &sink.Suggestion{ID: p.ID, YAML: p.YAML, Action: p.Action, TTL: p.TTL, State: string(p.State)}, nil
 }
 
+// refresh says what has become of a proposal that sinks were told of.
+func (e *Engine) refresh(s *sink.Suggestion) (*sink.Suggestion, error) {
+	if s == nil {
+		return nil, nil
+	}
+	all, err := e.proposals()
+	if p, ok := all[s.ID]; ok {
+		now := *s
+		now.State, now.TTL = string(p.State), p.TTL
+		s = &now
+	}
+	return s, err
+}
+
 // keep writes who changes a proposal into the audit log, and then the proposal: a crash in
 // between leaves an entry too many, never one too few.
 func (e *Engine) keep(p Proposal, actor, action, detail string) error {

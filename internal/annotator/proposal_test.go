@@ -121,10 +121,13 @@ func TestAProposalIsRejected(t *testing.T) {
 func TestAProposalEndsWithItsEpisodeOrItsTime(t *testing.T) {
 	for name, ends := range map[string]bool{"its episode is over": true, "its time is over": false} {
 		t.Run(name, func(t *testing.T) {
-			proposing(t, Config{}, func(t *testing.T, p *process, _ *memorySink, m message, _ func() *process) {
+			proposing(t, Config{}, func(t *testing.T, p *process, s *memorySink, m message, _ func() *process) {
 				if ends {
 					tell(t, p, m.over())
 					pass(time.Second)
+					if x := s.messages()[1].Suggestion; x == nil || x.State != "expired" {
+						t.Errorf("the sink was told of %+v", x)
+					}
 				} else {
 					pass(24*time.Hour + time.Minute)
 				}

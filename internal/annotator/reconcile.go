@@ -27,17 +27,22 @@ type ActiveAlert struct {
 	StartsAt    time.Time
 }
 
-// settled is how long an alert must have been as it is before the list of alerts is believed
-// more than the messages: both are made at different times.
-const settled = time.Minute
+// settled is how long an alert must be off the list before it is taken for over, and how old
+// what is known of it must be. Messages and lists are made at different times, and an
+// Alertmanager that was started anew knows of no alert until Prometheus has sent it again,
+// each minute and an evaluation (rules.alert.resend-delay).
+const settled = 2 * time.Minute
 
 // foundGroup is the beginning of the group of an episode of which no message came.
 const foundGroup = "packetscope-annotator/found:"
 
-// missed are the alerts that were active and unknown when the list was looked at last. Who
-// is so twice is opened: until then a message may be on its way.
+// missed is what the lists so far have shown.
 type missed struct {
-	fingerprints map[string]bool
+	// unknown are alerts that were active and in no episode at the last look. What is so twice
+	// is opened: until then a message may be on its way.
+	unknown map[string]bool
+	// gone is since when an alert is not on the list that its episode says fires.
+	gone map[string]time.Time
 }
 
 // reconcile compares the open episodes with the active alerts. It ends what is over though no
@@ -78,15 +83,38 @@ func (e *Engine) compare(ctx context.Context, began time.Time, active []ActiveAl
 			}
 		}
 	}
+	e.miss(began, fires, owner)
 	var faults []error
 	for _, p := range open {
-		faults = append(faults, e.end(ctx, p, began, fires, owner))
+		faults = append(faults, e.end(ctx, p, began, owner))
 	}
 	return errors.Join(append(faults, e.open(ctx, open, owner, active))...)
 }
 
+// miss notes since when alerts are gone.
+func (e *Engine) miss(began time.Time, fires map[string]bool, owner map[string]store.Episode) {
+	gone := map[string]time.Time{}
+	for fingerprint := range owner {
+		if fires[fingerprint] {
+			continue
+		}
+		since, known := e.missed.gone[fingerprint]
+		if !known {
+			since = began
+		}
+		gone[fingerprint] = since
+	}
+	e.missed.gone = gone
+}
+
+// over tells whether an alert has been off the list for so long that it has ended.
+func (m missed) over(a store.Alert, began time.Time) bool {
+	since, gone := m.gone[a.Fingerprint]
+	return gone && began.Sub(since) >= settled && began.Sub(a.Changed) >= settled
+}
+
 // end ends alerts of an episode that are not active any more.
-func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, fires map[string]bool, owner map[string]store.Episode) error {
+func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, owner map[string]store.Episode) error {
 	var over []store.Alert
 	firing, others := 0, 0
 	for _, a := range p.Alerts {
@@ -95,7 +123,7 @@ func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, fire
 			continue
 		case owner[a.Fingerprint].ID != p.ID:
 			others++ // the real message came after all, in another group
-		case !fires[a.Fingerprint] && began.Sub(a.Changed) >= settled:
+		case e.missed.over(a, began):
 			over = append(over, a)
 			continue
 		}
@@ -139,7 +167,7 @@ func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, fire
 // open opens what is active and in no episode for the second time: in the episode of its
 // group if that is open, else in one of its own.
 func (e *Engine) open(ctx context.Context, open []store.Episode, owner map[string]store.Episode, active []ActiveAlert) error {
-	before := e.missed.fingerprints
+	before := e.missed.unknown
 	now := map[string]bool{}
 	var found []ActiveAlert
 	for _, a := range active {
@@ -151,7 +179,7 @@ func (e *Engine) open(ctx context.Context, open []store.Episode, owner map[strin
 			found = append(found, a)
 		}
 	}
-	e.missed.fingerprints = now
+	e.missed.unknown = now
 	if len(found) == 0 {
 		return nil
 	}

@@ -161,6 +161,12 @@ func (a *asking) interrupt(id string) {
 	}
 }
 
+// overtaken tells whether news of an episode came before its question could be interrupted.
+func (e *Engine) overtaken(job store.Job) bool {
+	p, err := e.Store.Episode(job.Episode.ID)
+	return err == nil && (p.Messages != job.Episode.Messages || p.Open() != job.Episode.Open())
+}
+
 // queueToAsk waits for its turn and does the step.
 func (e *Engine) queueToAsk(ctx, work context.Context, job store.Job) {
 	select {
@@ -169,7 +175,7 @@ func (e *Engine) queueToAsk(ctx, work context.Context, job store.Job) {
 	case <-work.Done():
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil || work.Err() != nil {
+	if ctx.Err() != nil || work.Err() != nil || e.overtaken(job) {
 		e.Store.Release(job)
 		return
 	}
