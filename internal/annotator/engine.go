@@ -24,7 +24,7 @@ import (
 // Parts are what an engine joins. It closes none of them.
 type Parts struct {
 	Store *store.Store
-	// Querier is Prometheus.
+	// Querier is Prometheus. If nil nothing is known but the alerts themselves.
 	Querier evidence.Querier
 	// Model is asked behind the built-in explainer. If nil that is all there is. Its Keeper
 	// should be a [Keeper]. It needs no cache: that is here, since answers are kept without
@@ -114,10 +114,14 @@ type Engine struct {
 	between func(where string)
 }
 
-// New returns an engine. The error names a part that is missing or a sink that is there twice.
+// New returns an engine. The error tells that there is no store, of a sink that is there twice, or
+// of a quiet one that there is not.
 func New(c Config, p Parts) (*Engine, error) {
-	if p.Store == nil || p.Querier == nil {
-		return nil, errors.New("make engine: a store and a querier are needed")
+	if p.Store == nil {
+		return nil, errors.New("make engine: a store is needed")
+	}
+	if p.Querier == nil {
+		p.Querier = nobody{}
 	}
 	names := map[string]bool{}
 	for _, s := range p.Sinks {

@@ -54,6 +54,13 @@ func (e *Engine) gather(ctx context.Context, job store.Job) (store.Result, func(
 	return store.Result{Output: out}, func() { e.tally.facts(k.Set, took) }, err
 }
 
+// nobody is asked if there is no Prometheus: all that could be asked is a gap.
+type nobody struct{}
+
+func (nobody) Query(context.Context, string, time.Time) ([]evidence.Sample, error) {
+	return nil, errors.New("there is no Prometheus to ask")
+}
+
 // choose finds the alert that leads among those of the messages that are new, and the labels
 // of the group.
 func (e *Engine) choose(episode store.Episode, k *known) error {

@@ -159,8 +159,7 @@ func TestAnEngineNeedsItsParts(t *testing.T) {
 		parts  Parts
 		want   string
 	}{
-		"no store":    {Config{}, Parts{Querier: floodFacts}, "make engine: a store and a querier are needed"},
-		"no querier":  {Config{}, Parts{Store: s}, "make engine: a store and a querier are needed"},
+		"no store":    {Config{}, Parts{Querier: floodFacts}, "make engine: a store is needed"},
 		"two of name": {Config{}, Parts{Store: s, Querier: floodFacts, Sinks: []sink.Sink{twin(), twin()}}, `make engine: two sinks are named "twin": what they remember would be mixed`},
 		"quiet":       {Config{Quiet: []string{"none"}}, Parts{Store: s, Querier: floodFacts}, `make engine: quiet sink "none" is none of the sinks`},
 	} {

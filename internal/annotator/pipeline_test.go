@@ -274,20 +274,30 @@ func (f querierFunc) Query(ctx context.Context, expr string, at time.Time) ([]ev
 }
 
 func TestWhatIsNotKnownIsSaid(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &memorySink{name: "memory"}
-		down := querierFunc(func(context.Context, string, time.Time) ([]evidence.Sample, error) { return nil, errBroken })
-		p := start(t, dbPath(t), Config{}, Parts{Querier: down, Sinks: []sink.Sink{s}}, nil)
-		tell(t, p, firing("g", flood))
-		pass(time.Second)
-		got := s.messages()
-		if len(got) != 1 || got[0].Explanation.Confidence != "low" {
-			t.Fatalf("told %+v", got)
-		}
-		if text := asJSON(t, got[0].Explanation.Findings); !strings.Contains(text, "Not known: ") {
-			t.Errorf("findings %s", text)
-		}
-	})
+	for name, querier := range map[string]evidence.Querier{
+		"none": nobody{},
+		"down": querierFunc(func(context.Context, string, time.Time) ([]evidence.Sample, error) { return nil, errBroken }),
+		"hangs": querierFunc(func(ctx context.Context, _ string, _ time.Time) ([]evidence.Sample, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &memorySink{name: "memory"}
+				p := start(t, dbPath(t), Config{}, Parts{Querier: querier, Sinks: []sink.Sink{s}}, nil)
+				tell(t, p, firing("g", flood))
+				pass(3 * time.Second)
+				got := s.messages()
+				if len(got) != 1 || got[0].Explanation.Confidence != "low" {
+					t.Fatalf("told %+v", got)
+				}
+				if text := asJSON(t, got[0].Explanation.Findings); !strings.Contains(text, "Not known: ") {
+					t.Errorf("findings %s", text)
+				}
+			})
+		})
+	}
 }
 
 // noChance is a source of chance that is broken.

@@ -14,8 +14,8 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/webhook"
 )
 
-// An AlertLister lists the alerts that Alertmanager holds for active and would send here:
-// neither silenced nor inhibited, and of the receiver that is this annotator.
+// An AlertLister lists the alerts that Alertmanager holds for active and that are of the
+// receiver which is this annotator.
 type AlertLister interface {
 	Active(ctx context.Context) ([]ActiveAlert, error)
 }
@@ -25,6 +25,9 @@ type ActiveAlert struct {
 	Fingerprint string
 	Labels      map[string]string
 	StartsAt    time.Time
+	// Muted tells that nobody is told of it, as it is silenced or inhibited: its episode goes
+	// on, but none is opened for it.
+	Muted bool
 }
 
 // settled is how long an alert must be off the list before it is taken for over, and how old
@@ -171,7 +174,7 @@ func (e *Engine) open(ctx context.Context, open []store.Episode, owner map[strin
 	now := map[string]bool{}
 	var found []ActiveAlert
 	for _, a := range active {
-		if _, known := owner[a.Fingerprint]; known || len(a.Labels) == 0 || a.StartsAt.IsZero() {
+		if _, known := owner[a.Fingerprint]; known || a.Muted || len(a.Labels) == 0 || a.StartsAt.IsZero() {
 			continue
 		}
 		now[a.Fingerprint] = true

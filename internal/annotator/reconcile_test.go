@@ -20,6 +20,7 @@ import (
 type alertmanager struct {
 	mu     sync.Mutex
 	alerts []ActiveAlert
+	muted  bool // all that is set
 	fault  error
 }
 
@@ -34,7 +35,7 @@ func (a *alertmanager) set(starts time.Time, all ...map[string]string) {
 	defer a.mu.Unlock()
 	a.alerts = nil
 	for _, labels := range all {
-		a.alerts = append(a.alerts, ActiveAlert{webhook.Fingerprint(labels), labels, starts})
+		a.alerts = append(a.alerts, ActiveAlert{Fingerprint: webhook.Fingerprint(labels), Labels: labels, StartsAt: starts, Muted: a.muted})
 	}
 }
 
@@ -197,6 +198,17 @@ func TestWhatWasKeptBackJoinsItsGroup(t *testing.T) {
 		if got := statuses(t, p.Engine); len(got) != 1 || got[0].Open {
 			t.Errorf("episodes %+v", got)
 		}
+	})
+}
+
+func TestWhatIsMutedIsNeitherOpenedNorEnded(t *testing.T) {
+	healing(t, func(t *testing.T, p *process, list *alertmanager, _ *memorySink) {
+		list.muted = true
+		m := firing("g", flood)
+		list.set(m.starts, flood, with(flood, "instance", "web-2:10142"))
+		tell(t, p, m)
+		pass(10 * time.Minute)
+		expectStatuses(t, p.Engine, status{"g", true, 1, 1, 1})
 	})
 }
 
