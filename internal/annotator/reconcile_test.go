@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/packetscope/packetscope/internal/annotator/sink"
+	"github.com/packetscope/packetscope/internal/annotator/store"
 	"github.com/packetscope/packetscope/internal/annotator/webhook"
 )
 
@@ -224,6 +225,19 @@ func TestAListThatCannotBeReadChangesNothing(t *testing.T) {
 		}
 		if got := p.Snapshot().Reconciled; got["failed"] < 10 || got["closed"]+got["ended"]+got["opened"] != 0 {
 			t.Errorf("reconciled %v", got)
+		}
+	})
+}
+
+func TestWhatIsNoMessageIsBuried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, dbPath(t), Config{}, Parts{}, nil)
+		if code := post(t, p.Engine, []byte("hello")); code != http.StatusBadRequest {
+			t.Error(code)
+		}
+		letters, err := p.Store.Letters(store.DeadMessage)
+		if err != nil || len(letters) != 1 || string(letters[0].Body) != "hello" {
+			t.Errorf("%+v, %v", letters, err)
 		}
 	})
 }
