@@ -36,6 +36,16 @@ so that routers that call themselves something else each time cost no more.
 	} {
 		fmt.Fprintf(b, "| %s | %d | %d |\n", row.name, SeriesBound(row.host, DefaultSeriesLimit), nativeBound(row.host))
 	}
+	for _, row := range []struct {
+		name string
+		size AnnotatorSize
+	}{{"an annotator", TypicalAnnotator}, {"the largest annotator", LargestAnnotator}} {
+		native := 0
+		for _, f := range metric.Of(metric.CollectorAnnotator) {
+			native += row.size.bound(f)
+		}
+		fmt.Fprintf(b, "| %s: %d providers of models, %d sinks | %d | %d |\n", row.name, row.size.Providers, row.size.Sinks, row.size.Series(), native)
+	}
 	h := TypicalHost
 	fmt.Fprintf(b, `
 The *typical* host has %d pairs of family and protocol in its traffic (TCP, UDP and ICMP over IPv4 and IPv6), %d classes of devices, %d devices, %d listening ports, %d top flows, %d reasons for drops in %d functions.

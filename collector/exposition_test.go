@@ -141,8 +141,10 @@ func TestSwitchesNameTheCollectors(t *testing.T) {
 	for _, s := range Switches {
 		got = append(got, s.Name)
 	}
-	// Guarder is on if its agent's socket is named, and paths if there are destinations.
-	want := slices.DeleteFunc(newFixtureSet().Names(), func(name string) bool { return name == metric.CollectorGuarder || name == metric.CollectorPath })
+	// Guarder is on if its agent's socket is named, and paths if there are destinations. The
+	// annotator is another program.
+	without := []string{metric.CollectorGuarder, metric.CollectorPath, metric.CollectorAnnotator}
+	want := slices.DeleteFunc(newFixtureSet().Names(), func(name string) bool { return slices.Contains(without, name) })
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("switches (-set +switches):\n%s", diff)
 	}

@@ -62,6 +62,8 @@ Every metric of PacketScope, from its catalogue (` + "`go doc ./collector/metric
 	familyTable(&b, metric.CollectorGuarder)
 	b.WriteString("## path\n\nThe paths to destinations, which `locator` in the configuration names. Off by default: there are none.\n\n")
 	familyTable(&b, metric.CollectorPath)
+	b.WriteString("## annotator\n\nWhat `packetscope-annotator` does, which is a program of its own: alerts that come, explanations that leave, and models that are asked.\n\n")
+	familyTable(&b, metric.CollectorAnnotator)
 	b.WriteString("## Scrapes and the command\n\nWhat is there whatever collectors are on.\n\n")
 	familyTable(&b, metric.CollectorSet, "")
 	labelTable(&b)
@@ -87,11 +89,17 @@ func familyTable(b *bytes.Buffer, collectors ...string) {
 
 // seriesRange tells the bounds of a family on a typical host and on the largest.
 func seriesRange(f *metric.Family) string {
+	if f.Collector == metric.CollectorAnnotator {
+		return span(TypicalAnnotator.bound(f)*f.SeriesPerSet(), LargestAnnotator.bound(f)*f.SeriesPerSet())
+	}
 	host := TypicalHost
 	if f.Collector == metric.CollectorPath {
 		host = LocatedHost
 	}
-	typical, largest := host.bound(f, DefaultSeriesLimit)*f.SeriesPerSet(), LargestHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet()
+	return span(host.bound(f, DefaultSeriesLimit)*f.SeriesPerSet(), LargestHost.bound(f, DefaultSeriesLimit)*f.SeriesPerSet())
+}
+
+func span(typical, largest int) string {
 	if typical == largest {
 		return fmt.Sprint(typical)
 	}
@@ -199,6 +207,23 @@ func labelTable(b *bytes.Buffer) {
 		{"purpose", "probes", []string{"discovery", "last_ditch", "round", "beyond", "end", "extra"}},
 		{"reason", "skipped probes", []string{"global", "destination", "router"}},
 		{"reason", "label sets without series", overflowReasons},
+		{"code", "webhook", annotatorValues[metric.AnnotatorRequests][0]},
+		{"state", "alerts at the webhook", annotatorValues[metric.AnnotatorAlerts][0]},
+		{"kind", "healed by the list of alerts", annotatorValues[metric.AnnotatorReconciled][0]},
+		{"stage", "explaining", annotatorStages},
+		{"result", "explaining", annotatorValues[metric.AnnotatorJobs][1]},
+		{"result", "facts", annotatorValues[metric.AnnotatorQueries][0]},
+		{"verdict", "explanations", annotatorValues[metric.AnnotatorExplanations][1]},
+		{"confidence", "explanations", annotatorValues[metric.AnnotatorExplanations][2]},
+		{"provider", "models", []string{"the name of a provider in the configuration"}},
+		{"class", "requests to models", annotatorValues[metric.AnnotatorLLMRequests][1]},
+		{"reason", "models that are not asked", annotatorValues[metric.AnnotatorLLMSkipped][0]},
+		{"reason", "answers that are not fit", annotatorValues[metric.AnnotatorLLMRejections][0]},
+		{"mode", "models", annotatorValues[metric.AnnotatorLLMMode][1]},
+		{"state", "proposed rules", annotatorValues[metric.AnnotatorSuggestions][0]},
+		{"sink", "", []string{"the name of a sink in the configuration"}},
+		{"class", "deliveries to sinks", annotatorValues[metric.AnnotatorSinkRequests][1]},
+		{"kind", "dead letters", annotatorValues[metric.AnnotatorDead][0]},
 		{"watch", "", []string{"the name of a watch in the configuration, or empty"}},
 	} {
 		values := strings.Join(row.values, ", ")

@@ -97,10 +97,11 @@ func SeriesBound(h Host, limit int) int {
 }
 
 // bound returns the greatest number of label sets of a family; 0 for those that no
-// collector of this package emits on such a host.
+// collector of this package emits on such a host. The annotator is a program of its own,
+// see [AnnotatorSize].
 func (h Host) bound(f *metric.Family, limit int) int {
 	switch {
-	case f.Collector == "", f.Collector == metric.CollectorGuarder && h.GuarderRules == 0, f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
+	case f.Collector == "", f.Collector == metric.CollectorAnnotator, f.Collector == metric.CollectorGuarder && h.GuarderRules == 0, f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
 		return 0
 	}
 	if f.Collector == metric.CollectorPath {

@@ -46,11 +46,11 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
-		"action", "address", "anycast", "as_name", "asn", "attack", "branch", "cause", "city", "class", "clock", "code", "collector", "country",
-		"db", "dest", "device", "device_class", "direction", "event", "factor", "family", "found", "from", "function", "geohash", "goarch", "goos",
+		"action", "address", "anycast", "as_name", "asn", "attack", "branch", "by", "cause", "city", "class", "clock", "code", "collector", "confidence", "country",
+		"db", "dest", "device", "device_class", "direction", "event", "factor", "family", "field", "found", "from", "function", "geohash", "goarch", "goos",
 		"goversion", "group", "hook", "hop", "host", "id", "kind", "latitude", "layer", "longitude", "map", "method", "metric", "mode", "mpls",
-		"name", "port", "probe", "protocol", "purpose", "queue", "reason", "remote", "result", "revision", "role", "rule", "service_port", "set",
-		"severity", "side", "source", "stage", "state", "tags", "target", "to", "ttl", "type", "vector", "verdict", "version", "watch", "way",
+		"name", "port", "probe", "protocol", "provider", "purpose", "query", "queue", "reason", "remote", "result", "revision", "role", "rule", "service_port", "set",
+		"severity", "side", "sink", "source", "stage", "state", "tags", "target", "to", "ttl", "type", "useful", "vector", "verdict", "version", "watch", "way",
 	}
 	var got []string
 	for _, f := range Families {
@@ -136,7 +136,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorGuarder, CollectorPath, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorGuarder, CollectorPath, CollectorAnnotator, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}

@@ -61,6 +61,17 @@ var RoundTrips = newScale(Scale{
 	Bounds:        append(octaves(-13, -9, 2), octaves(-8, 0, 1)...),
 })
 
+// Answers is the scale of what waits for answers of other servers, in seconds: the slots of
+// Durations, with classic bounds from 1/4 s to 128 s, as language models on a small machine
+// need minutes.
+var Answers = newScale(Scale{
+	Schema:        Durations.Schema,
+	First:         Durations.First,
+	Slots:         Durations.Slots,
+	ZeroThreshold: Durations.ZeroThreshold,
+	Bounds:        octaves(-2, 7, 1),
+})
+
 // PollSizes is the scale of packets per NAPI poll: 0, 1, 2, 4, ... 1024, more.
 // The classic bounds end at 128 because the kernel's budget for one poll is 64
 // (NAPI_POLL_WEIGHT in include/linux/netdevice.h) unless a driver asks for more.

@@ -50,7 +50,8 @@ var Rooms = []Room{
 	{Path: "internal/e2e", Floor: 4},
 	{Path: "internal/deploy", Floor: 4},
 
-	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf}},
+	// It is in a process with privileges, which the libraries of the annotator are kept out of.
+	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf, "internal/annotator"}},
 	{Path: "internal/config", Floor: 3},
 	{Path: "dashboards", Floor: 3, Not: with(engines, "internal/annotator")},
 
