@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/annotator/config"
+)
+
+func TestHelpAndVersionAreNotErrors(t *testing.T) {
+	for args, want := range map[string]string{
+		"--help":         "usage: packetscope-annotator [<flags>] <command>",
+		"help serve":     "usage: packetscope-annotator serve [<flags>]",
+		"explain --help": "usage: packetscope-annotator explain [<flags>]",
+		"--version":      "packetscope-annotator, version ",
+		"version":        "packetscope-annotator, version ",
+	} {
+		w := newWorld(strings.Fields(args)...)
+		if err := run(context.Background(), w.env); err != nil || !strings.HasPrefix(w.stdout.String(), want) {
+			t.Errorf("%s: %v, prints %q, want %q first", args, err, w.stdout, want)
+		}
+	}
+}
+
+func TestMistypedArgumentsAreErrors(t *testing.T) {
+	for args, want := range map[string]string{
+		"--confg.file=x":      "unknown long flag '--confg.file'",
+		"explain --mode=evil": "enum value must be one of security,performance,balanced,custom,analyze, got 'evil'",
+		"check-config":        "required argument 'file' not provided",
+	} {
+		if err := run(context.Background(), newWorld(strings.Fields(args)...).env); err == nil || err.Error() != want {
+			t.Errorf("%s: error %v, want %s", args, err, want)
+		}
+	}
+}
+
+func TestErrorsArePrintedForTheirReader(t *testing.T) {
+	_, faults := config.Parse("a.yaml", []byte("stroe: 1\n"))
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("port in use"), "packetscope-annotator: port in use\n"},
+		{faults, "a.yaml:1:1: "},
+	} {
+		var got bytes.Buffer
+		if printError(&got, c.err); !strings.HasPrefix(got.String(), c.want) {
+			t.Errorf("printed %q, want %q first", got.String(), c.want)
+		}
+	}
+}
+
+func TestCheckConfigLooksAtAllFiles(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "annotator.yaml")
+	for _, c := range []struct{ text, want string }{
+		{"store: {path: a.db}\n", ""},
+		{"stroe: {}\n", "annotator.yaml:1:1: unknown key"},
+		{"prometheus: {url: 'http://127.0.0.1:1', token_file: nowhere}\n", "nowhere"},
+		{"listen: {web_config: web.yml}\n", "web.yml"},
+		{"llm: {prompt_privacy: values, providers: [{name: l, base_url: 'http://127.0.0.1:1/v1', model: m}]}\n", "not available"},
+	} {
+		write(t, file, c.text)
+		write(t, filepath.Join(folder, "web.yml"), "tls_server_config: {cert_file: none}\n")
+		w := newWorld("check-config", file)
+		err := run(context.Background(), w.env)
+		if c.want == "" {
+			if err != nil || w.stdout.String() != file+": ok\n" {
+				t.Errorf("%s: %v, prints %q", c.text, err, w.stdout)
+			}
+		} else if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.text, err, c.want)
+		}
+	}
+}
+
+func TestDoctorTellsWhoIsIll(t *testing.T) {
+	well := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/query"):
+			io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}`)
+		case strings.HasSuffix(r.URL.Path, "/chat/completions"):
+			io.WriteString(w, `{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":`+
+				`"{\"findings\":[],\"verdict\":\"unknown\",\"confidence\":\"low\",\"summary\":\"It works.\",\"checks\":[],\"steps\":[],\"rule\":null}"}}]}`)
+		default:
+			io.WriteString(w, "[]")
+		}
+	}))
+	defer well.Close()
+	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }))
+	defer ill.Close()
+	file := filepath.Join(t.TempDir(), "annotator.yaml")
+	ask := func(server string) (string, error) {
+		write(t, file, `
+prometheus: {url: "`+server+`"}
+alertmanager: {url: "`+server+`"}
+llm: {providers: [{name: local, base_url: "`+server+`/v1", model: qwen3}]}
+`)
+		w := newWorld("doctor", "--config.file="+file)
+		err := run(context.Background(), w.env)
+		return w.stdout.String(), err
+	}
+	want := "prometheus              ok\nalertmanager            ok\nmodel local             ok\n"
+	if got, err := ask(well.URL); err != nil || got != want {
+		t.Errorf("all are well: %v\n%s", err, cmp.Diff(want, got))
+	}
+	got, err := ask(ill.URL)
+	if err == nil || err.Error() != "3 of them not as they should be" || strings.Contains(got, "ok\n") || strings.Count(got, "\n") < 3 {
+		t.Errorf("all are ill: %v\n%s", err, got)
+	}
+}
+
+func TestExplainAsksTheRunningAnnotator(t *testing.T) {
+	r := start(t, "")
+	ask := func(args ...string) (string, error) {
+		w := newWorld(append([]string{"explain", "--url=" + r.url}, args...)...)
+		err := run(context.Background(), w.env)
+		return w.stdout.String(), err
+	}
+	alert := []string{"--label=alertname=PacketScopeDown", "--label=instance=a.example:10142", "--label=job=packetscope"}
+	if got, err := ask(alert...); err != nil || !strings.Contains(got, "by builtin)") || !strings.Contains(got, "Next:") {
+		t.Errorf("%v\n%s", err, got)
+	}
+	if got, err := ask(append(alert, "--dry-run")...); err != nil || !strings.HasPrefix(got, "--- system\n") || strings.Contains(got, "a.example") {
+		t.Errorf("dry run: %v\n%s", err, got)
+	}
+	if got, err := ask(append(alert, "--json")...); err != nil || !strings.HasPrefix(got, "{\n  \"explanation\": {") {
+		t.Errorf("JSON: %v\n%s", err, got)
+	}
+	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "400 Bad Request: what is to be explained") {
+		t.Errorf("nothing to explain: %v", err)
+	}
+	if _, err := ask("--episode=ffffffffffff"); err == nil || !strings.Contains(err.Error(), "there is none of this name") {
+		t.Errorf("an unknown episode: %v", err)
+	}
+	if err := r.stop(t); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHealthcheckFollowsTheStatus(t *testing.T) {
+	r := start(t, "")
+	health := func() error {
+		return run(context.Background(), newWorld("healthcheck", "--url="+r.url+"/-/ready").env)
+	}
+	if err := health(); err != nil {
+		t.Error(err)
+	}
+	if err := r.stop(t); err != nil {
+		t.Error(err)
+	}
+	if err := health(); err == nil {
+		t.Error("a stopped one is healthy")
+	}
+}
+
+func TestStrangersTextDoesNotMoveTheCursor(t *testing.T) {
+	if got := printable("a\x1b[2Jb\u202e\nc\r"); got != "a[2Jb\nc" {
+		t.Errorf("%q", got)
+	}
+}
