@@ -3,6 +3,7 @@
 package network_test
 
 import (
+	"errors"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -127,8 +128,11 @@ func TestWhatIsDroppedIsCounted(t *testing.T) {
 	answers(t, n, 1)
 	const again = 20_000
 	message := r.message(packet)
-	for range again {
-		if err := unix.Sendto(r.errors, message, 0, r.to); err != nil {
+	for sent := 0; sent < again; {
+		switch err := unix.Sendto(r.errors, message, 0, r.to); {
+		case err == nil:
+			sent++
+		case !errors.Is(err, unix.ENOBUFS): // the device's queue was full: it was not sent
 			t.Fatal(err)
 		}
 	}
