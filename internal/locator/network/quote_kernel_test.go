@@ -3,8 +3,8 @@
 package network_test
 
 import (
-	"errors"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
