@@ -185,3 +185,24 @@ func TestAModelThatSaysNothingNewIsNotPublished(t *testing.T) {
 		}
 	})
 }
+
+func TestAQuestionThatNewsOvertookIsNotAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := start(t, dbPath(t), Config{}, Parts{}, func(string) bool { return true })
+		m := firing("g", flood)
+		tell(t, p, m)
+		<-p.died
+		episode, err := p.Store.Episode(episodeOf(t, p.Engine))
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := store.Job{Episode: episode, Do: store.Asked}
+		if p.overtaken(job) {
+			t.Error("without news")
+		}
+		tell(t, p, m.over())
+		if !p.overtaken(job) {
+			t.Error("not with news")
+		}
+	})
+}

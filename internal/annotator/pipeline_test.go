@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
 	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
 	"github.com/packetscope/packetscope/internal/annotator/model/double"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
@@ -116,13 +118,25 @@ func TestWhatEndedBeforeItWasExplainedIsExplainedAndEnded(t *testing.T) {
 		m := firing("g", flood)
 		tell(t, p, m)
 		pass(time.Minute)
-		if code := post(t, p.Engine, m.over().body(t)); code != http.StatusAccepted {
+		end := m.over()
+		if code := post(t, p.Engine, end.body(t)); code != http.StatusAccepted {
 			t.Fatal(code)
 		}
 		p.stop(t)
+		pass(time.Hour) // before it is started again
 		s := &memorySink{name: "memory"}
-		start(t, path, Config{}, Parts{Sinks: []sink.Sink{s}, Model: newModel(t, models(t, double.Hang), nil)}, nil)
+		var asked atomic.Int64
+		then := querierFunc(func(ctx context.Context, expr string, at time.Time) ([]evidence.Sample, error) {
+			if at.Equal(end.ends) {
+				asked.Add(1)
+			}
+			return floodFacts.Query(ctx, expr, at)
+		})
+		start(t, path, Config{}, Parts{Querier: then, Sinks: []sink.Sink{s}, Model: newModel(t, models(t, double.Hang), nil)}, nil)
 		pass(time.Second)
+		if asked.Load() == 0 {
+			t.Error("nobody was asked how it was when it ended")
+		}
 		// Once is enough: there is nothing new to say when it is resolved.
 		if got := s.told(); len(got) != 1 || got[0].Revision != 1 || got[0].Status != sink.Resolved {
 			t.Errorf("told %+v", got)
@@ -315,4 +329,24 @@ func TestTheWorstAlertThatFiresLeads(t *testing.T) {
 		}
 		leads(warning)
 	})
+}
+
+func TestTheNewestExplanationHolds(t *testing.T) {
+	at := func(serial int) *record { return &record{Serial: serial, Answer: &answer.Answer{}} }
+	refused := &record{Serial: 2, Code: answer.Number}
+	builtin, old, model := at(2), at(1), at(2)
+	for name, test := range map[string]struct {
+		o    outputs
+		want *record
+	}{
+		"nothing":               {outputs{}, nil},
+		"no model":              {outputs{explained: builtin}, builtin},
+		"model":                 {outputs{explained: builtin, validated: model}, model},
+		"model of facts before": {outputs{explained: builtin, validated: old}, builtin},
+		"refused":               {outputs{explained: builtin, validated: refused}, builtin},
+	} {
+		if got := test.o.current(); got != test.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
+		}
+	}
 }

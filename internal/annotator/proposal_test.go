@@ -53,14 +53,23 @@ func proposing(t *testing.T, c Config, test func(t *testing.T, p *process, s *me
 	})
 }
 
+func all(t testing.TB, e *Engine) []Proposal {
+	t.Helper()
+	list, err := e.Proposals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 // one returns the only proposal.
 func one(t testing.TB, e *Engine) Proposal {
 	t.Helper()
-	all, err := e.Proposals()
-	if err != nil || len(all) != 1 {
-		t.Fatalf("%d proposals, %v", len(all), err)
+	list := all(t, e)
+	if len(list) != 1 {
+		t.Fatalf("%d proposals", len(list))
 	}
-	return all[0]
+	return list[0]
 }
 
 func TestAProposalIsKeptToldAndDecidedOnce(t *testing.T) {
@@ -123,20 +132,32 @@ func TestAProposalEndsWithItsEpisodeOrItsTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			proposing(t, Config{}, func(t *testing.T, p *process, s *memorySink, m message, _ func() *process) {
 				if ends {
+					other := firing("other", with(drops, "instance", "web-2:10142"))
+					tell(t, p, other)
+					pass(time.Second)
+					tell(t, p, other.over())
+					pass(time.Second)
+					for _, got := range all(t, p.Engine) {
+						if other := got.Episode == episodeOf(t, p.Engine); (got.State == Expired) != other {
+							t.Errorf("the end of another episode left %+v", got)
+						}
+					}
 					tell(t, p, m.over())
 					pass(time.Second)
-					if x := s.messages()[1].Suggestion; x == nil || x.State != "expired" {
+					got := s.messages()
+					if x := got[len(got)-1].Suggestion; x == nil || x.State != "expired" {
 						t.Errorf("the sink was told of %+v", x)
 					}
 				} else {
 					pass(24*time.Hour + time.Minute)
 				}
-				got := one(t, p.Engine)
-				if got.State != Expired || got.Reason != name {
-					t.Errorf("%+v", got)
-				}
-				if err := p.Decide(got.ID, "ann", true, 0, ""); !errors.Is(err, ErrDecided) {
-					t.Error(err)
+				for _, got := range all(t, p.Engine) {
+					if got.State != Expired || got.Reason != name {
+						t.Errorf("%+v", got)
+					}
+					if err := p.Decide(got.ID, "ann", true, 0, ""); !errors.Is(err, ErrDecided) {
+						t.Error(err)
+					}
 				}
 			})
 		})
