@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -59,10 +60,9 @@ func (s *Store) Fail(failed Job, reason string, wait time.Duration) (dead bool, 
 	err = s.giveBack(failed, "fail step", func(tx *bolt.Tx, e *Episode, j *job) (*job, error) {
 		j.Tries++
 		j.Due = s.time.due(wait)
-		if j.Tries < tries {
+		if dead = j.Tries >= tries; !dead {
 			return j, nil
 		}
-		dead = true
 		if err := consume(tx, e.ID, j.Newest); err != nil {
 			return nil, err
 		}
@@ -98,13 +98,15 @@ func (s *Store) Release(j Job) {
 // nil. The step is given back whatever happens.
 func (s *Store) giveBack(back Job, what string, change func(*bolt.Tx, *Episode, *job) (*job, error)) error {
 	defer s.Release(back)
-	return s.update(what, func(tx *bolt.Tx) error {
+	stale := false
+	err := s.share(what, func(tx *bolt.Tx) error {
 		e, j, err := readBoth(tx, back.Episode.ID)
+		// That is no reason to do anew what shares the transaction.
+		if stale = err == ErrStale || err == nil && (j.Round != back.round || j.do(e) != back.Do); stale {
+			return nil
+		}
 		if err != nil {
 			return err
-		}
-		if j.Round != back.round || j.do(e) != back.Do {
-			return ErrStale
 		}
 		before, old := *e, *j
 		next, err := change(tx, e, j)
@@ -116,6 +118,10 @@ func (s *Store) giveBack(back Job, what string, change func(*bolt.Tx, *Episode, 
 		}
 		return writeJob(tx, &before, &old, e, next)
 	})
+	if err == nil && stale {
+		return fmt.Errorf("%s: %w", what, ErrStale)
+	}
+	return err
 }
 
 func putOutput(tx *bolt.Tx, id string, step Step, output []byte) error {

@@ -230,7 +230,7 @@ func (s *Store) bring(d Delivery, state []byte, what string, change func(*bolt.T
 		s.running.Unlock()
 		s.wake()
 	}()
-	return s.update(what, func(tx *bolt.Tx) error {
+	return s.share(what, func(tx *bolt.Tx) error {
 		known, err := getJSON[atSink](tx, inSinks, key)
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ import (
 const mostPending = 64 << 20
 
 // Put stores a message. When it returns without an error the message is on disk for good,
-// or had nothing new. Messages that come within 2 ms share a transaction.
+// or had nothing new. Messages that come while others are written share a transaction.
 //
 // Errors are [ErrFull], [ErrBusy], [ErrClosed], [ErrBroken], and that of ctx when it ends
 // before, in which case the message may still be stored.
@@ -50,7 +50,7 @@ func (s *Store) accept(ctx context.Context, what string, size int, fn func(*bolt
 	go func() {
 		defer s.puts.Done()
 		defer s.pending.Add(-int64(size))
-		done <- s.batch(what, fn)
+		done <- s.store(what, fn)
 		s.wake()
 	}()
 	select {

@@ -43,6 +43,7 @@ type Config struct {
 type Store struct {
 	config Config
 	db     *bolt.DB
+	group  group
 	time   steady
 
 	// draining, once true, keeps messages out; puts are those under way.
@@ -101,11 +102,9 @@ func (s *Store) open() error {
 	if err := s.db.Update(s.prepare); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
+	s.group.update = s.db.Update
 	return nil
 }
-
-// batchDelay is how long a message waits for others to share its fsync.
-const batchDelay = 2 * time.Millisecond
 
 // openFile opens a file that was inspected.
 func openFile(path string, quick bool) (*bolt.DB, error) {
@@ -118,7 +117,6 @@ func openFile(path string, quick bool) (*bolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db.MaxBatchDelay = batchDelay
 	if made && !quick {
 		// Else a power cut may take the file's name, with all in it.
 		if err := syncFolder(path); err != nil {
@@ -186,9 +184,15 @@ func (s *Store) update(what string, fn func(*bolt.Tx) error) error {
 	return s.write(what, s.db.Update, fn)
 }
 
-// batch runs fn in a transaction that others may share. It may run several times.
-func (s *Store) batch(what string, fn func(*bolt.Tx) error) error {
-	return s.write(what, s.db.Batch, fn)
+// store runs fn in a transaction that others may share, before what is no message. It may
+// run several times.
+func (s *Store) store(what string, fn func(*bolt.Tx) error) error {
+	return s.write(what, func(fn func(*bolt.Tx) error) error { return s.group.write(fn, true) }, fn)
+}
+
+// share runs fn in a transaction that others may share. It may run several times.
+func (s *Store) share(what string, fn func(*bolt.Tx) error) error {
+	return s.write(what, func(fn func(*bolt.Tx) error) error { return s.group.write(fn, false) }, fn)
 }
 
 func (s *Store) write(what string, do func(func(*bolt.Tx) error) error, fn func(*bolt.Tx) error) error {

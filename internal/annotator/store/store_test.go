@@ -53,7 +53,6 @@ func openQuick(t testing.TB, c Config) *Store {
 	t.Helper()
 	c.quick = true
 	s := open(t, c)
-	s.db.MaxBatchDelay = 0
 	return s
 }
 
