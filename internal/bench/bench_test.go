@@ -35,6 +35,7 @@ var sections = []struct {
 	{"paths", measurePaths},
 	{"process", process},
 	{"fleet", fleet},
+	{"annotator", annotate},
 }
 
 // TestBenchmarks measures. It fails where something cannot be measured, not where

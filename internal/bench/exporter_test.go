@@ -19,9 +19,12 @@ import (
 )
 
 // build returns the path of the exporter made from these sources.
-func build(t *testing.T) string {
-	binary := filepath.Join(t.TempDir(), "packetscope")
-	command := exec.Command("go", "build", "-o", binary, "../../cmd/packetscope")
+func build(t *testing.T) string { return buildCommand(t, "packetscope") }
+
+// buildCommand returns the path of a command made from these sources.
+func buildCommand(t *testing.T, name string) string {
+	binary := filepath.Join(t.TempDir(), name)
+	command := exec.Command("go", "build", "-o", binary, "../../cmd/"+name)
 	if out, err := command.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
@@ -38,12 +41,12 @@ type exporter struct {
 
 // start starts the exporter on a free port of the loopback device. It is killed if
 // it lives longer than any measurement takes.
-func start(t *testing.T, binary string) *exporter {
+func start(t *testing.T, binary string, args ...string) *exporter {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	address := freeAddress(t)
 	p := &exporter{
-		command: exec.CommandContext(ctx, binary, "--web.listen-address="+address),
+		command: exec.CommandContext(ctx, binary, append(args, "--web.listen-address="+address)...),
 		url:     "http://" + address,
 		said:    new(bytes.Buffer),
 	}
