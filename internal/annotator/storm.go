@@ -69,13 +69,21 @@ func (e *Engine) openEpisodes() (open []store.Episode, storm *store.Episode, err
 func (e *Engine) stormy() (on bool, err error) {
 	w := &e.storm
 	if now := e.Store.Time(); w.counted.IsZero() || now.Sub(w.counted) >= recount || now.Before(w.counted) {
-		open, storm, err := e.openEpisodes()
+		storm, err := e.Store.OpenEpisode(stormGroup)
 		if err != nil {
 			return false, err
 		}
-		w.counted, w.open, w.episode, w.top = now, len(open), storm, map[string]bool{}
-		for _, p := range open[:min(len(open), e.config.Asked)] {
-			w.top[p.ID] = true
+		worst, open, err := e.Store.Worst(e.config.Asked + 1)
+		if err != nil {
+			return false, err
+		}
+		if storm != nil {
+			open--
+			worst = slices.DeleteFunc(worst, func(id string) bool { return id == storm.ID })
+		}
+		w.counted, w.open, w.episode, w.top = now, open, storm, map[string]bool{}
+		for _, id := range worst[:min(len(worst), e.config.Asked)] {
+			w.top[id] = true
 		}
 	}
 	return w.open > e.config.Storm || w.episode != nil && w.open > e.config.Storm*4/5, nil

@@ -55,6 +55,9 @@ func deriveEpisode(tx *bolt.Tx, e *Episode) error {
 	if err := put(tx, inRecent, number(e.Number), []byte(e.ID)); err != nil {
 		return err
 	}
+	if err := deriveWorst(tx, e); err != nil {
+		return err
+	}
 	group := groupKey(e.Group)
 	current, err := get(tx, inOpen, group)
 	switch {
@@ -64,6 +67,22 @@ func deriveEpisode(tx *bolt.Tx, e *Episode) error {
 		return put(tx, inOpen, group, []byte(e.ID))
 	case string(current) == e.ID:
 		return remove(tx, inOpen, group)
+	}
+	return nil
+}
+
+// deriveWorst has an episode listed by its severity while it is open, and no other one that it
+// may have had before.
+func deriveWorst(tx *bolt.Tx, e *Episode) error {
+	for at := range unranked + 1 {
+		key := join([]byte{byte(at)}, number(e.Number))
+		if e.Open() && at == rank(e.Severity) {
+			if err := put(tx, inWorst, key, []byte(e.ID)); err != nil {
+				return err
+			}
+		} else if err := remove(tx, inWorst, key); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -164,12 +183,43 @@ func (s *Store) OpenEpisodes() ([]Episode, error) {
 	return list, err
 }
 
+// Worst returns the IDs of episodes that are open, at most so many, by severity and then the
+// oldest first, and how many there are. Unlike [Store.OpenEpisodes] it reads none of the others.
+func (s *Store) Worst(most int) (ids []string, open int, err error) {
+	err = s.view("find the worst episodes", func(tx *bolt.Tx) error {
+		open = tx.Bucket(inWorst).Stats().KeyN
+		return each(tx, inWorst, nil, func(_, id []byte) (bool, error) {
+			if len(ids) < most {
+				ids = append(ids, string(id))
+			}
+			return len(ids) < most, nil
+		})
+	})
+	return ids, open, err
+}
+
+// OpenEpisode returns the episode of a group that is open, nil if there is none.
+func (s *Store) OpenEpisode(group string) (e *Episode, err error) {
+	err = s.view("find the episode of a group", func(tx *bolt.Tx) error {
+		id, err := get(tx, inOpen, groupKey(group))
+		if id == nil || err != nil {
+			return err
+		}
+		e, err = readEpisode(tx, string(id))
+		return err
+	})
+	return e, err
+}
+
+// unranked is the rank of a severity that says nothing.
+const unranked = 3
+
 // rank orders severities, the worst first.
 func rank(severity string) int {
 	if at := slices.Index([]string{"critical", "warning", "info"}, severity); at >= 0 {
 		return at
 	}
-	return 3
+	return unranked
 }
 
 // CloseEpisode ends an episode of which nothing fires any more, as the list of Alertmanager's

@@ -164,7 +164,7 @@ func TestOldEpisodesAreForgottenWithAllThatIsTheirs(t *testing.T) {
 	}
 	// Left are what is open, what was not delivered, and what is new.
 	want := map[string]int{
-		"episodes": 3, "recent": 3, "open": 1, "bodies": 3, "outputs": 2 + 3, "sinks": 3,
+		"episodes": 3, "recent": 3, "open": 1, "worst": 1, "bodies": 3, "outputs": 2 + 3, "sinks": 3,
 		"seen": 1, "seen_age": 1, "outbox": 1, "out_due": 1,
 	}
 	if diff := cmp.Diff(want, keys(t, s)); diff != "" {

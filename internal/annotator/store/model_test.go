@@ -296,6 +296,26 @@ func (w *world) check() {
 		w.t.Errorf("episodes (-want +got):\n%s", diff)
 	}
 	w.checkInbox()
+	w.checkWorst()
+}
+
+// checkWorst proves that who is listed by severity is who is open.
+func (w *world) checkWorst() {
+	open := must[[]Episode](w.t)(w.store.OpenEpisodes())
+	slices.SortFunc(open, func(a, b Episode) int {
+		return cmp.Or(cmp.Compare(rank(a.Severity), rank(b.Severity)), cmp.Compare(a.Number, b.Number))
+	})
+	var want []string
+	for _, e := range open[:min(3, len(open))] {
+		want = append(want, e.ID)
+		if one, err := w.store.OpenEpisode(e.Group); err != nil || one == nil || one.ID != e.ID {
+			w.t.Errorf("the open one of %q is %+v, %v", e.Group, one, err)
+		}
+	}
+	got, count, err := w.store.Worst(3)
+	if err != nil || count != len(open) || !slices.Equal(got, want) {
+		w.t.Errorf("the worst are %q of %d, %v; want %q of %d", got, count, err, want, len(open))
+	}
 }
 
 // checkInbox proves that what is counted is there, and that each message in the inbox has a

@@ -33,12 +33,13 @@ var (
 	inFeedback   = []byte("feedback")    // key: kept value
 
 	inOpen   = []byte("open")    // derived; group: episode that is open
+	inWorst  = []byte("worst")   // derived; rank of severity, number: episode that is open
 	inRecent = []byte("recent")  // derived; number: episode
 	inQueue  = []byte("queue")   // derived; urgency: due
 	inOutDue = []byte("out_due") // derived; sink, due, episode, revision: nothing
 
 	kept    = [][]byte{inMeta, inInbox, inBodies, inSeen, inSeenAge, inEpisodes, inJobs, inOutputs, inOutbox, inSinks, inDead, inDeadBodies, inAudit, inCache, inCaps, inBudget, inProposals, inFeedback}
-	derived = [][]byte{inOpen, inRecent, inQueue, inOutDue}
+	derived = [][]byte{inOpen, inWorst, inRecent, inQueue, inOutDue}
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
