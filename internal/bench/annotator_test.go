@@ -29,14 +29,15 @@ const (
 // An alertLife is what one run of the annotator was measured to take, in ms.
 type alertLife struct {
 	disk, stored, answers, told []float64
-	refused                     int // messages that were answered with 503, and would come again
-	late                        int // alerts that nobody was told of when the time was over
+	cpu                         float64 // CPU time of the annotator for an alert, in ms
+	refused                     int     // messages that were answered with 503, and would come again
+	late                        int     // alerts that nobody was told of when the time was over
 }
 
 // annotate starts the real binary with a Prometheus that answers and a receiver that takes
 // everything, and sends it alerts as Alertmanager does.
 func annotate(t *testing.T) section {
-	binary := buildCommand(t, "packetscope-annotator")
+	binary, load := buildCommand(t, "packetscope-annotator"), loadAverage(t)
 	var lives []alertLife
 	for range alertLives {
 		lives = append(lives, explainAlerts(t, binary))
@@ -49,7 +50,9 @@ func annotate(t *testing.T) section {
 explained and told. Times are from when an alert was due to be sent. For comparison there are a
 write of 4 KiB and its fdatasync in the same folder (what is stored takes two of them), and the same alerts while
 Prometheus is silent, so that they are stored and nothing else is done. Sender, Prometheus and receiver are on this machine
-too. At last %d alerts are sent while Prometheus is silent, so that they wait.`, alertLives, alertRate, alertTime, queued),
+too. At last %d alerts are sent while Prometheus is silent, so that they wait.
+The load average was %s at the beginning and %s at the end: who waits for a CPU waits for tens of milliseconds where
+others want it too.`, alertLives, alertRate, alertTime, queued, load, loadAverage(t)),
 		table: annotatorTable(lives, memory, peak),
 	}
 }
@@ -63,6 +66,7 @@ func explainAlerts(t *testing.T, binary string) alertLife {
 	life.answers = w.sendEvenly(t, alertRate, alertTime)
 	life.refused = w.refused
 	life.told, life.late = w.whenTold(t, len(life.answers)-w.refused, 30*time.Second)
+	life.cpu = 1000 * cpuSeconds(t, w.command.Process.Pid) / float64(len(life.answers))
 	return life
 }
 
@@ -130,6 +134,7 @@ func annotatorTable(lives []alertLife, memory, peak float64) table {
 		row("answer of the webhook, 99 of 100, ms", answers, 0.99, 1, aimedAnswer),
 		row("alert to explanation at the receiver, half of all, ms", told, 0.5, 0, 0),
 		row("alert to explanation at the receiver, 99 of 100, ms", told, 0.99, 0, aimedExplanation),
+		{"CPU time for an alert, ms", over(lives, func(l alertLife) float64 { return l.cpu }).text(2), "", ""},
 		{"messages turned away, to be sent again", refused.text(0), "0", met(refused.high == 0)},
 		{"alerts that nobody was told of half a minute later", late.text(0), "0", met(late.high == 0)},
 		{fmt.Sprintf("resident memory with %d alerts waiting, MB", queued), fmt.Sprintf("%.0f", memory), fmt.Sprintf("< %d", aimedQueue), met(memory < aimedQueue)},

@@ -1,5 +1,5 @@
-// Package bench measures what the probes cost, and what many exporters cost the
-// Prometheus that scrapes them, and writes BENCHMARKS.md.
+// Package bench measures what the probes cost, what many exporters cost the Prometheus
+// that scrapes them, and how soon the annotator answers, and writes BENCHMARKS.md.
 //
 // Absolute times hold for one machine in one hour. So everything is measured in
 // rounds in which the thing and what it is compared with take turns, and what
