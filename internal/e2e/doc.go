@@ -1,6 +1,7 @@
 // Package e2e tests the whole: the real exporter with its probes in this kernel, Guarder
 // on a device of its own, a real Prometheus with our scrape configuration and rules, and
-// a real Alertmanager with our routes, which tells the test.
+// a real Alertmanager with our routes, which tells the test. Where it tells the real
+// annotator instead, Grafana and the model are doubles.
 //
 // The configuration is a copy of what we ship, in which time runs 60 times faster (see
 // servers.Pace), the annotator is switched on, all receivers are the test, addresses

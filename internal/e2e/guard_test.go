@@ -48,13 +48,19 @@ func newGuard(t *testing.T) *guard {
 	return g
 }
 
-// cable makes a pair of devices, and returns the attacker's.
+// cable makes a pair of devices, and returns the attacker's. It goes with the test, so that
+// the next one can have one of the same name.
 func cable(t *testing.T) netlink.Link {
 	t.Helper()
 	veth := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: guarded}, PeerName: attacker}
 	if err := netlink.LinkAdd(veth); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := netlink.LinkDel(veth); err != nil {
+			t.Error(err)
+		}
+	})
 	var end netlink.Link
 	for _, name := range []string{guarded, attacker} {
 		var err error

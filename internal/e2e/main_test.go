@@ -21,8 +21,8 @@ import (
 
 // programs are what the tests run.
 type programs struct {
-	Exporter string // made from these sources
-	Tools    servers.Tools
+	Exporter, Annotator string // made from these sources
+	Tools               servers.Tools
 }
 
 // inside carries the programs, as JSON, to the process in the namespace.
@@ -60,12 +60,12 @@ func enter() (int, error) {
 		return 0, err
 	}
 	defer os.RemoveAll(dir)
-	p := programs{Exporter: filepath.Join(dir, "packetscope")}
+	p := programs{Exporter: filepath.Join(dir, "packetscope"), Annotator: filepath.Join(dir, "packetscope-annotator")}
 	if p.Tools, err = servers.FindTools(context.Background()); err != nil {
 		return 0, err
 	}
-	if out, err := exec.Command("go", "build", "-o", p.Exporter, "../../cmd/packetscope").CombinedOutput(); err != nil {
-		return 0, fmt.Errorf("build the exporter: %w\n%s", err, out)
+	if out, err := exec.Command("go", "build", "-o", dir+"/", "../../cmd/packetscope", "../../cmd/packetscope-annotator").CombinedOutput(); err != nil {
+		return 0, fmt.Errorf("build the programs: %w\n%s", err, out)
 	}
 	text, err := json.Marshal(p)
 	if err != nil {

@@ -46,13 +46,21 @@ func newWorld(t *testing.T) *world {
 	w := &world{address: servers.FreeAddress(t), inbox: servers.NewInbox(t), guard: newGuard(t)}
 	w.startExporter(t)
 	w.alertmanager = servers.StartAlertmanager(t, found.Tools, routes(t, w.inbox, pace))
+	w.startPrometheus(t, w.alertmanager.Address)
+	return w
+}
+
+// startPrometheus starts a server that tells the Alertmanagers, and scrapes the first of
+// them.
+func (w *world) startPrometheus(t *testing.T, alertmanagers ...string) {
+	t.Helper()
 	config, err := servers.ReadPrometheus(scrapeConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
 	config.Every(interval, interval)
-	config.Alertmanagers(w.alertmanager.Address)
-	for job, address := range map[string]string{"packetscope": w.address, "alertmanager": w.alertmanager.Address} {
+	config.Alertmanagers(alertmanagers...)
+	for job, address := range map[string]string{"packetscope": w.address, "alertmanager": alertmanagers[0]} {
 		if err := config.Target(job, address); err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +70,6 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.prometheus = servers.StartPrometheus(t, found.Tools, config, files, "--rules.alert.resend-delay=1s")
-	return w
 }
 
 // config of the exporter: what other namespaces of the machine do is their business.
