@@ -174,8 +174,9 @@ IMAGE_ARGS  = --file cmd/packetscope/deploy/Dockerfile --build-arg VERSION=$(VER
               --build-arg BRANCH=$(BRANCH) --build-arg DATE=$(DATE) $(foreach v,GOPROXY GOSUMDB,$(if $($v),--build-arg $v=$($v)))
 
 .PHONY: images
-images: ## build the container images packetscope/packetscope:dev and packetscope-demo:dev
+images: ## build the container images packetscope/packetscope:dev, packetscope-annotator:dev and packetscope-demo:dev
 	$(BUILD_IMAGE) $(IMAGE_ARGS) --target packetscope --tag packetscope/packetscope:dev .
+	$(BUILD_IMAGE) $(IMAGE_ARGS) --target annotator --tag packetscope/packetscope-annotator:dev .
 	$(BUILD_IMAGE) $(IMAGE_ARGS) --target demo --tag packetscope/packetscope-demo:dev .
 
 .PHONY: clean

@@ -20,7 +20,7 @@ import (
 func load(t *testing.T, variables ...string) *types.Project {
 	t.Helper()
 	options, err := cli.NewProjectOptions([]string{filepath.Join(top, "compose.yaml")},
-		cli.WithEnv(variables), cli.WithProfiles([]string{"demo", "guard"}), cli.WithResolvedPaths(true))
+		cli.WithEnv(variables), cli.WithProfiles([]string{"annotator", "demo", "guard"}), cli.WithResolvedPaths(true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,9 +42,10 @@ func TestComposeIsValid(t *testing.T) {
 	}
 	// Nobody gets a packet filter without asking for one.
 	want := map[string][]string{
-		"":      {"alertmanager", "grafana", "packetscope", "prometheus"},
-		"demo":  {"demo-client", "demo-guard", "demo-server"},
-		"guard": {"guard"},
+		"":          {"alertmanager", "grafana", "packetscope", "prometheus"},
+		"annotator": {"annotator"},
+		"demo":      {"demo-client", "demo-guard", "demo-server"},
+		"guard":     {"guard"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("services by profile (-want +got):\n%s", diff)
@@ -236,6 +237,7 @@ func TestComposeMounts(t *testing.T) {
 			case v.Type != types.VolumeTypeBind || !v.ReadOnly:
 				t.Errorf("%s mounts %s writable", name, v.Source)
 			case v.Source == "/sys/fs/cgroup":
+			case v.Target == secrets: // which whoever wants it makes
 			case v.Bind == nil || bool(v.Bind.CreateHostPath):
 				t.Errorf("%s: %s would be made as an empty folder if it were missing", name, v.Source)
 			default:

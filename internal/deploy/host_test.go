@@ -295,7 +295,7 @@ func TestDockerfile(t *testing.T) {
 		}
 	}
 	language := regexp.MustCompile(`(?m)^go (\S+)$`).FindStringSubmatch(read(t, "go.mod"))[1]
-	want := []string{"--platform=$BUILDPLATFORM golang:" + language + "-bookworm AS build", "scratch AS demo", "scratch AS packetscope"}
+	want := []string{"--platform=$BUILDPLATFORM golang:" + language + "-bookworm AS build", "scratch AS demo", "scratch AS annotator", "scratch AS packetscope"}
 	if diff := cmp.Diff(want, from); diff != "" {
 		t.Errorf("stages (-want +got):\n%s", diff)
 	}

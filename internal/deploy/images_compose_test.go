@@ -164,11 +164,13 @@ func (i *image) load(t *testing.T, e *engine, name string) {
 func golang(t *testing.T) *image {
 	t.Helper()
 	i := newImage(t, "ENV PATH=/usr/local/go/bin:/bin", "ENV GOPROXY=file:///modules", "ENV GOSUMDB=off")
+	// Debian's has authorities there, which nobody here asks for.
+	i.text(t, "etc/ssl/certs/ca-certificates.crt", "")
 	i.tree(t, "usr/local/go", strings.TrimSpace(goOutput(t, "env", "GOROOT")), func(path string) bool {
 		return !strings.HasPrefix(path, "test") && !strings.HasSuffix(path, "/testdata") && !strings.HasSuffix(path, "_test.go")
 	})
 	deps := goOutput(t, "list", "-deps", "-f", "{{with .Module}}{{if .Version}}{{.Path}}@{{.Version}}{{end}}{{end}}",
-		"./cmd/packetscope", "./cmd/packetscope-demo")
+		"./cmd/packetscope", "./cmd/packetscope-annotator", "./cmd/packetscope-demo")
 	escape := func(s string) string {
 		return regexp.MustCompile(`[A-Z]`).ReplaceAllStringFunc(s, func(c string) string { return "!" + strings.ToLower(c) })
 	}

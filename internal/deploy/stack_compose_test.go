@@ -3,7 +3,9 @@
 package deploy
 
 import (
+	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -30,6 +32,7 @@ func TestStack(t *testing.T) {
 		other = "amd64"
 	}
 	s.build(t, "packetscope", "packetscope/packetscope:dev", here)
+	s.build(t, "annotator", "packetscope/packetscope-annotator:dev", here)
 	s.build(t, "demo", "packetscope/packetscope-demo:dev", here)
 	t.Run("the images", func(t *testing.T) {
 		s.build(t, "packetscope", "packetscope/packetscope:other", other)
@@ -94,6 +97,23 @@ func TestStack(t *testing.T) {
 		}
 	})
 	t.Run("Guarder on the host", s.guard)
+	t.Run("the annotator", s.annotator)
+}
+
+// annotator starts the annotator, and starts it again on what it has kept.
+func (s *stack) annotator(t *testing.T) {
+	const program, config = "/bin/packetscope-annotator", "/etc/packetscope-annotator/annotator.yaml"
+	s.must(t, "--profile", "annotator", "up", "--detach", "--wait")
+	s.must(t, "exec", "-T", "annotator", program, "check-config", config)
+	out, err := s.try("exec", "-T", "annotator", program, "doctor", "--config.file="+config)
+	for _, line := range []string{"prometheus              ok", "alertmanager            ok"} {
+		if !strings.Contains(out+fmt.Sprint(err), line) {
+			t.Errorf("doctor does not say %q: %s%v", line, out, err)
+		}
+	}
+	s.must(t, "--profile", "annotator", "restart", "annotator")
+	s.must(t, "--profile", "annotator", "up", "--detach", "--wait")
+	s.must(t, "--profile", "annotator", "rm", "--stop", "--force", "annotator")
 }
 
 // pinnedState is where the agent of the host keeps what outlives it.
@@ -134,11 +154,34 @@ func override(t *testing.T) string {
     cap_add: !override [NET_ADMIN, SYSLOG, SYS_ADMIN, SYS_PTRACE]
   guard: {cap_add: !override [NET_ADMIN, SYS_ADMIN]}
   demo-guard: {cap_add: !override [NET_ADMIN, SYS_ADMIN]}
+  annotator:
+    volumes:
+      - {type: bind, source: %s, target: /run/secrets/annotator, read_only: true}
 `
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(path, fmt.Appendf(nil, text, annotatorSecrets(t)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// annotatorSecrets makes the folder that the annotator's page asks for.
+func annotatorSecrets(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"grafana-token":   "of-grafana\n",
+		"ingest.sha256":   fmt.Sprintf("%x  -\n", sha256.Sum256([]byte("of-alertmanager"))),
+		"operator.sha256": fmt.Sprintf("%x  -\n", sha256.Sum256([]byte("of-the-operator"))),
+	} {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.Chown(file, 65534, 65534)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(os.Chmod(dir, 0o700), os.Chown(dir, 65534, 65534)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // A stack is compose.yaml with some overrides, in an engine.
