@@ -256,7 +256,7 @@ func TestOnlyWhatIsOpenedOnceNeedsARestart(t *testing.T) {
 		before:                    nil,
 		"":                        {"listen.address"},
 		"listen: {web_config: a}": {"listen.address", "listen.web_config"},
-		"listen: {address: 'a:1', max_body: 1MiB}":   nil,
+		"listen: {address: 'a:1', max_body: 1MiB}":   {"listen.max_body"},
 		before + "store: {path: a.db}":               {"store"},
 		before + "store: {max_inbox: 100}":           {"store"},
 		before + "store: {max_size: 1GiB}":           {"store"},

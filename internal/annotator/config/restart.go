@@ -12,6 +12,8 @@ func NeedsRestart(before, after Config) []string {
 		{"listen.address", before.Listen.Address == after.Listen.Address},
 		// The file is read anew for each connection, but from the same path.
 		{"listen.web_config", before.Listen.WebConfig == after.Listen.WebConfig},
+		// The webhook is there once, as what listens is.
+		{"listen.max_body", before.Listen.Limits == after.Listen.Limits},
 		{"store", a.Path == b.Path && a.MaxInbox == b.MaxInbox && a.MaxBytes == b.MaxBytes && a.Keep == b.Keep && a.Seen == b.Seen},
 	} {
 		if !setting.same {
