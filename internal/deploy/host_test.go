@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"gopkg.in/yaml.v3"
+
+	"github.com/packetscope/packetscope/internal/annotator/config"
 )
 
 const folder = "cmd/packetscope/deploy/"
@@ -98,12 +101,30 @@ func TestGuardUnit(t *testing.T) {
 	}
 }
 
+// TestAnnotatorUnit claims that the unit gives nothing but a folder for the store.
+func TestAnnotatorUnit(t *testing.T) {
+	unit := read(t, folder+"packetscope-annotator.service")
+	for key, want := range map[string][]string{
+		"CapabilityBoundingSet": {""},
+		"AmbientCapabilities":   nil,
+		"User":                  {"packetscope-annotator"},
+		"StateDirectory":        {filepath.Base(filepath.Dir(config.DefaultStore))},
+		"ReadWritePaths":        nil,
+		"Type":                  {"notify"},
+		"ExecStart":             {"/usr/local/bin/packetscope-annotator serve --config.file=/etc/packetscope-annotator/annotator.yaml"},
+	} {
+		if got := settings(unit, key); !slices.Equal(got, want) {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+}
+
 // TestSystemdUnitsVerify asks systemd itself, where there is one.
 func TestSystemdUnitsVerify(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is not installed")
 	}
-	for _, name := range []string{"packetscope.service", "packetscope-guard.service"} {
+	for _, name := range []string{"packetscope.service", "packetscope-guard.service", "packetscope-annotator.service"} {
 		out, _ := exec.Command("systemd-analyze", "verify", "--man=no", "../../"+folder+name).CombinedOutput()
 		for line := range strings.Lines(string(out)) {
 			// It is not installed where it is tested.
