@@ -82,7 +82,8 @@ func TestEnableSwitchesOnOneReceiver(t *testing.T) {
 }
 
 // The annotator relies on these: it wants to hear of the end of an alert, a slow
-// answer must not use up the interval, and an alert that was redirected is lost.
+// answer must not use up the interval, an alert that was redirected is lost, and one
+// without a token is refused.
 func TestAnnotatorIsCalledAsItWants(t *testing.T) {
 	text, err := Enable("annotator")
 	if err != nil {
@@ -93,12 +94,30 @@ func TestAnnotatorIsCalledAsItWants(t *testing.T) {
 		t.Fatal(err)
 	}
 	hook := c.Receivers[0].Webhook[0]
-	if !hook.SendResolved || hook.MaxAlerts == 0 || hook.HTTP.FollowRedirects == nil || *hook.HTTP.FollowRedirects {
+	if !hook.SendResolved || hook.MaxAlerts == 0 || hook.HTTP.FollowRedirects == nil || *hook.HTTP.FollowRedirects || hook.HTTP.Authorization.CredentialsFile == "" {
 		t.Errorf("webhook is %+v", hook)
 	}
 	first := c.flatten()[1]
 	if first.Receiver != "annotator" || !first.Continue || hook.Timeout == 0 || hook.Timeout >= first.GroupInterval {
 		t.Errorf("route is %+v, timeout %v", first, hook.Timeout)
+	}
+}
+
+// TestTheAnnotatorIsNotToldOfItself claims that its own alerts go past it, whatever their
+// names: one that is down could explain nothing, and one that is late would be later.
+func TestTheAnnotatorIsNotToldOfItself(t *testing.T) {
+	c, err := decode(Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, r := range c.flatten() {
+		if r.Receiver == "annotator" {
+			all = append(all, r.Matchers...)
+		}
+	}
+	if diff := cmp.Diff([]string{`alertname=~"PacketScope.+"`, `job!="packetscope-annotator"`}, all); diff != "" {
+		t.Errorf("matchers of the annotator's route (-want +got):\n%s", diff)
 	}
 }
 

@@ -51,6 +51,9 @@ type (
 		MaxAlerts    int      `yaml:"max_alerts"`
 		HTTP         struct {
 			FollowRedirects *bool `yaml:"follow_redirects"`
+			Authorization   struct {
+				CredentialsFile string `yaml:"credentials_file"`
+			} `yaml:"authorization"`
 		} `yaml:"http_config"`
 	}
 	slack struct {

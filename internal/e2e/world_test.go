@@ -102,6 +102,11 @@ func routes(t *testing.T, inbox *servers.Inbox, p servers.Pace) *servers.Alertma
 	if err := config.At(p); err != nil {
 		t.Fatal(err)
 	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("of-the-annotator"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config.Tokens(token)
 	for _, receiver := range receivers {
 		if err := config.Call(receiver, inbox.URL(receiver)); err != nil {
 			t.Fatal(err)

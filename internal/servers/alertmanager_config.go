@@ -66,5 +66,17 @@ func (c *AlertmanagerConfig) Call(receiver, url string) error {
 	return nil
 }
 
+// Tokens makes webhooks that send a token read it from the file.
+func (c *AlertmanagerConfig) Tokens(file string) {
+	each(c.d, "receivers", func(r document) {
+		each(r, "webhook_configs", func(hook document) {
+			client, _ := hook["http_config"].(document)
+			if authorization, ok := client["authorization"].(document); ok {
+				authorization["credentials_file"] = file
+			}
+		})
+	})
+}
+
 // Text returns the file.
 func (c *AlertmanagerConfig) Text() ([]byte, error) { return yaml.Marshal(c.d) }

@@ -110,7 +110,7 @@ func TestAlertmanagerConfigIsEdited(t *testing.T) {
 route: {receiver: a, group_wait: 30s, routes: [{receiver: b, group_interval: 5m, repeat_interval: 12h}]}
 receivers:
   - name: a
-    webhook_configs: [{url: x, timeout: 5s, max_alerts: 3}]
+    webhook_configs: [{url: x, timeout: 5s, max_alerts: 3, http_config: {authorization: {credentials_file: y}}}]
   - name: b
   - name: c
     webhook_configs: [{url_file: x}]
@@ -126,12 +126,13 @@ receivers:
 			t.Error(err)
 		}
 	}
+	c.Tokens("z")
 	c.For(Version{0, 25})
 	same(t, `
 route: {receiver: a, group_wait: 500ms, routes: [{receiver: b, group_interval: 5s, repeat_interval: 12m}]}
 receivers:
   - name: a
-    webhook_configs: [{url: 'http://127.0.0.1:1/a', max_alerts: 3}]
+    webhook_configs: [{url: 'http://127.0.0.1:1/a', max_alerts: 3, http_config: {authorization: {credentials_file: z}}}]
   - name: b
     webhook_configs: [{url: 'http://127.0.0.1:1/b'}]
   - name: c
