@@ -163,7 +163,7 @@ func TestPrometheusFilesAreValid(t *testing.T) {
 	for _, s := range main.Scrape {
 		jobs = append(jobs, s.JobName)
 	}
-	if diff := cmp.Diff([]string{"packetscope", "prometheus", "alertmanager"}, jobs); diff != "" {
+	if diff := cmp.Diff([]string{"packetscope", "packetscope-annotator", "prometheus", "alertmanager"}, jobs); diff != "" {
 		t.Errorf("jobs (-want +got):\n%s", diff)
 	}
 	if interval := main.Global.ScrapeInterval; main.Global.ScrapeTimeout > interval || main.Global.EvaluationInterval != interval {
@@ -197,6 +197,31 @@ func TestFaultsOfPrometheusFilesAreFound(t *testing.T) {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestTheAnnotatorIsScrapedWhole claims that its histograms come both ways, as those of
+// exporters do, that its job has the name by which Alertmanager knows it, and that the
+// target is in a file of its own: where no annotator is nothing may be refused.
+func TestTheAnnotatorIsScrapedWhole(t *testing.T) {
+	got := readPrometheus(t, mainFile).Scrape[1]
+	want := scrapeLimits{Native: true, Classic: true, Samples: 5000, Labels: 32, LabelLength: 512, BodySize: "4MB"}
+	if diff := cmp.Diff(want, got.Limits); diff != "" || got.JobName != "packetscope-annotator" {
+		t.Errorf("job %q (-want +got):\n%s", got.JobName, diff)
+	}
+	if len(got.Static) > 0 || len(got.Files) != 1 || !slices.Equal(got.Files[0].Files, []string{"targets/annotator.yml"}) {
+		t.Fatalf("targets are %v and in %v", got.Static, got.Files)
+	}
+	text, err := os.ReadFile("prometheus/targets/annotator.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file []targets
+	if err := decodeStrictly(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]targets{{Targets: []string{"127.0.0.1:10143"}, Labels: map[string]string{"instance": "localhost"}}}, file); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

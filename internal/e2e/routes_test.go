@@ -177,6 +177,9 @@ func TestSampleLimitFitsTheLargestExporter(t *testing.T) {
 	if largest := collector.SeriesBound(collector.LargestHost, collector.DefaultSeriesLimit) + others; config.Jobs[0].Limit < largest {
 		t.Errorf("sample_limit is %d, the largest exporter has %d", config.Jobs[0].Limit, largest)
 	}
+	if largest := collector.LargestAnnotator.Series() + others; config.Jobs[1].Limit < largest {
+		t.Errorf("sample_limit is %d, the largest annotator has %d", config.Jobs[1].Limit, largest)
+	}
 }
 
 // promtool also reads the rules and their tests.
