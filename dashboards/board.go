@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 
 	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
 )
@@ -19,7 +20,7 @@ type Board struct {
 	Description string
 	// more are variables besides those that every board has.
 	more []variable
-	// marks are annotations besides the firing alerts.
+	// marks are annotations besides the firing alerts and their explanations.
 	marks []annotation
 	rows  []row
 }
@@ -85,7 +86,7 @@ func (b Board) builder() *dashboard.DashboardBuilder {
 }
 
 func (b Board) annotations() []annotation {
-	return append([]annotation{firingAlerts}, b.marks...)
+	return append([]annotation{firingAlerts, explanations}, b.marks...)
 }
 
 // A layout puts panels from left to right and from top to bottom.
@@ -180,6 +181,8 @@ type annotation struct {
 	// labels that become tags, from the annotation itself; the SDK does not know
 	// them.
 	title, text, tags string
+	// stored are tags of annotations in Grafana's own store; then there is no query.
+	stored []string
 }
 
 // firingAlerts marks when alerts fire.
@@ -189,8 +192,23 @@ var firingAlerts = annotation{
 	title: "{{alertname}}", text: "{{severity}} on {{instance}}", tags: "severity,area,instance",
 }
 
+// explanations are what the annotator has written about alerts. It gives each of them
+// the tag, and others as sev:critical, which Grafana shows with the text.
+var explanations = annotation{name: "Explanations", colour: purple, stored: []string{tag}}
+
+// ownStore is the data source of what is stored in Grafana itself.
+var ownStore = common.DataSourceRef{Type: cog.ToPtr("grafana"), Uid: cog.ToPtr("-- Grafana --")}
+
+// mostExplanations is how many a board fetches, the newest first: more than that hide
+// the graphs that they are about.
+const mostExplanations = 100
+
 // builder gives the query in both places where Grafana's versions read it.
 func (a annotation) builder() cog.Builder[dashboard.AnnotationQuery] {
+	if len(a.stored) > 0 {
+		return dashboard.NewAnnotationQueryBuilder().
+			Name(a.name).Datasource(ownStore).Enable(true).IconColor(a.colour)
+	}
 	expr := expand(a.expr)
 	return dashboard.NewAnnotationQueryBuilder().
 		Name(a.name).Datasource(source).Enable(true).IconColor(a.colour).Expr(expr).

@@ -59,6 +59,9 @@ func (b Board) check(d dashboard.Dashboard) []error {
 		}
 	}
 	for _, a := range d.Annotations.List {
+		if a.Expr == nil {
+			continue // it is in Grafana's own store
+		}
 		if _, err := c.expr(*a.Expr); err != nil {
 			c.faults = append(c.faults, fmt.Errorf("annotation %q: %w", a.Name, err))
 		}

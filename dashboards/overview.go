@@ -52,7 +52,7 @@ func healthLights() []panel {
 		light("Hosts down", unitCount,
 			"Exporters that Prometheus cannot reach. Look at the target page of Prometheus, then at the service on the host: systemctl status packetscope.",
 			thresholds(step{1, red}),
-			last(`count(up{<host>}) - sum(up{<host>})`, "down")).Decimals(0),
+			last(`count(up{<host>,job!="packetscope-annotator"}) - sum(up{<host>,job!="packetscope-annotator"})`, "down")).Decimals(0),
 		light("Lost packets", unitPackets,
 			"Packets that the kernel dropped and somebody misses, on the host that loses most. Single ones are normal; the board Drops says which and why.",
 			thresholds(lossSteps...), over("max("+lossesOfHosts+")", "worst host")),

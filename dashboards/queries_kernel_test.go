@@ -64,6 +64,9 @@ func TestEveryQueryReturnsData(t *testing.T) {
 			}
 		}
 		for _, a := range d.Annotations.List {
+			if a.Expr == nil {
+				continue // it is in Grafana's own store
+			}
 			t.Run(b.Name+"/annotation "+a.Name, func(t *testing.T) {
 				q := prometheus.Dataquery{Expr: *a.Expr, Format: new(prometheus.PromQueryFormat)}
 				if _, warnings, err := w.run(w.native, q); err != nil || len(warnings) > 0 {

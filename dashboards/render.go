@@ -25,6 +25,11 @@ func (b Board) JSON() ([]byte, error) {
 	for i, a := range list(board["annotations"].(map[string]any)["list"]) {
 		from := b.annotations()[i]
 		delete(a, "placement")
+		if len(from.stored) > 0 {
+			// The SDK takes no target that is not a query of a data source.
+			a["target"] = map[string]any{"type": "tags", "tags": from.stored, "matchAny": false, "limit": mostExplanations}
+			continue
+		}
 		a["titleFormat"], a["textFormat"], a["tagKeys"] = from.title, from.text, from.tags
 		a["useValueForTime"] = false
 	}

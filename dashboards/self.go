@@ -28,7 +28,7 @@ func self() Board {
 func exporters() panel {
 	return number("Exporters up", unitCount,
 		"Exporters that Prometheus reaches, of the chosen ones. If one is missing, look at the target page of Prometheus and at the service on the host.",
-		last(`sum(up{<host>})`, "up")).Decimals(0)
+		last(`sum(up{<host>,job!="packetscope-annotator"})`, "up")).Decimals(0)
 }
 
 func failing() panel {

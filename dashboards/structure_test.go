@@ -141,6 +141,9 @@ func TestAnnotationsSayWhatGrafanaReads(t *testing.T) {
 			t.Errorf("%s: annotations %v", name, all)
 		}
 		for _, a := range all {
+			if a["name"] == "Explanations" {
+				continue // see TestEveryBoardShowsExplanations
+			}
 			for _, key := range []string{"titleFormat", "textFormat", "tagKeys", "iconColor", "expr"} {
 				if s, _ := a[key].(string); s == "" {
 					t.Errorf("%s: annotation %v has no %s", name, a["name"], key)
@@ -149,6 +152,27 @@ func TestAnnotationsSayWhatGrafanaReads(t *testing.T) {
 			if _, ok := a["placement"]; ok || a["enable"] != true {
 				t.Errorf("%s: annotation %v is hidden", name, a["name"])
 			}
+		}
+	}
+}
+
+// TestEveryBoardShowsExplanations claims that each board asks Grafana's own store for what
+// the annotator writes there, by the one tag that it gives to all.
+func TestEveryBoardShowsExplanations(t *testing.T) {
+	want := map[string]any{
+		"name": "Explanations", "enable": true, "hide": false, "builtIn": 0.0, "iconColor": "purple",
+		"datasource": map[string]any{"type": "grafana", "uid": "-- Grafana --"},
+		"target":     map[string]any{"type": "tags", "tags": []any{"packetscope"}, "matchAny": false, "limit": 100.0},
+	}
+	for name, doc := range documents(t) {
+		var got []map[string]any
+		for _, a := range list(doc["annotations"].(map[string]any)["list"]) {
+			if a["name"] == "Explanations" {
+				got = append(got, a)
+			}
+		}
+		if diff := cmp.Diff([]map[string]any{want}, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
 }
