@@ -36,6 +36,10 @@ var idle = load{
 	metric.GuarderSamples: 0.01, metric.GuarderProgramRuns: 0.02, metric.GuarderProgramSeconds: 1e-8,
 	metric.LocatorRTT: 0.1, metric.LocatorProbesSent: 0.1, metric.LocatorTTLProbesSent: 0.1, metric.LocatorTTLReplies: 0.1, metric.LocatorHopRTT: 0.1,
 	metric.LocatorPackets: 1, metric.LocatorShared: 0.1, metric.LocatorSkipped: 0.01, metric.LocatorTimestamps: 1, metric.LocatorUnmatched: 0.01,
+	metric.AnnotatorRequests: 0.01, metric.AnnotatorRequestDuration: 0.01, metric.AnnotatorAlerts: 0.01, metric.AnnotatorDuplicates: 0.001,
+	metric.AnnotatorReconciled: 0.016, metric.AnnotatorJobs: 0.01, metric.AnnotatorJobDuration: 0.01, metric.AnnotatorFirst: 0.01,
+	metric.AnnotatorQueries: 0.1, metric.AnnotatorMissing: 0.001, metric.AnnotatorFactsDuration: 0.01, metric.AnnotatorExplanations: 0.01,
+	metric.AnnotatorLLMRequests: 0.01, metric.AnnotatorLLMDuration: 0.01, metric.AnnotatorLLMTokens: 10, metric.AnnotatorSinkRequests: 0.01,
 	metric.ProbeRuns: 1, metric.ProbeRunSeconds: 2e-8, metric.ProbeStatsWindow: 0.01,
 }
 
@@ -68,6 +72,8 @@ func healthyGauge(f *metric.Family, l labels.Labels) (float64, bool) {
 	case metric.LocatorPathFailing, metric.LocatorPathBlocked, metric.LocatorMTUBlackHole, metric.LocatorRisk, metric.LocatorRiskScore,
 		metric.LocatorHopBlocklisted, metric.LocatorRefused:
 		return 0, true
+	case metric.AnnotatorStorm, metric.AnnotatorSinkPaused, metric.AnnotatorSinkUnfit, metric.AnnotatorDead, metric.AnnotatorLLMBreaker:
+		return 0, true
 	case metric.ScrapeCollectorDuration:
 		return 0.02, true
 	case metric.NetworkNamespaces, metric.SocketNamespaces, metric.TCPNetworkNamespaces:
@@ -83,6 +89,8 @@ func typical(f *metric.Family) float64 {
 		return 0.012
 	case metric.SocketReadWait:
 		return 0.002
+	case metric.AnnotatorFirst, metric.AnnotatorFactsDuration, metric.AnnotatorJobDuration, metric.AnnotatorLLMDuration:
+		return 1
 	}
 	return 0.00003
 }
@@ -154,7 +162,10 @@ func (s sampled) at(minute int, l load) float64 {
 	if s.labels.Get("group") == "forged-icmp" {
 		rate = 0 // nobody honest sends what these rules are for
 	}
-	if s.labels.Get("severity") == "loss" || slices.Contains([]string{"timeout", "refused"}, s.labels.Get("result")) {
+	if s.family == metric.AnnotatorRequests && s.labels.Get("code") > "202" {
+		rate = 0 // Alertmanager sends what it should, and has a token
+	}
+	if s.labels.Get("severity") == "loss" || slices.Contains([]string{"timeout", "refused", "timed_out", "failed"}, s.labels.Get("result")) {
 		rate /= 100 // one in so many goes wrong, even here
 	}
 	if le := s.labels.Get("le"); le != "" {

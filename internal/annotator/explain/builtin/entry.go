@@ -70,7 +70,7 @@ func ask(text, query string) check { return check{text: text, query: query} }
 // copies it would run: words in capitals stand for what to put in.
 func run(text, command string) check { return check{text: text, command: command} }
 
-var entries = merged(aboutDrops, aboutHost, aboutTCP, aboutPeers, aboutGuarder, aboutPolicy, aboutAttacks, aboutPaths, aboutRoutes, aboutLocator, aboutSelf)
+var entries = merged(aboutDrops, aboutHost, aboutTCP, aboutPeers, aboutGuarder, aboutPolicy, aboutAttacks, aboutPaths, aboutRoutes, aboutLocator, aboutSelf, aboutAnnotator)
 
 func merged(all ...map[string]entry) map[string]entry {
 	out := make(map[string]entry)

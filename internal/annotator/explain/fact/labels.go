@@ -17,9 +17,9 @@ var named = map[string]handle.Kind{
 
 // worded are the labels whose values are words of programs or of policies.
 var worded = []string{
-	"area", "asn", "attack", "cause", "class", "clock", "code", "collector", "country", "device", "direction", "event", "factor", "family",
-	"from", "function", "group", "hook", "kind", "layer", "map", "mode", "protocol", "queue", "reason", "result", "role", "rule", "severity", "side",
-	"source", "state", "to", "ttl", "type", "vector", "verdict",
+	"area", "asn", "attack", "cause", "class", "clock", "code", "collector", "country", "device", "direction", "event", "factor", "family", "field",
+	"from", "function", "group", "hook", "kind", "layer", "map", "mode", "protocol", "provider", "queue", "reason", "result", "role", "rule", "severity", "side",
+	"sink", "source", "stage", "state", "to", "ttl", "type", "vector", "verdict",
 }
 
 // Allowed tells whether a label may be shown at all.
