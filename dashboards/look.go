@@ -33,7 +33,8 @@ var colours = map[string]map[string]string{
 	"verdict":   {"pass": green, "drop": red, "would_drop": orange, "count": blue},
 	"mode":      {"enforce": red, "audit": orange}, // of rules
 	"hook":      {"native": green, "generic": yellow, "none": red},
-	"clock":     {"kernel": green, "user": orange}, // that took times of probes
+	"by":        {"builtin": blue, "model": purple}, // whom explanations are by
+	"clock":     {"kernel": green, "user": orange},  // that took times of probes
 	"direction": {"receive": green, "transmit": blue, "forward": purple},
 }
 

@@ -46,6 +46,9 @@ func TestEveryQueryReturnsData(t *testing.T) {
 	w := watchLive(t)
 	excused := make(map[string]bool)
 	for _, b := range All() {
+		if b.Name == "annotator" {
+			continue // see TestEveryQueryOfTheAnnotatorReturnsData
+		}
 		d, err := b.Build()
 		if err != nil {
 			t.Fatal(err)
