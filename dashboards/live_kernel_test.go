@@ -38,6 +38,7 @@ type live struct {
 // every 20 seconds.
 const (
 	watched   = 45 * time.Second
+	longest   = 3 * time.Minute // until the path is known, see pathKnown
 	scrapes   = 3 * time.Second
 	rateLong  = 30 * time.Second
 	rateRange = 60 * time.Second
@@ -68,7 +69,7 @@ func watchLive(t *testing.T) live {
 	evaluate := map[*promtest.DB]*promtest.Rules{w.native: readRules(t, w.native), w.classic: readRules(t, w.classic)}
 	tick := time.NewTicker(scrapes)
 	defer tick.Stop()
-	for time.Since(w.from) < watched {
+	for time.Since(w.from) < watched || !w.pathKnown(t) && time.Since(w.from) < longest {
 		for accept, db := range map[string]*promtest.DB{promtest.AcceptProtobuf: w.native, promtest.AcceptText: w.classic} {
 			if err := db.ScrapeURLAs(accept, "http://"+address+"/metrics", liveTarget); err != nil {
 				t.Fatal(err)
@@ -86,6 +87,23 @@ func watchLive(t *testing.T) live {
 		}
 	}
 	return w
+}
+
+// pathKnown tells whether what is found out of a path once is: its branches, without which
+// it has no identity, and its MTU. As routers are asked once per second and lose packets
+// here, that takes half a minute, or two.
+func (w live) pathKnown(t *testing.T) bool {
+	t.Helper()
+	for _, name := range []string{"packetscope_locator_path_id", "packetscope_locator_path_mtu_link_hops"} {
+		v, _, err := w.native.Instant(name, w.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(v) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // networks has the addresses that the demo uses in countries.
