@@ -71,7 +71,7 @@ func FuzzPaths(f *testing.F) {
 	f.Fuzz(func(t *testing.T, target string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil || u.Host != "" {
-			t.Skip()
+			return // no server is asked so
 		}
 		mux := http.NewServeMux()
 		mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { reply(w, r, nil, "else", nil) })
