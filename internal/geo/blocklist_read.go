@@ -1,73 +1,155 @@
 package geo
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"iter"
+	"io"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
 
-// A listReader reads one list.
-type listReader struct {
-	faultList
-	list  blocklist
-	built time.Time // zero: the list does not say
+// A ListEntry is one of a list: a prefix, or the number of an AS.
+type ListEntry struct {
+	Prefix    netip.Prefix // masked; invalid if it is an AS
+	AS        uint32       // 0 if it is a prefix
+	Reference string       // what the list says of it, or ""
+	// Line and Column are where it stands, from 1; a column is a character.
+	Line, Column int
+}
+
+// ListFacts are what a list says of itself.
+type ListFacts struct {
+	Kind    string    // "text" or "JSON lines"
+	Built   time.Time // zero: it does not say
+	Entries int
+}
+
+// maxListLine is the most bytes of a line of a list, of which most are a comment.
+const maxListLine = 64 << 10
+
+// ReadList reads a list of the formats that [OpenBlocklists] tells of, and calls visit
+// for each entry as it comes. The error is all faults of the list, each a [*Fault] with
+// its place in the list of that name, or what from returned. A list with a fault is to
+// be refused, which may be known at its end only.
+//
+// If visit returns a [*Fault], that is one of the list at the entry's place, and the rest
+// is read; another error ends it, and is returned as it is.
+func ReadList(name string, from io.Reader, visit func(ListEntry) error) (ListFacts, error) {
+	r := &listReader{faultList: faultList{file: name}, visit: visit}
+	if err := r.read(from); err != nil {
+		return ListFacts{}, err
+	}
+	if !r.any() && r.facts.Entries == 0 {
+		r.addOf(NoEntry, 1, 1, "was it fetched to its end? EDROP became part of DROP in 2024", "no entry in the list")
+	}
+	if r.any() {
+		return ListFacts{}, r.err()
+	}
+	return r.facts, nil
 }
 
 // parseBlocklist reads a list of whatever format. The error is all its faults.
 func parseBlocklist(path string, data []byte) (*blocklist, facts, error) {
-	r := &listReader{faultList: faultList{file: path}}
-	kind := "text"
-	switch start := bytes.TrimSpace(data); {
-	case bytes.HasPrefix(start, []byte("{")):
-		kind = "JSON lines"
-		r.json(data)
-	case bytes.HasPrefix(start, []byte("[")):
-		r.add(1, 1, "write one object a line", "a JSON array")
-	default:
-		r.text(data)
+	var list blocklist
+	about, err := ReadList(path, bytes.NewReader(data), func(e ListEntry) error {
+		switch {
+		case e.AS != 0:
+			list.addSystem(e.AS, e.Reference)
+		case e.Prefix.Bits() == 0:
+			return &Fault{Message: fmt.Sprintf("%v would list every address", e.Prefix), Cure: "remove it"}
+		default:
+			list.addPrefix(e.Prefix, e.Reference)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, facts{}, err
 	}
-	if !r.any() && r.list.entries() == 0 {
-		r.add(1, 1, "was it fetched to its end? EDROP became part of DROP in 2024", "no entry in the list")
-	}
-	if r.any() {
-		return nil, facts{}, r.err()
-	}
-	return &r.list, facts{kind: kind, built: r.built, entries: r.list.entries()}, nil
+	return &list, facts{kind: about.Kind, built: about.Built, entries: list.entries()}, nil
 }
 
-// lines visits the lines that are not blank, with their numbers.
-func lines(data []byte) iter.Seq2[int, string] {
-	return func(yield func(int, string) bool) {
-		number := 0
-		for line := range bytes.Lines(data) {
-			number++
-			if text := strings.TrimRight(string(line), " \t\r\n"); strings.TrimSpace(text) != "" && !yield(number, text) {
-				return
-			}
-		}
-	}
+// A listReader reads one list.
+type listReader struct {
+	faultList
+	facts ListFacts
+	visit func(ListEntry) error
+	// What objects have told so far: how many there were but for the metadata, and those.
+	records int
+	end     *jsonEntry
 }
 
-// text reads one entry a line.
-func (r *listReader) text(data []byte) {
-	for number, line := range lines(data) {
-		entry, comment := line, ""
-		if i := strings.IndexAny(line, ";#"); i >= 0 {
-			entry, comment = line[:i], strings.TrimSpace(line[i+1:])
-		}
-		blank := len(entry) - len(strings.TrimLeft(entry, " \t"))
-		if entry = strings.TrimSpace(entry); entry == "" {
-			r.header(comment)
+// read reads all lines. The first that is not blank tells the format.
+func (r *listReader) read(from io.Reader) error {
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, maxListLine)
+	number := 0
+	for lines.Scan() {
+		number++
+		line := strings.TrimRight(lines.Text(), " \t\r\n")
+		start := strings.TrimSpace(line)
+		if start == "" {
 			continue
 		}
-		reference, _, _ := strings.Cut(comment, " ")
-		r.entry(field{entry, number, blank + 1}, clean(reference))
+		if r.facts.Kind == "" {
+			switch start[0] {
+			case '{':
+				r.facts.Kind = "JSON lines"
+			case '[':
+				r.add(1, 1, "write one object a line", "a JSON array")
+				return nil
+			default:
+				r.facts.Kind = "text"
+			}
+		}
+		read := r.textLine
+		if r.facts.Kind != "text" {
+			read = r.jsonLine
+		}
+		if err := read(number, line); err != nil {
+			return err
+		}
 	}
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		r.add(number+1, 1, "write one entry a line", "a line of more than %d bytes", maxListLine)
+	case err != nil:
+		return fmt.Errorf("read %s: %w", r.file, err)
+	case r.facts.Kind == "JSON lines":
+		r.jsonEnd(max(number, 1))
+	}
+	return nil
+}
+
+// found hands an entry over.
+func (r *listReader) found(e ListEntry) error {
+	r.facts.Entries++
+	err := r.visit(e)
+	if f, ok := err.(*Fault); ok {
+		r.add(e.Line, e.Column, f.Cure, "%s", f.Message)
+		return nil
+	}
+	return err
+}
+
+// textLine reads an entry, or a comment.
+func (r *listReader) textLine(number int, line string) error {
+	entry, comment := line, ""
+	if i := strings.IndexAny(line, ";#"); i >= 0 {
+		entry, comment = line[:i], strings.TrimSpace(line[i+1:])
+	}
+	blank := len(entry) - len(strings.TrimLeft(entry, " \t"))
+	if entry = strings.TrimSpace(entry); entry == "" {
+		r.header(comment)
+		return nil
+	}
+	reference, _, _ := strings.Cut(comment, " ")
+	return r.entry(field{entry, number, blank + 1}, clean(reference))
 }
 
 // header reads when a list of Spamhaus was made: "Last-Modified: Sat, 12 May 2018 ...".
@@ -75,33 +157,29 @@ func (r *listReader) header(comment string) {
 	const name = "Last-Modified:"
 	if len(comment) > len(name) && strings.EqualFold(comment[:len(name)], name) {
 		if t, err := time.Parse(time.RFC1123, strings.TrimSpace(comment[len(name):])); err == nil {
-			r.built = t
+			r.facts.Built = t
 		}
 	}
 }
 
-func (r *listReader) entry(f field, reference string) {
+func (r *listReader) entry(f field, reference string) error {
 	if len(f.text) > 2 && strings.EqualFold(f.text[:2], "AS") {
 		asn, ok := parseASN(f.text)
 		if !ok || asn == 0 {
 			r.add(f.line, f.column, "write AS64512", "bad AS number %q", f.text)
-			return
+			return nil
 		}
-		r.list.addSystem(asn, reference)
-		return
+		return r.found(ListEntry{AS: asn, Reference: reference, Line: f.line, Column: f.column})
 	}
-	r.prefixEntry(f, reference)
+	return r.prefixEntry(f, reference)
 }
 
-func (r *listReader) prefixEntry(f field, reference string) {
+func (r *listReader) prefixEntry(f field, reference string) error {
 	p := r.prefix(f)
-	switch {
-	case !p.IsValid():
-	case p.Bits() == 0:
-		r.add(f.line, f.column, "remove it", "%v would list every address", p)
-	default:
-		r.list.addPrefix(p, reference)
+	if !p.IsValid() {
+		return nil
 	}
+	return r.found(ListEntry{Prefix: p, Reference: reference, Line: f.line, Column: f.column})
 }
 
 // A jsonEntry is a line of Spamhaus's JSON lists: a prefix, an AS, or the metadata.
@@ -116,53 +194,53 @@ type jsonEntry struct {
 	Records   *int            `json:"records"`
 }
 
-// json reads one object a line.
-func (r *listReader) json(data []byte) {
-	records, last := 0, 1
-	var end *jsonEntry
-	for number, line := range lines(data) {
-		last = number
-		var e jsonEntry
-		if err := json.Unmarshal([]byte(line), &e); err != nil {
-			r.add(number, 1, "was it fetched to its end?", "not a JSON object a line: %v", shorter(err))
-			continue
-		}
-		if e.Type == "metadata" {
-			end = &e
-			continue
-		}
-		records++
-		r.jsonEntry(number, line, e)
+// jsonLine reads one object.
+func (r *listReader) jsonLine(number int, line string) error {
+	var e jsonEntry
+	if err := json.Unmarshal([]byte(line), &e); err != nil {
+		r.add(number, 1, "was it fetched to its end?", "not a JSON object a line: %v", shorter(err))
+		return nil
 	}
-	switch {
+	if e.Type == "metadata" {
+		r.end = &e
+		return nil
+	}
+	r.records++
+	return r.jsonEntry(number, line, e)
+}
+
+// jsonEnd looks at the metadata, behind the last line.
+func (r *listReader) jsonEnd(last int) {
+	switch end := r.end; {
 	case r.any():
 	case end == nil:
-		r.add(last, 1, "fetch it again; lists of your own may be text, one prefix a line",
+		r.addOf(CutOff, last, 1, "fetch it again; lists of your own may be text, one prefix a line",
 			"no metadata at the end of the list, so it may have been cut off")
-	case end.Records != nil && records < *end.Records:
-		r.add(last, 1, "fetch it again", "%d records, but the metadata count %d", records, *end.Records)
+	case end.Records != nil && r.records < *end.Records:
+		r.addOf(CutOff, last, 1, "fetch it again", "%d records, but the metadata count %d", r.records, *end.Records)
 	default:
 		if end.Timestamp > 0 {
-			r.built = time.Unix(end.Timestamp, 0).UTC()
+			r.facts.Built = time.Unix(end.Timestamp, 0).UTC()
 		}
 	}
 }
 
-func (r *listReader) jsonEntry(number int, line string, e jsonEntry) {
+func (r *listReader) jsonEntry(number int, line string, e jsonEntry) error {
 	switch {
 	case e.CIDR != "":
 		column := 1 + utf8.RuneCountInString(line[:max(strings.Index(line, strconv.Quote(e.CIDR)), 0)])
-		r.prefixEntry(field{e.CIDR, number, column}, clean(e.SBLID))
+		return r.prefixEntry(field{e.CIDR, number, column}, clean(e.SBLID))
 	case len(e.ASN) > 0:
 		text := strings.Trim(string(e.ASN), `"`)
 		asn, ok := parseASN(text)
 		if !ok || asn == 0 {
 			r.add(number, 1, "", "bad AS number %q", text)
-			return
+			return nil
 		}
-		r.list.addSystem(asn, clean(first(e.ASName, e.Domain)))
+		return r.found(ListEntry{AS: asn, Reference: clean(first(e.ASName, e.Domain)), Line: number, Column: 1})
 	default:
 		r.add(number, 1, "", "neither cidr nor asn in the entry")
+		return nil
 	}
 }
 

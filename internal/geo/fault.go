@@ -15,7 +15,19 @@ type Fault struct {
 	Message      string
 	// Cure tells how to put it right, or is "".
 	Cure string
+	// Kind tells some faults of lists from others.
+	Kind FaultKind
 }
+
+// A FaultKind is what is wrong with a list as a whole.
+type FaultKind uint8
+
+// The kinds.
+const (
+	OtherFault FaultKind = iota
+	CutOff               // it may have ended too early
+	NoEntry              // it is empty
+)
 
 // Error returns "file:line:column: message (cure)".
 func (f *Fault) Error() string {
@@ -44,6 +56,15 @@ func (l *faultList) add(line, column int, cure, format string, args ...any) {
 		return
 	}
 	l.faults = append(l.faults, &Fault{File: l.file, Line: line, Column: column, Message: fmt.Sprintf(format, args...), Cure: cure})
+}
+
+// addOf records a fault of a kind.
+func (l *faultList) addOf(kind FaultKind, line, column int, cure, format string, args ...any) {
+	before := len(l.faults)
+	l.add(line, column, cure, format, args...)
+	for _, f := range l.faults[before:] {
+		f.Kind = kind
+	}
 }
 
 func (l *faultList) any() bool { return len(l.faults) > 0 }

@@ -121,3 +121,15 @@ func KindOf(addr netip.Addr) Kind {
 	}
 	return Public
 }
+
+// Blocks returns the blocks that the registries give to a kind, in the order of
+// [Trie.All]. Parts of them may be of another kind.
+func Blocks(kind Kind) []netip.Prefix {
+	var all []netip.Prefix
+	for p, k := range special.All() {
+		if k == kind {
+			all = append(all, p)
+		}
+	}
+	return all
+}

@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -50,5 +51,23 @@ func TestEveryKindHasAName(t *testing.T) {
 	}
 	if got := Kind(200).String(); got != "unknown" {
 		t.Errorf("kind 200 is called %q", got)
+	}
+}
+
+func TestBlocksAreOfTheirKind(t *testing.T) {
+	want := "[10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7]"
+	if got := fmt.Sprint(Blocks(Private)); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	for _, kind := range []Kind{CGNAT, Loopback, LinkLocal, Documentation} {
+		blocks := Blocks(kind)
+		for _, p := range blocks {
+			if got := KindOf(p.Addr()); got != kind {
+				t.Errorf("%v is %v, want %v", p, got, kind)
+			}
+		}
+		if len(blocks) == 0 {
+			t.Errorf("no block is %v", kind)
+		}
 	}
 }
