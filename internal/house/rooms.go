@@ -38,7 +38,8 @@ var engines = []string{"internal/stack", "internal/sockets", "internal/tracer", 
 
 // Rooms is the plan.
 var Rooms = []Room{
-	{Path: "cmd/packetscope", Floor: 4},
+	// It has privileges, so the libraries that ask models stay out.
+	{Path: "cmd/packetscope", Floor: 4, Not: []string{"internal/annotator", openAI}},
 	// The annotator's process has no capability and no way to the engines.
 	{Path: "cmd/packetscope-annotator", Floor: 4, Not: with(engines, "bpf", ebpf)},
 	// The demo only makes traffic.
@@ -53,10 +54,14 @@ var Rooms = []Room{
 	// It is in a process with privileges, which the libraries of the annotator are kept out of.
 	{Path: "collector", Floor: 3, Not: []string{"bpf", ebpf, "internal/annotator"}},
 	{Path: "internal/config", Floor: 3},
+	// What the programs that serve have in common, whatever they serve.
+	{Path: "internal/daemon", Floor: 3, Not: with(engines, "bpf", ebpf, "internal/annotator")},
 	{Path: "dashboards", Floor: 3, Not: with(engines, "internal/annotator")},
 
 	{Path: "internal/stack", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/sockets", Floor: 2, Not: []string{clientGo}},
+	// It reads settings and changes none.
+	{Path: "internal/posture", Floor: 2, Not: []string{"bpf", ebpf, clientGo}},
 	{Path: "internal/tracer", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/guarder", Floor: 2, Not: []string{clientGo}},
 	{Path: "internal/locator", Floor: 2, Not: []string{"bpf", ebpf, clientGo}},
@@ -88,6 +93,7 @@ var Rooms = []Room{
 	{Path: "internal/vmtest", Floor: TestFloor},
 	{Path: "internal/debian", Floor: TestFloor},
 	{Path: "internal/servers", Floor: TestFloor},
+	{Path: "internal/lines", Floor: TestFloor},
 	{Path: "internal/house", Floor: TestFloor},
 }
 

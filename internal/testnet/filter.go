@@ -12,8 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TC_ACT_SHOT of the kernel's pkt_cls.h, and XDP_DROP.
+// TC_ACT_OK and TC_ACT_SHOT of the kernel's pkt_cls.h, and XDP_DROP.
 const (
+	actOK   = 0
 	actShot = 2
 	xdpDrop = 1
 )
@@ -36,27 +37,49 @@ func constant(t testing.TB, kind ebpf.ProgramType, value int32) *ebpf.Program {
 // all that leaves it. It returns how to end that.
 func (ns *Namespace) DropByTC(t testing.TB, egress bool) (end func()) {
 	t.Helper()
-	index := ns.link(t, ns.Device).Attrs().Index
 	parent := uint32(netlink.HANDLE_MIN_INGRESS)
 	if egress {
 		parent = netlink.HANDLE_MIN_EGRESS
 	}
+	qdisc := ns.addClsact(t, ns.Device)
+	ns.attachFilter(t, ns.Device, parent, constant(t, ebpf.SchedCLS, actShot))
+	return func() { ns.nl.QdiscDel(qdisc) }
+}
+
+// addClsact lets programs be attached to a device.
+func (ns *Namespace) addClsact(t testing.TB, device string) *netlink.Clsact {
+	t.Helper()
 	qdisc := &netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT,
+		LinkIndex: ns.link(t, device).Attrs().Index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT,
 	}}
 	if err := ns.nl.QdiscAdd(qdisc); err != nil {
-		t.Fatalf("add clsact to %q: %v", ns.Device, err)
+		t.Fatalf("add clsact to %q: %v", device, err)
 	}
-	filter := &netlink.BpfFilter{
-		FilterAttrs:  netlink.FilterAttrs{LinkIndex: index, Parent: parent, Handle: 1, Protocol: unix.ETH_P_ALL, Priority: 1},
-		Fd:           constant(t, ebpf.SchedCLS, actShot).FD(),
-		Name:         "drop",
-		DirectAction: true,
+	return qdisc
+}
+
+// filter has a program judge what arrives at a device, or what leaves it.
+func (ns *Namespace) filter(t testing.TB, device string, parent uint32, program asm.Instructions) {
+	t.Helper()
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "MIT", Instructions: program})
+	if err != nil {
+		t.Fatalf("load program: %+v", err)
 	}
-	if err := ns.nl.FilterAdd(filter); err != nil {
-		t.Fatalf("add filter to %q: %v", ns.Device, err)
+	t.Cleanup(func() { prog.Close() })
+	ns.attachFilter(t, device, parent, prog)
+}
+
+func (ns *Namespace) attachFilter(t testing.TB, device string, parent uint32, prog *ebpf.Program) {
+	t.Helper()
+	err := ns.nl.FilterAdd(&netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{
+			LinkIndex: ns.link(t, device).Attrs().Index, Parent: parent, Handle: 1, Protocol: unix.ETH_P_ALL, Priority: 1,
+		},
+		Fd: prog.FD(), Name: "test", DirectAction: true,
+	})
+	if err != nil {
+		t.Fatalf("add filter to %q: %v", device, err)
 	}
-	return func() { ns.nl.QdiscDel(qdisc) }
 }
 
 // DropByXDP makes a generic XDP program drop all that arrives at the namespace's

@@ -146,6 +146,9 @@ type Wire struct {
 	index int
 }
 
+// wireBuffer is the size of a wire's queue in bytes: some 10,000 small frames.
+const wireBuffer = 8 << 20
+
 // Wire opens the device of ns. It sees all frames that arrive there.
 func (ns *Namespace) Wire(t testing.TB) *Wire {
 	t.Helper()
@@ -153,6 +156,10 @@ func (ns *Namespace) Wire(t testing.TB) *Wire {
 	all := int(binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL})) // in network order
 	err := ns.do(func() (err error) {
 		if w.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, all); err != nil {
+			return err
+		}
+		// Of a flood's answers none may be lost before they are read.
+		if err := unix.SetsockoptInt(w.fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, wireBuffer); err != nil {
 			return err
 		}
 		return unix.Bind(w.fd, &unix.SockaddrLinklayer{Protocol: uint16(all), Ifindex: w.index})
@@ -182,6 +189,9 @@ func (w *Wire) Receive(fits func(frame []byte) bool) ([]byte, error) {
 	buffer := make([]byte, 2048)
 	for deadline := time.Now().Add(patience()); time.Now().Before(deadline); {
 		n, _, err := unix.Recvfrom(w.fd, buffer, 0)
+		if err == unix.EINTR {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("receive frame: %w", err)
 		}

@@ -27,13 +27,11 @@ const (
 // It skips if the machine has no TUN devices.
 func NewTun(t testing.TB, v4, v6 netip.Addr) (*Namespace, *os.File) {
 	t.Helper()
-	if _, err := os.Stat(tunPath); errors.Is(err, os.ErrNotExist) {
-		t.Skipf("%s is missing: no TUN devices on this machine", tunPath)
-	}
+	needTun(t)
 	ns := newNamespace(t, "host")
 	var device *os.File
 	var err error
-	ns.Do(t, func() { device, err = openTun(tunDevice) })
+	ns.Do(t, func() { device, err = openTun(tunDevice, unix.IFF_TUN) })
 	if err != nil {
 		t.Fatalf("make TUN device %q: %v", tunDevice, err)
 	}
@@ -55,16 +53,24 @@ func NewTun(t testing.TB, v4, v6 netip.Addr) (*Namespace, *os.File) {
 	return ns, device
 }
 
-// openTun makes a TUN device in the calling thread's namespace. Packets have no header
-// before that of IP.
-func openTun(name string) (*os.File, error) {
+// needTun skips where there are no TUN and TAP devices.
+func needTun(t testing.TB) {
+	t.Helper()
+	if _, err := os.Stat(tunPath); errors.Is(err, os.ErrNotExist) {
+		t.Skipf("%s is missing: no TUN devices on this machine", tunPath)
+	}
+}
+
+// openTun makes a device in the calling thread's namespace: IFF_TUN, whose packets have no
+// header before that of IP, or IFF_TAP.
+func openTun(name string, kind uint16) (*os.File, error) {
 	fd, err := unix.Open(tunPath, unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open %q: %w", tunPath, err)
 	}
 	request, err := unix.NewIfreq(name)
 	if err == nil {
-		request.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
+		request.SetUint16(kind | unix.IFF_NO_PI)
 		err = unix.IoctlIfreq(fd, unix.TUNSETIFF, request)
 	}
 	if err != nil {
