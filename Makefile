@@ -115,7 +115,7 @@ test-vm: ## the kernel tests in emulated machines with Debian's kernels
 test-compose: ## build the images and bring compose.yaml up, without a registry, as root
 	@$(if $(ROOT),:,echo "the compose lane needs root" >&2; exit 1)
 	@$(call require,$(COMPOSE_NEEDS))
-	$(GO) test -tags compose -v -count=1 -timeout 30m -run TestStack ./internal/deploy
+	$(GO) test -tags compose -v -count=1 -timeout 90m -run TestStack ./internal/deploy
 
 .PHONY: bench
 bench: ## measure the cost of the probes and of a fleet, as root, and write BENCHMARKS.md

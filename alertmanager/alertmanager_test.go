@@ -116,7 +116,7 @@ func TestTheAnnotatorIsNotToldOfItself(t *testing.T) {
 			all = append(all, r.Matchers...)
 		}
 	}
-	if diff := cmp.Diff([]string{`alertname=~"PacketScope.+"`, `job!="packetscope-annotator"`}, all); diff != "" {
+	if diff := cmp.Diff([]string{`alertname=~"(PacketScope|Guarder).+"`, `job!="packetscope-annotator"`}, all); diff != "" {
 		t.Errorf("matchers of the annotator's route (-want +got):\n%s", diff)
 	}
 }

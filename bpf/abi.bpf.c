@@ -1,15 +1,21 @@
 //go:build ignore
 
 // SPDX-License-Identifier: GPL-2.0 OR MIT
-/* Names every type of abi.h and guard_{abi,hits_abi,sample_abi,tables,tally}.h once, so that one C type becomes one Go type. */
+/* Names every type of abi.h and guard_{abi,bans_abi,hits_abi,sample_abi,states_abi,tables,tally}.h once, so that one C type becomes one Go type. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "abi.h"
 #include "guard_abi.h"
 #include "guard_tables.h"
 #include "guard_tally.h"
+#include "guard_bans_abi.h"
+#include "guard_connections_abi.h"
+#include "guard_feeds_abi.h"
 #include "guard_hits_abi.h"
 #include "guard_sample_abi.h"
+#include "guard_states_abi.h"
+#include "pathmap_abi.h"
+#include "trace_abi.h"
 
 const struct traffic *unused_traffic __attribute__((unused));
 const struct latency *unused_latency __attribute__((unused));
@@ -44,6 +50,12 @@ const struct drop_place *unused_drop_place __attribute__((unused));
 const struct drop_event *unused_drop_event __attribute__((unused));
 const enum drop_fate *unused_drop_fate __attribute__((unused));
 const enum overflow *unused_overflow __attribute__((unused));
+const enum path_hook *unused_path_hook __attribute__((unused));
+const struct path_turn *unused_path_turn __attribute__((unused));
+const struct path_count *unused_path_count __attribute__((unused));
+const struct path_event *unused_path_event __attribute__((unused));
+const struct path_spent *unused_path_spent __attribute__((unused));
+const enum path_limit *unused_path_limit __attribute__((unused));
 const struct guard_quoted *unused_guard_quoted __attribute__((unused));
 const struct guard_packet *unused_guard_packet __attribute__((unused));
 const enum guard_limit *unused_guard_limit __attribute__((unused));
@@ -85,4 +97,35 @@ const struct guard_hit_key *unused_guard_hit_key __attribute__((unused));
 const struct guard_hit *unused_guard_hit __attribute__((unused));
 const struct guard_service *unused_guard_service __attribute__((unused));
 const enum guard_hit_limit *unused_guard_hit_limit __attribute__((unused));
+const struct guard_feed_line *unused_guard_feed_line __attribute__((unused));
+const struct guard_feed_head *unused_guard_feed_head __attribute__((unused));
+const struct guard_feed_near *unused_guard_feed_near __attribute__((unused));
+const enum guard_feed_limit *unused_guard_feed_limit __attribute__((unused));
+const enum guard_feed_entry *unused_guard_feed_entry __attribute__((unused));
+const struct guard_ban_address *unused_guard_ban_address __attribute__((unused));
+const struct guard_ban_prefix *unused_guard_ban_prefix __attribute__((unused));
+const struct guard_ban *unused_guard_ban __attribute__((unused));
+const struct guard_banning *unused_guard_banning __attribute__((unused));
+const struct guard_ban_request *unused_guard_ban_request __attribute__((unused));
+const enum guard_ban_limit *unused_guard_ban_limit __attribute__((unused));
+const struct guard_prefix *unused_guard_prefix __attribute__((unused));
+const enum guard_connection_limit *unused_guard_connection_limit __attribute__((unused));
 const enum guard_operand *unused_guard_operand __attribute__((unused));
+const enum guard_socket *unused_guard_socket __attribute__((unused));
+const enum guard_sequence *unused_guard_sequence __attribute__((unused));
+const enum guard_state_kind *unused_guard_state_kind __attribute__((unused));
+const enum guard_state_of *unused_guard_state_of __attribute__((unused));
+const enum guard_state_limit *unused_guard_state_limit __attribute__((unused));
+const struct guard_state *unused_guard_state __attribute__((unused));
+const enum guard_distinct *unused_guard_distinct __attribute__((unused));
+const struct guard_spread *unused_guard_spread __attribute__((unused));
+const struct guard_bucket *unused_guard_bucket __attribute__((unused));
+const struct guard_bucket_set *unused_guard_bucket_set __attribute__((unused));
+const struct guard_flood *unused_guard_flood __attribute__((unused));
+const struct guard_setup *unused_guard_setup __attribute__((unused));
+const struct guard_sketch_block *unused_guard_sketch_block __attribute__((unused));
+const struct trace_scratch *unused_trace_scratch __attribute__((unused));
+const struct trace_event *unused_trace_event __attribute__((unused));
+const enum trace_hook *unused_trace_hook __attribute__((unused));
+const enum trace_count *unused_trace_count __attribute__((unused));
+const enum trace_limit *unused_trace_limit __attribute__((unused));

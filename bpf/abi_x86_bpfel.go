@@ -168,6 +168,55 @@ type abiGuardAtom struct {
 	Padding uint16
 }
 
+type abiGuardBan struct {
+	_       structs.HostLayout
+	Until   uint64
+	Audited uint64
+	Renew   uint64
+	Last    uint64
+	Origin  uint32
+	Padding uint32
+}
+
+type abiGuardBanAddress struct {
+	_       structs.HostLayout
+	Family  uint32
+	Address [4]uint32
+}
+
+type abiGuardBanLimit uint32
+
+const (
+	abiGuardBanLimitGUARD_MAX_BANS     abiGuardBanLimit = 65536
+	abiGuardBanLimitGUARD_BAN_NEAR     abiGuardBanLimit = 65536
+	abiGuardBanLimitGUARD_BAN_CLASSES  abiGuardBanLimit = 4
+	abiGuardBanLimitGUARD_BAN_RATES    abiGuardBanLimit = 16384
+	abiGuardBanLimitGUARD_BAN_REQUESTS abiGuardBanLimit = 4
+)
+
+type abiGuardBanPrefix struct {
+	_    structs.HostLayout
+	Bits uint32
+	Of   abiGuardBanAddress
+}
+
+type abiGuardBanRequest struct {
+	_       structs.HostLayout
+	Time    uint64
+	Slot    uint32
+	Of      abiGuardBanAddress
+	Credit  uint32
+	Padding uint32
+}
+
+type abiGuardBanning struct {
+	_        structs.HostLayout
+	Interval uint64
+	Burst    uint64
+	Bits4    uint32
+	Bits6    uint32
+}
+
 type abiGuardBlock struct {
 	_       structs.HostLayout
 	Has     uint64
@@ -181,7 +230,18 @@ type abiGuardBound struct {
 	Set     uint32
 	Mac     [6]uint8
 	Family  uint8
-	Padding uint8
+	HasMac  uint8
+}
+
+type abiGuardBucket struct {
+	_    structs.HostLayout
+	Key  uint64
+	Next uint64
+}
+
+type abiGuardBucketSet struct {
+	_  structs.HostLayout
+	Of [8]abiGuardBucket
 }
 
 type abiGuardCited uint32
@@ -205,14 +265,23 @@ const (
 	abiGuardCompareGUARD_COMPARE_SOURCE_MAC       abiGuardCompare = 4
 	abiGuardCompareGUARD_COMPARE_ARP_SENDER_MAC   abiGuardCompare = 5
 	abiGuardCompareGUARD_COMPARE_QUOTED_SOURCE    abiGuardCompare = 6
-	abiGuardCompareGUARD_COMPARES                 abiGuardCompare = 7
+	abiGuardCompareGUARD_COMPARE_ARP_SENDER       abiGuardCompare = 7
+	abiGuardCompareGUARD_COMPARE_ARP_TARGET       abiGuardCompare = 8
+	abiGuardCompareGUARD_COMPARES                 abiGuardCompare = 9
 )
 
 type abiGuardCondition struct {
 	_   structs.HostLayout
-	Yes uint64
-	No  uint64
+	Yes [2]uint64
+	No  [2]uint64
 }
+
+type abiGuardConnectionLimit uint32
+
+const (
+	abiGuardConnectionLimitGUARD_MAX_PREFIXES abiGuardConnectionLimit = 65536
+	abiGuardConnectionLimitGUARD_MAX_LENGTHS  abiGuardConnectionLimit = 4
+)
 
 type abiGuardCount struct {
 	_       structs.HostLayout
@@ -242,6 +311,14 @@ const (
 	abiGuardDeviceLimitGUARD_MAX_DEVICES abiGuardDeviceLimit = 1024
 )
 
+type abiGuardDistinct uint32
+
+const (
+	abiGuardDistinctGUARD_DISTINCT_NOTHING          abiGuardDistinct = 0
+	abiGuardDistinctGUARD_DISTINCT_DESTINATION_PORT abiGuardDistinct = 1
+	abiGuardDistinctGUARD_DISTINCT_SOURCE_PORT      abiGuardDistinct = 2
+)
+
 type abiGuardError uint32
 
 const (
@@ -263,6 +340,50 @@ const (
 	abiGuardFateGUARD_FATE_UNMATCHED  abiGuardFate = 3
 	abiGuardFateGUARD_FATES           abiGuardFate = 4
 )
+
+type abiGuardFeedEntry uint32
+
+const (
+	abiGuardFeedEntryGUARD_FEED_SLOT  abiGuardFeedEntry = 8
+	abiGuardFeedEntryGUARD_FEED_THERE abiGuardFeedEntry = 65536
+)
+
+type abiGuardFeedHead struct {
+	_        structs.HostLayout
+	Root6    uint64
+	Blocks4  uint32
+	Words    uint32
+	Pages    uint32
+	Classes  uint32
+	Outside6 uint32
+	Padding  [9]uint32
+}
+
+type abiGuardFeedLimit uint32
+
+const (
+	abiGuardFeedLimitGUARD_MAX_FEEDS   abiGuardFeedLimit = 32
+	abiGuardFeedLimitGUARD_FEED_TABLES abiGuardFeedLimit = 2
+	abiGuardFeedLimitGUARD_FEED_LINE   abiGuardFeedLimit = 8
+	abiGuardFeedLimitGUARD_FEED_ANY4   abiGuardFeedLimit = 65536
+	abiGuardFeedLimitGUARD_FEED_ANY6   abiGuardFeedLimit = 131072
+)
+
+type abiGuardFeedLine struct {
+	_     structs.HostLayout
+	Words [8]uint64
+}
+
+type abiGuardFeedNear struct {
+	_        structs.HostLayout
+	Shift4   uint32
+	Skip6    uint32
+	Shift6   uint32
+	Outside6 uint32
+	Padding  [12]uint32
+	Any4     [65536]uint64
+	Any6     [131072]uint64
+}
 
 type abiGuardField uint32
 
@@ -288,13 +409,27 @@ const (
 	abiGuardFieldGUARD_FIELD_OPTIONS                 abiGuardField = 18
 	abiGuardFieldGUARD_FIELD_HEADERS                 abiGuardField = 19
 	abiGuardFieldGUARD_FIELD_ROUTING_TYPES           abiGuardField = 20
-	abiGuardFieldGUARD_FIELDS                        abiGuardField = 21
+	abiGuardFieldGUARD_FIELD_WINDOW                  abiGuardField = 21
+	abiGuardFieldGUARD_FIELD_PAYLOAD_LENGTH          abiGuardField = 22
+	abiGuardFieldGUARD_FIELD_TCP_OPTIONS             abiGuardField = 23
+	abiGuardFieldGUARD_FIELDS                        abiGuardField = 24
 )
 
 type abiGuardFilter struct {
 	_           structs.HostLayout
 	Possible    uint64
 	Conditional uint64
+}
+
+type abiGuardFlood struct {
+	_       structs.HostLayout
+	Began   uint64
+	Seen    uint64
+	Active  uint64
+	Sent    uint64
+	Left    uint64
+	Valid   uint64
+	Invalid uint64
 }
 
 type abiGuardFragment uint32
@@ -390,7 +525,7 @@ const (
 	abiGuardLimitGUARD_MAX_EXTENSIONS        abiGuardLimit = 6
 	abiGuardLimitGUARD_MAX_OPTIONS           abiGuardLimit = 40
 	abiGuardLimitGUARD_MAX_PAYLOAD           abiGuardLimit = 128
-	abiGuardLimitGUARD_MAX_NEIGHBOUR_OPTIONS abiGuardLimit = 8
+	abiGuardLimitGUARD_MAX_NEIGHBOUR_OPTIONS abiGuardLimit = 24
 	abiGuardLimitGUARD_MAX_FRAGMENTS         abiGuardLimit = 64
 	abiGuardLimitGUARD_MAX_FRAGMENTED        abiGuardLimit = 4096
 )
@@ -407,14 +542,17 @@ type abiGuardMembership struct {
 type abiGuardOp uint32
 
 const (
-	abiGuardOpGUARD_OP_RANGE   abiGuardOp = 0
-	abiGuardOpGUARD_OP_BITS    abiGuardOp = 1
-	abiGuardOpGUARD_OP_SAME    abiGuardOp = 2
-	abiGuardOpGUARD_OP_LARGE   abiGuardOp = 3
-	abiGuardOpGUARD_OP_MEMBER  abiGuardOp = 4
-	abiGuardOpGUARD_OP_BINDING abiGuardOp = 5
-	abiGuardOpGUARD_OP_PAYLOAD abiGuardOp = 6
-	abiGuardOpGUARD_OPS        abiGuardOp = 7
+	abiGuardOpGUARD_OP_RANGE       abiGuardOp = 0
+	abiGuardOpGUARD_OP_BITS        abiGuardOp = 1
+	abiGuardOpGUARD_OP_SAME        abiGuardOp = 2
+	abiGuardOpGUARD_OP_LARGE       abiGuardOp = 3
+	abiGuardOpGUARD_OP_MEMBER      abiGuardOp = 4
+	abiGuardOpGUARD_OP_BINDING     abiGuardOp = 5
+	abiGuardOpGUARD_OP_PAYLOAD     abiGuardOp = 6
+	abiGuardOpGUARD_OP_UNTIL       abiGuardOp = 7
+	abiGuardOpGUARD_OP_SOCKET      abiGuardOp = 8
+	abiGuardOpGUARD_OP_CONNECTIONS abiGuardOp = 9
+	abiGuardOpGUARD_OPS            abiGuardOp = 10
 )
 
 type abiGuardOperand uint32
@@ -433,13 +571,15 @@ const (
 	abiGuardOperandGUARD_TESTS       abiGuardOperand = 10
 	abiGuardOperandGUARD_SLOTS       abiGuardOperand = 11
 	abiGuardOperandGUARD_SAMPLINGS   abiGuardOperand = 12
-	abiGuardOperandGUARD_MEMBERSHIPS abiGuardOperand = 13
-	abiGuardOperandGUARD_ANY4        abiGuardOperand = 14
-	abiGuardOperandGUARD_BLOCKS4     abiGuardOperand = 15
-	abiGuardOperandGUARD_ANY6        abiGuardOperand = 16
-	abiGuardOperandGUARD_WORDS       abiGuardOperand = 17
-	abiGuardOperandGUARD_SUMMARIES   abiGuardOperand = 18
-	abiGuardOperandGUARD_OPERANDS    abiGuardOperand = 19
+	abiGuardOperandGUARD_STATES      abiGuardOperand = 13
+	abiGuardOperandGUARD_BANNINGS    abiGuardOperand = 14
+	abiGuardOperandGUARD_MEMBERSHIPS abiGuardOperand = 15
+	abiGuardOperandGUARD_ANY4        abiGuardOperand = 16
+	abiGuardOperandGUARD_BLOCKS4     abiGuardOperand = 17
+	abiGuardOperandGUARD_ANY6        abiGuardOperand = 18
+	abiGuardOperandGUARD_WORDS       abiGuardOperand = 19
+	abiGuardOperandGUARD_SUMMARIES   abiGuardOperand = 20
+	abiGuardOperandGUARD_OPERANDS    abiGuardOperand = 21
 )
 
 type abiGuardOption uint32
@@ -493,7 +633,16 @@ type abiGuardPacket struct {
 	IcmpType        uint8
 	IcmpCode        uint8
 	Has             uint8
-	Padding         [2]uint8
+	TcpOptions      uint8
+	Padding         uint8
+}
+
+type abiGuardPrefix struct {
+	_       structs.HostLayout
+	Address [4]uint32
+	Family  uint8
+	Bits    uint8
+	Padding [2]uint8
 }
 
 type abiGuardQuoted struct {
@@ -571,11 +720,100 @@ const (
 	abiGuardSamplingEntryGUARD_SAMPLING_RULES      abiGuardSamplingEntry = 2
 )
 
+type abiGuardSequence uint32
+
+const (
+	abiGuardSequenceGUARD_SEQUENCE_OUT     abiGuardSequence = 1
+	abiGuardSequenceGUARD_SEQUENCE_IN      abiGuardSequence = 2
+	abiGuardSequenceGUARD_SEQUENCE_NEXT    abiGuardSequence = 4
+	abiGuardSequenceGUARD_SEQUENCE_UNKNOWN abiGuardSequence = 8
+	abiGuardSequenceGUARD_SEQUENCE_SHIFT   abiGuardSequence = 8
+)
+
 type abiGuardService struct {
 	_         structs.HostLayout
 	Dropped   abiGuardCount
 	WouldDrop abiGuardCount
 }
+
+type abiGuardSetup struct {
+	_     structs.HostLayout
+	Seed  uint64
+	Clock uint64
+}
+
+type abiGuardSketchBlock struct {
+	_    structs.HostLayout
+	Next [8]uint64
+}
+
+type abiGuardSocket uint32
+
+const (
+	abiGuardSocketGUARD_SOCKET_NONE        abiGuardSocket = 0
+	abiGuardSocketGUARD_SOCKET_LISTEN      abiGuardSocket = 1
+	abiGuardSocketGUARD_SOCKET_SYN_SENT    abiGuardSocket = 2
+	abiGuardSocketGUARD_SOCKET_SYN_RECV    abiGuardSocket = 3
+	abiGuardSocketGUARD_SOCKET_ESTABLISHED abiGuardSocket = 4
+	abiGuardSocketGUARD_SOCKET_TIME_WAIT   abiGuardSocket = 5
+	abiGuardSocketGUARD_SOCKET_UNKNOWN     abiGuardSocket = 6
+	abiGuardSocketGUARD_SOCKETS            abiGuardSocket = 7
+)
+
+type abiGuardSpread struct {
+	_     structs.HostLayout
+	Since uint64
+	Seen  uint64
+}
+
+type abiGuardState struct {
+	_         structs.HostLayout
+	Identity  uint64
+	Interval  uint64
+	Tolerance uint64
+	Mask6     [2]uint64
+	Mask4     uint32
+	Wider     uint32
+	Level     uint32
+	Kind      uint8
+	Of        uint8
+	Scale     uint8
+	Distinct  uint8
+}
+
+type abiGuardStateKind uint32
+
+const (
+	abiGuardStateKindGUARD_STATE_NONE      abiGuardStateKind = 0
+	abiGuardStateKindGUARD_STATE_LIMIT     abiGuardStateKind = 1
+	abiGuardStateKindGUARD_STATE_SPREAD    abiGuardStateKind = 2
+	abiGuardStateKindGUARD_STATE_SYNCOOKIE abiGuardStateKind = 3
+	abiGuardStateKindGUARD_STATE_KINDS     abiGuardStateKind = 4
+)
+
+type abiGuardStateLimit uint32
+
+const (
+	abiGuardStateLimitGUARD_MAX_SPREADS   abiGuardStateLimit = 16384
+	abiGuardStateLimitGUARD_BUCKET_WAYS   abiGuardStateLimit = 8
+	abiGuardStateLimitGUARD_BUCKET_SETS   abiGuardStateLimit = 8192
+	abiGuardStateLimitGUARD_SKETCH_ROWS   abiGuardStateLimit = 4
+	abiGuardStateLimitGUARD_SKETCH_BLOCKS abiGuardStateLimit = 16384
+	abiGuardStateLimitGUARD_MAX_LEVELS    abiGuardStateLimit = 6
+	abiGuardStateLimitGUARD_BUCKET_SCALE  abiGuardStateLimit = 63
+	abiGuardStateLimitGUARD_FLOOD_SECOND  abiGuardStateLimit = 1000000000
+	abiGuardStateLimitGUARD_MAX_FLOODS    abiGuardStateLimit = 256
+)
+
+type abiGuardStateOf uint32
+
+const (
+	abiGuardStateOfGUARD_OF_SOURCE      abiGuardStateOf = 1
+	abiGuardStateOfGUARD_OF_DESTINATION abiGuardStateOf = 2
+	abiGuardStateOfGUARD_OF_FLOW        abiGuardStateOf = 4
+	abiGuardStateOfGUARD_OF_INTERFACE   abiGuardStateOf = 8
+	abiGuardStateOfGUARD_OF_AUDIT       abiGuardStateOf = 16
+)
 
 type abiGuardTableLimit uint32
 
@@ -585,6 +823,8 @@ const (
 	abiGuardTableLimitGUARD_MAX_COUNTED   abiGuardTableLimit = 16
 	abiGuardTableLimitGUARD_MAX_KEPT      abiGuardTableLimit = 65536
 	abiGuardTableLimitGUARD_OWN_FILTER    abiGuardTableLimit = 64
+	abiGuardTableLimitGUARD_BANKS         abiGuardTableLimit = 2
+	abiGuardTableLimitGUARD_FEW_HOPS      abiGuardTableLimit = 32
 )
 
 type abiGuardTest struct {
@@ -606,7 +846,9 @@ const (
 	abiGuardTotalGUARD_TOTAL_KEPT         abiGuardTotal = 8
 	abiGuardTotalGUARD_TOTAL_SAMPLED      abiGuardTotal = 9
 	abiGuardTotalGUARD_TOTAL_SAMPLES_LOST abiGuardTotal = 10
-	abiGuardTotalGUARD_TOTALS             abiGuardTotal = 11
+	abiGuardTotalGUARD_TOTAL_SOCKET       abiGuardTotal = 11
+	abiGuardTotalGUARD_TOTAL_LIMIT_FULL   abiGuardTotal = 18
+	abiGuardTotalGUARD_TOTALS             abiGuardTotal = 19
 )
 
 type abiGuardTrait uint32
@@ -620,7 +862,8 @@ const (
 	abiGuardTraitGUARD_TRAIT_ICMP     abiGuardTrait = 5
 	abiGuardTraitGUARD_TRAIT_MSS      abiGuardTrait = 6
 	abiGuardTraitGUARD_TRAIT_SAME     abiGuardTrait = 7
-	abiGuardTraitGUARD_TRAITS         abiGuardTrait = 8
+	abiGuardTraitGUARD_TRAIT_EXPIRING abiGuardTrait = 8
+	abiGuardTraitGUARD_TRAITS         abiGuardTrait = 9
 )
 
 type abiKind uint32
@@ -708,6 +951,69 @@ const (
 	abiOverflowOVERFLOW_MEMORY_LIMIT  abiOverflow = 3
 	abiOverflowOVERFLOWS              abiOverflow = 4
 )
+
+type abiPathCount struct {
+	_       structs.HostLayout
+	Runs    uint64
+	Offered uint64
+	Chosen  uint64
+	Drops   uint64
+	Events  uint64
+	Lost    uint64
+	Spent   uint64
+}
+
+type abiPathEvent struct {
+	_        structs.HostLayout
+	KtimeNs  uint64
+	FirstNs  uint64
+	Head     uint64
+	Skb      uint64
+	Hook     uint32
+	Value    int32
+	Cpu      uint32
+	Thread   uint32
+	Ether    uint16
+	Protocol uint16
+	Frames   uint32
+	TookNs   uint32
+	Padding  uint32
+	Stack    [48]uint64
+}
+
+type abiPathHook uint32
+
+const (
+	abiPathHookPATH_NAPI_GRO_RECEIVE_ENTRY  abiPathHook = 0
+	abiPathHookPATH_NETIF_RX                abiPathHook = 1
+	abiPathHookPATH_NETIF_RECEIVE_SKB       abiPathHook = 2
+	abiPathHookPATH_NET_DEV_QUEUE           abiPathHook = 3
+	abiPathHookPATH_QDISC_ENQUEUE           abiPathHook = 4
+	abiPathHookPATH_QDISC_DEQUEUE           abiPathHook = 5
+	abiPathHookPATH_NET_DEV_START_XMIT      abiPathHook = 6
+	abiPathHookPATH_NET_DEV_XMIT            abiPathHook = 7
+	abiPathHookPATH_TCP_PROBE               abiPathHook = 8
+	abiPathHookPATH_SK_DATA_READY           abiPathHook = 9
+	abiPathHookPATH_SKB_COPY_DATAGRAM_IOVEC abiPathHook = 10
+	abiPathHookPATH_CONSUME_SKB             abiPathHook = 11
+	abiPathHookPATH_KFREE_SKB               abiPathHook = 12
+)
+
+type abiPathSpent struct {
+	_    structs.HostLayout
+	Turn uint32
+	Cpu  uint32
+}
+
+type abiPathTurn struct {
+	_       structs.HostLayout
+	Turn    uint32
+	Chance  uint32
+	Runs    uint32
+	Events  uint32
+	Drops   uint32
+	Padding uint32
+}
 
 type abiPolls struct {
 	_         structs.HostLayout
@@ -833,6 +1139,81 @@ const (
 	abiTcpDurationTCP_DURATIONS            abiTcpDuration = 24
 )
 
+type abiTraceCount uint32
+
+const (
+	abiTraceCountTRACE_COUNT_SEEN   abiTraceCount = 0
+	abiTraceCountTRACE_COUNT_CHOSEN abiTraceCount = 1
+	abiTraceCountTRACE_COUNT_LOST   abiTraceCount = 2
+	abiTraceCountTRACE_COUNT_MISSED abiTraceCount = 3
+	abiTraceCountTRACE_COUNTS       abiTraceCount = 4
+)
+
+type abiTraceEvent struct {
+	_        structs.HostLayout
+	KtimeNs  uint64
+	FirstNs  uint64
+	Head     uint64
+	Skb      uint64
+	Location uint64
+	Inode    uint64
+	Hook     uint32
+	Value    int32
+	Cpu      uint32
+	Thread   uint32
+	Segments uint32
+	Frames   uint32
+	Command  [16]int8
+	Device   [16]int8
+	Packet   abiTraceScratch
+	Stack    [48]uint64
+}
+
+type abiTraceHook uint32
+
+const (
+	abiTraceHookTRACE_NAPI_GRO_RECEIVE_ENTRY  abiTraceHook = 0
+	abiTraceHookTRACE_NETIF_RX                abiTraceHook = 1
+	abiTraceHookTRACE_NETIF_RECEIVE_SKB       abiTraceHook = 2
+	abiTraceHookTRACE_NET_DEV_QUEUE           abiTraceHook = 3
+	abiTraceHookTRACE_QDISC_ENQUEUE           abiTraceHook = 4
+	abiTraceHookTRACE_QDISC_DEQUEUE           abiTraceHook = 5
+	abiTraceHookTRACE_NET_DEV_START_XMIT      abiTraceHook = 6
+	abiTraceHookTRACE_NET_DEV_XMIT            abiTraceHook = 7
+	abiTraceHookTRACE_SKB_COPY_DATAGRAM_IOVEC abiTraceHook = 8
+	abiTraceHookTRACE_TCP_PROBE               abiTraceHook = 9
+	abiTraceHookTRACE_TCP_RETRANSMIT_SKB      abiTraceHook = 10
+	abiTraceHookTRACE_TCP_SEND_RESET          abiTraceHook = 11
+	abiTraceHookTRACE_TCP_BAD_CSUM            abiTraceHook = 12
+	abiTraceHookTRACE_UDP_FAIL_QUEUE_RCV_SKB  abiTraceHook = 13
+	abiTraceHookTRACE_ICMP_SEND               abiTraceHook = 14
+	abiTraceHookTRACE_CONSUME_SKB             abiTraceHook = 15
+	abiTraceHookTRACE_KFREE_SKB               abiTraceHook = 16
+	abiTraceHookTRACE_FUNCTION                abiTraceHook = 17
+	abiTraceHookTRACE_HOOKS                   abiTraceHook = 18
+)
+
+type abiTraceLimit uint32
+
+const (
+	abiTraceLimitTRACE_SNAP    abiTraceLimit = 256
+	abiTraceLimitTRACE_FRAMES  abiTraceLimit = 48
+	abiTraceLimitTRACE_PACKETS abiTraceLimit = 8192
+	abiTraceLimitTRACE_NESTING abiTraceLimit = 4
+)
+
+type abiTraceScratch struct {
+	_         structs.HostLayout
+	Length    uint32
+	Captured  uint32
+	Interface uint32
+	Process   uint32
+	Netns     uint32
+	Family    uint32
+	Cgroup    uint64
+	Data      [256]uint8
+}
+
 type abiTraffic struct {
 	_        structs.HostLayout
 	Packets  uint64
@@ -882,81 +1263,118 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	abiVarUnusedCause              = "unused_cause"
-	abiVarUnusedCongestion         = "unused_congestion"
-	abiVarUnusedDeviceClass        = "unused_device_class"
-	abiVarUnusedDirection          = "unused_direction"
-	abiVarUnusedDropEvent          = "unused_drop_event"
-	abiVarUnusedDropFate           = "unused_drop_fate"
-	abiVarUnusedDropPlace          = "unused_drop_place"
-	abiVarUnusedFlowCounts         = "unused_flow_counts"
-	abiVarUnusedFlowEntry          = "unused_flow_entry"
-	abiVarUnusedFlowKey            = "unused_flow_key"
-	abiVarUnusedFlowRole           = "unused_flow_role"
-	abiVarUnusedFlowTotals         = "unused_flow_totals"
-	abiVarUnusedGuardAddress       = "unused_guard_address"
-	abiVarUnusedGuardAddressOfHost = "unused_guard_address_of_host"
-	abiVarUnusedGuardAtom          = "unused_guard_atom"
-	abiVarUnusedGuardBlock         = "unused_guard_block"
-	abiVarUnusedGuardBound         = "unused_guard_bound"
-	abiVarUnusedGuardCited         = "unused_guard_cited"
-	abiVarUnusedGuardCompare       = "unused_guard_compare"
-	abiVarUnusedGuardCondition     = "unused_guard_condition"
-	abiVarUnusedGuardCount         = "unused_guard_count"
-	abiVarUnusedGuardCounts        = "unused_guard_counts"
-	abiVarUnusedGuardCredit        = "unused_guard_credit"
-	abiVarUnusedGuardDeviceLimit   = "unused_guard_device_limit"
-	abiVarUnusedGuardError         = "unused_guard_error"
-	abiVarUnusedGuardFate          = "unused_guard_fate"
-	abiVarUnusedGuardField         = "unused_guard_field"
-	abiVarUnusedGuardFilter        = "unused_guard_filter"
-	abiVarUnusedGuardFragment      = "unused_guard_fragment"
-	abiVarUnusedGuardHas           = "unused_guard_has"
-	abiVarUnusedGuardHeader        = "unused_guard_header"
-	abiVarUnusedGuardHit           = "unused_guard_hit"
-	abiVarUnusedGuardHitKey        = "unused_guard_hit_key"
-	abiVarUnusedGuardHitLimit      = "unused_guard_hit_limit"
-	abiVarUnusedGuardIcmpEntry     = "unused_guard_icmp_entry"
-	abiVarUnusedGuardKept          = "unused_guard_kept"
-	abiVarUnusedGuardLimit         = "unused_guard_limit"
-	abiVarUnusedGuardMembership    = "unused_guard_membership"
-	abiVarUnusedGuardOp            = "unused_guard_op"
-	abiVarUnusedGuardOperand       = "unused_guard_operand"
-	abiVarUnusedGuardOption        = "unused_guard_option"
-	abiVarUnusedGuardPacket        = "unused_guard_packet"
-	abiVarUnusedGuardQuoted        = "unused_guard_quoted"
-	abiVarUnusedGuardReason        = "unused_guard_reason"
-	abiVarUnusedGuardResult        = "unused_guard_result"
-	abiVarUnusedGuardSample        = "unused_guard_sample"
-	abiVarUnusedGuardSampleLimit   = "unused_guard_sample_limit"
-	abiVarUnusedGuardSampling      = "unused_guard_sampling"
-	abiVarUnusedGuardSamplingEntry = "unused_guard_sampling_entry"
-	abiVarUnusedGuardService       = "unused_guard_service"
-	abiVarUnusedGuardTableLimit    = "unused_guard_table_limit"
-	abiVarUnusedGuardTest          = "unused_guard_test"
-	abiVarUnusedGuardTotal         = "unused_guard_total"
-	abiVarUnusedGuardTrait         = "unused_guard_trait"
-	abiVarUnusedKind               = "unused_kind"
-	abiVarUnusedLatency            = "unused_latency"
-	abiVarUnusedLatencyEntry       = "unused_latency_entry"
-	abiVarUnusedLayer              = "unused_layer"
-	abiVarUnusedLoss               = "unused_loss"
-	abiVarUnusedOverflow           = "unused_overflow"
-	abiVarUnusedPolls              = "unused_polls"
-	abiVarUnusedResult             = "unused_result"
-	abiVarUnusedRetransmit         = "unused_retransmit"
-	abiVarUnusedRole               = "unused_role"
-	abiVarUnusedSide               = "unused_side"
-	abiVarUnusedSocketRecord       = "unused_socket_record"
-	abiVarUnusedSpan               = "unused_span"
-	abiVarUnusedStation            = "unused_station"
-	abiVarUnusedTcpCount           = "unused_tcp_count"
-	abiVarUnusedTcpDuration        = "unused_tcp_duration"
-	abiVarUnusedTraffic            = "unused_traffic"
-	abiVarUnusedWatch              = "unused_watch"
-	abiVarUnusedWatchedEntry       = "unused_watched_entry"
-	abiVarUnusedWatchedStation     = "unused_watched_station"
-	abiVarUnusedWay                = "unused_way"
+	abiVarUnusedCause                = "unused_cause"
+	abiVarUnusedCongestion           = "unused_congestion"
+	abiVarUnusedDeviceClass          = "unused_device_class"
+	abiVarUnusedDirection            = "unused_direction"
+	abiVarUnusedDropEvent            = "unused_drop_event"
+	abiVarUnusedDropFate             = "unused_drop_fate"
+	abiVarUnusedDropPlace            = "unused_drop_place"
+	abiVarUnusedFlowCounts           = "unused_flow_counts"
+	abiVarUnusedFlowEntry            = "unused_flow_entry"
+	abiVarUnusedFlowKey              = "unused_flow_key"
+	abiVarUnusedFlowRole             = "unused_flow_role"
+	abiVarUnusedFlowTotals           = "unused_flow_totals"
+	abiVarUnusedGuardAddress         = "unused_guard_address"
+	abiVarUnusedGuardAddressOfHost   = "unused_guard_address_of_host"
+	abiVarUnusedGuardAtom            = "unused_guard_atom"
+	abiVarUnusedGuardBan             = "unused_guard_ban"
+	abiVarUnusedGuardBanAddress      = "unused_guard_ban_address"
+	abiVarUnusedGuardBanLimit        = "unused_guard_ban_limit"
+	abiVarUnusedGuardBanPrefix       = "unused_guard_ban_prefix"
+	abiVarUnusedGuardBanRequest      = "unused_guard_ban_request"
+	abiVarUnusedGuardBanning         = "unused_guard_banning"
+	abiVarUnusedGuardBlock           = "unused_guard_block"
+	abiVarUnusedGuardBound           = "unused_guard_bound"
+	abiVarUnusedGuardBucket          = "unused_guard_bucket"
+	abiVarUnusedGuardBucketSet       = "unused_guard_bucket_set"
+	abiVarUnusedGuardCited           = "unused_guard_cited"
+	abiVarUnusedGuardCompare         = "unused_guard_compare"
+	abiVarUnusedGuardCondition       = "unused_guard_condition"
+	abiVarUnusedGuardConnectionLimit = "unused_guard_connection_limit"
+	abiVarUnusedGuardCount           = "unused_guard_count"
+	abiVarUnusedGuardCounts          = "unused_guard_counts"
+	abiVarUnusedGuardCredit          = "unused_guard_credit"
+	abiVarUnusedGuardDeviceLimit     = "unused_guard_device_limit"
+	abiVarUnusedGuardDistinct        = "unused_guard_distinct"
+	abiVarUnusedGuardError           = "unused_guard_error"
+	abiVarUnusedGuardFate            = "unused_guard_fate"
+	abiVarUnusedGuardFeedEntry       = "unused_guard_feed_entry"
+	abiVarUnusedGuardFeedHead        = "unused_guard_feed_head"
+	abiVarUnusedGuardFeedLimit       = "unused_guard_feed_limit"
+	abiVarUnusedGuardFeedLine        = "unused_guard_feed_line"
+	abiVarUnusedGuardFeedNear        = "unused_guard_feed_near"
+	abiVarUnusedGuardField           = "unused_guard_field"
+	abiVarUnusedGuardFilter          = "unused_guard_filter"
+	abiVarUnusedGuardFlood           = "unused_guard_flood"
+	abiVarUnusedGuardFragment        = "unused_guard_fragment"
+	abiVarUnusedGuardHas             = "unused_guard_has"
+	abiVarUnusedGuardHeader          = "unused_guard_header"
+	abiVarUnusedGuardHit             = "unused_guard_hit"
+	abiVarUnusedGuardHitKey          = "unused_guard_hit_key"
+	abiVarUnusedGuardHitLimit        = "unused_guard_hit_limit"
+	abiVarUnusedGuardIcmpEntry       = "unused_guard_icmp_entry"
+	abiVarUnusedGuardKept            = "unused_guard_kept"
+	abiVarUnusedGuardLimit           = "unused_guard_limit"
+	abiVarUnusedGuardMembership      = "unused_guard_membership"
+	abiVarUnusedGuardOp              = "unused_guard_op"
+	abiVarUnusedGuardOperand         = "unused_guard_operand"
+	abiVarUnusedGuardOption          = "unused_guard_option"
+	abiVarUnusedGuardPacket          = "unused_guard_packet"
+	abiVarUnusedGuardPrefix          = "unused_guard_prefix"
+	abiVarUnusedGuardQuoted          = "unused_guard_quoted"
+	abiVarUnusedGuardReason          = "unused_guard_reason"
+	abiVarUnusedGuardResult          = "unused_guard_result"
+	abiVarUnusedGuardSample          = "unused_guard_sample"
+	abiVarUnusedGuardSampleLimit     = "unused_guard_sample_limit"
+	abiVarUnusedGuardSampling        = "unused_guard_sampling"
+	abiVarUnusedGuardSamplingEntry   = "unused_guard_sampling_entry"
+	abiVarUnusedGuardSequence        = "unused_guard_sequence"
+	abiVarUnusedGuardService         = "unused_guard_service"
+	abiVarUnusedGuardSetup           = "unused_guard_setup"
+	abiVarUnusedGuardSketchBlock     = "unused_guard_sketch_block"
+	abiVarUnusedGuardSocket          = "unused_guard_socket"
+	abiVarUnusedGuardSpread          = "unused_guard_spread"
+	abiVarUnusedGuardState           = "unused_guard_state"
+	abiVarUnusedGuardStateKind       = "unused_guard_state_kind"
+	abiVarUnusedGuardStateLimit      = "unused_guard_state_limit"
+	abiVarUnusedGuardStateOf         = "unused_guard_state_of"
+	abiVarUnusedGuardTableLimit      = "unused_guard_table_limit"
+	abiVarUnusedGuardTest            = "unused_guard_test"
+	abiVarUnusedGuardTotal           = "unused_guard_total"
+	abiVarUnusedGuardTrait           = "unused_guard_trait"
+	abiVarUnusedKind                 = "unused_kind"
+	abiVarUnusedLatency              = "unused_latency"
+	abiVarUnusedLatencyEntry         = "unused_latency_entry"
+	abiVarUnusedLayer                = "unused_layer"
+	abiVarUnusedLoss                 = "unused_loss"
+	abiVarUnusedOverflow             = "unused_overflow"
+	abiVarUnusedPathCount            = "unused_path_count"
+	abiVarUnusedPathEvent            = "unused_path_event"
+	abiVarUnusedPathHook             = "unused_path_hook"
+	abiVarUnusedPathLimit            = "unused_path_limit"
+	abiVarUnusedPathSpent            = "unused_path_spent"
+	abiVarUnusedPathTurn             = "unused_path_turn"
+	abiVarUnusedPolls                = "unused_polls"
+	abiVarUnusedResult               = "unused_result"
+	abiVarUnusedRetransmit           = "unused_retransmit"
+	abiVarUnusedRole                 = "unused_role"
+	abiVarUnusedSide                 = "unused_side"
+	abiVarUnusedSocketRecord         = "unused_socket_record"
+	abiVarUnusedSpan                 = "unused_span"
+	abiVarUnusedStation              = "unused_station"
+	abiVarUnusedTcpCount             = "unused_tcp_count"
+	abiVarUnusedTcpDuration          = "unused_tcp_duration"
+	abiVarUnusedTraceCount           = "unused_trace_count"
+	abiVarUnusedTraceEvent           = "unused_trace_event"
+	abiVarUnusedTraceHook            = "unused_trace_hook"
+	abiVarUnusedTraceLimit           = "unused_trace_limit"
+	abiVarUnusedTraceScratch         = "unused_trace_scratch"
+	abiVarUnusedTraffic              = "unused_traffic"
+	abiVarUnusedWatch                = "unused_watch"
+	abiVarUnusedWatchedEntry         = "unused_watched_entry"
+	abiVarUnusedWatchedStation       = "unused_watched_station"
+	abiVarUnusedWay                  = "unused_way"
 )
 
 // loadAbi returns the embedded CollectionSpec for abi.
@@ -1013,81 +1431,118 @@ type abiMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type abiVariableSpecs struct {
-	UnusedCause              *ebpf.VariableSpec `ebpf:"unused_cause"`
-	UnusedCongestion         *ebpf.VariableSpec `ebpf:"unused_congestion"`
-	UnusedDeviceClass        *ebpf.VariableSpec `ebpf:"unused_device_class"`
-	UnusedDirection          *ebpf.VariableSpec `ebpf:"unused_direction"`
-	UnusedDropEvent          *ebpf.VariableSpec `ebpf:"unused_drop_event"`
-	UnusedDropFate           *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
-	UnusedDropPlace          *ebpf.VariableSpec `ebpf:"unused_drop_place"`
-	UnusedFlowCounts         *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
-	UnusedFlowEntry          *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
-	UnusedFlowKey            *ebpf.VariableSpec `ebpf:"unused_flow_key"`
-	UnusedFlowRole           *ebpf.VariableSpec `ebpf:"unused_flow_role"`
-	UnusedFlowTotals         *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
-	UnusedGuardAddress       *ebpf.VariableSpec `ebpf:"unused_guard_address"`
-	UnusedGuardAddressOfHost *ebpf.VariableSpec `ebpf:"unused_guard_address_of_host"`
-	UnusedGuardAtom          *ebpf.VariableSpec `ebpf:"unused_guard_atom"`
-	UnusedGuardBlock         *ebpf.VariableSpec `ebpf:"unused_guard_block"`
-	UnusedGuardBound         *ebpf.VariableSpec `ebpf:"unused_guard_bound"`
-	UnusedGuardCited         *ebpf.VariableSpec `ebpf:"unused_guard_cited"`
-	UnusedGuardCompare       *ebpf.VariableSpec `ebpf:"unused_guard_compare"`
-	UnusedGuardCondition     *ebpf.VariableSpec `ebpf:"unused_guard_condition"`
-	UnusedGuardCount         *ebpf.VariableSpec `ebpf:"unused_guard_count"`
-	UnusedGuardCounts        *ebpf.VariableSpec `ebpf:"unused_guard_counts"`
-	UnusedGuardCredit        *ebpf.VariableSpec `ebpf:"unused_guard_credit"`
-	UnusedGuardDeviceLimit   *ebpf.VariableSpec `ebpf:"unused_guard_device_limit"`
-	UnusedGuardError         *ebpf.VariableSpec `ebpf:"unused_guard_error"`
-	UnusedGuardFate          *ebpf.VariableSpec `ebpf:"unused_guard_fate"`
-	UnusedGuardField         *ebpf.VariableSpec `ebpf:"unused_guard_field"`
-	UnusedGuardFilter        *ebpf.VariableSpec `ebpf:"unused_guard_filter"`
-	UnusedGuardFragment      *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
-	UnusedGuardHas           *ebpf.VariableSpec `ebpf:"unused_guard_has"`
-	UnusedGuardHeader        *ebpf.VariableSpec `ebpf:"unused_guard_header"`
-	UnusedGuardHit           *ebpf.VariableSpec `ebpf:"unused_guard_hit"`
-	UnusedGuardHitKey        *ebpf.VariableSpec `ebpf:"unused_guard_hit_key"`
-	UnusedGuardHitLimit      *ebpf.VariableSpec `ebpf:"unused_guard_hit_limit"`
-	UnusedGuardIcmpEntry     *ebpf.VariableSpec `ebpf:"unused_guard_icmp_entry"`
-	UnusedGuardKept          *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
-	UnusedGuardLimit         *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
-	UnusedGuardMembership    *ebpf.VariableSpec `ebpf:"unused_guard_membership"`
-	UnusedGuardOp            *ebpf.VariableSpec `ebpf:"unused_guard_op"`
-	UnusedGuardOperand       *ebpf.VariableSpec `ebpf:"unused_guard_operand"`
-	UnusedGuardOption        *ebpf.VariableSpec `ebpf:"unused_guard_option"`
-	UnusedGuardPacket        *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
-	UnusedGuardQuoted        *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
-	UnusedGuardReason        *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
-	UnusedGuardResult        *ebpf.VariableSpec `ebpf:"unused_guard_result"`
-	UnusedGuardSample        *ebpf.VariableSpec `ebpf:"unused_guard_sample"`
-	UnusedGuardSampleLimit   *ebpf.VariableSpec `ebpf:"unused_guard_sample_limit"`
-	UnusedGuardSampling      *ebpf.VariableSpec `ebpf:"unused_guard_sampling"`
-	UnusedGuardSamplingEntry *ebpf.VariableSpec `ebpf:"unused_guard_sampling_entry"`
-	UnusedGuardService       *ebpf.VariableSpec `ebpf:"unused_guard_service"`
-	UnusedGuardTableLimit    *ebpf.VariableSpec `ebpf:"unused_guard_table_limit"`
-	UnusedGuardTest          *ebpf.VariableSpec `ebpf:"unused_guard_test"`
-	UnusedGuardTotal         *ebpf.VariableSpec `ebpf:"unused_guard_total"`
-	UnusedGuardTrait         *ebpf.VariableSpec `ebpf:"unused_guard_trait"`
-	UnusedKind               *ebpf.VariableSpec `ebpf:"unused_kind"`
-	UnusedLatency            *ebpf.VariableSpec `ebpf:"unused_latency"`
-	UnusedLatencyEntry       *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
-	UnusedLayer              *ebpf.VariableSpec `ebpf:"unused_layer"`
-	UnusedLoss               *ebpf.VariableSpec `ebpf:"unused_loss"`
-	UnusedOverflow           *ebpf.VariableSpec `ebpf:"unused_overflow"`
-	UnusedPolls              *ebpf.VariableSpec `ebpf:"unused_polls"`
-	UnusedResult             *ebpf.VariableSpec `ebpf:"unused_result"`
-	UnusedRetransmit         *ebpf.VariableSpec `ebpf:"unused_retransmit"`
-	UnusedRole               *ebpf.VariableSpec `ebpf:"unused_role"`
-	UnusedSide               *ebpf.VariableSpec `ebpf:"unused_side"`
-	UnusedSocketRecord       *ebpf.VariableSpec `ebpf:"unused_socket_record"`
-	UnusedSpan               *ebpf.VariableSpec `ebpf:"unused_span"`
-	UnusedStation            *ebpf.VariableSpec `ebpf:"unused_station"`
-	UnusedTcpCount           *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
-	UnusedTcpDuration        *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
-	UnusedTraffic            *ebpf.VariableSpec `ebpf:"unused_traffic"`
-	UnusedWatch              *ebpf.VariableSpec `ebpf:"unused_watch"`
-	UnusedWatchedEntry       *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
-	UnusedWatchedStation     *ebpf.VariableSpec `ebpf:"unused_watched_station"`
-	UnusedWay                *ebpf.VariableSpec `ebpf:"unused_way"`
+	UnusedCause                *ebpf.VariableSpec `ebpf:"unused_cause"`
+	UnusedCongestion           *ebpf.VariableSpec `ebpf:"unused_congestion"`
+	UnusedDeviceClass          *ebpf.VariableSpec `ebpf:"unused_device_class"`
+	UnusedDirection            *ebpf.VariableSpec `ebpf:"unused_direction"`
+	UnusedDropEvent            *ebpf.VariableSpec `ebpf:"unused_drop_event"`
+	UnusedDropFate             *ebpf.VariableSpec `ebpf:"unused_drop_fate"`
+	UnusedDropPlace            *ebpf.VariableSpec `ebpf:"unused_drop_place"`
+	UnusedFlowCounts           *ebpf.VariableSpec `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry            *ebpf.VariableSpec `ebpf:"unused_flow_entry"`
+	UnusedFlowKey              *ebpf.VariableSpec `ebpf:"unused_flow_key"`
+	UnusedFlowRole             *ebpf.VariableSpec `ebpf:"unused_flow_role"`
+	UnusedFlowTotals           *ebpf.VariableSpec `ebpf:"unused_flow_totals"`
+	UnusedGuardAddress         *ebpf.VariableSpec `ebpf:"unused_guard_address"`
+	UnusedGuardAddressOfHost   *ebpf.VariableSpec `ebpf:"unused_guard_address_of_host"`
+	UnusedGuardAtom            *ebpf.VariableSpec `ebpf:"unused_guard_atom"`
+	UnusedGuardBan             *ebpf.VariableSpec `ebpf:"unused_guard_ban"`
+	UnusedGuardBanAddress      *ebpf.VariableSpec `ebpf:"unused_guard_ban_address"`
+	UnusedGuardBanLimit        *ebpf.VariableSpec `ebpf:"unused_guard_ban_limit"`
+	UnusedGuardBanPrefix       *ebpf.VariableSpec `ebpf:"unused_guard_ban_prefix"`
+	UnusedGuardBanRequest      *ebpf.VariableSpec `ebpf:"unused_guard_ban_request"`
+	UnusedGuardBanning         *ebpf.VariableSpec `ebpf:"unused_guard_banning"`
+	UnusedGuardBlock           *ebpf.VariableSpec `ebpf:"unused_guard_block"`
+	UnusedGuardBound           *ebpf.VariableSpec `ebpf:"unused_guard_bound"`
+	UnusedGuardBucket          *ebpf.VariableSpec `ebpf:"unused_guard_bucket"`
+	UnusedGuardBucketSet       *ebpf.VariableSpec `ebpf:"unused_guard_bucket_set"`
+	UnusedGuardCited           *ebpf.VariableSpec `ebpf:"unused_guard_cited"`
+	UnusedGuardCompare         *ebpf.VariableSpec `ebpf:"unused_guard_compare"`
+	UnusedGuardCondition       *ebpf.VariableSpec `ebpf:"unused_guard_condition"`
+	UnusedGuardConnectionLimit *ebpf.VariableSpec `ebpf:"unused_guard_connection_limit"`
+	UnusedGuardCount           *ebpf.VariableSpec `ebpf:"unused_guard_count"`
+	UnusedGuardCounts          *ebpf.VariableSpec `ebpf:"unused_guard_counts"`
+	UnusedGuardCredit          *ebpf.VariableSpec `ebpf:"unused_guard_credit"`
+	UnusedGuardDeviceLimit     *ebpf.VariableSpec `ebpf:"unused_guard_device_limit"`
+	UnusedGuardDistinct        *ebpf.VariableSpec `ebpf:"unused_guard_distinct"`
+	UnusedGuardError           *ebpf.VariableSpec `ebpf:"unused_guard_error"`
+	UnusedGuardFate            *ebpf.VariableSpec `ebpf:"unused_guard_fate"`
+	UnusedGuardFeedEntry       *ebpf.VariableSpec `ebpf:"unused_guard_feed_entry"`
+	UnusedGuardFeedHead        *ebpf.VariableSpec `ebpf:"unused_guard_feed_head"`
+	UnusedGuardFeedLimit       *ebpf.VariableSpec `ebpf:"unused_guard_feed_limit"`
+	UnusedGuardFeedLine        *ebpf.VariableSpec `ebpf:"unused_guard_feed_line"`
+	UnusedGuardFeedNear        *ebpf.VariableSpec `ebpf:"unused_guard_feed_near"`
+	UnusedGuardField           *ebpf.VariableSpec `ebpf:"unused_guard_field"`
+	UnusedGuardFilter          *ebpf.VariableSpec `ebpf:"unused_guard_filter"`
+	UnusedGuardFlood           *ebpf.VariableSpec `ebpf:"unused_guard_flood"`
+	UnusedGuardFragment        *ebpf.VariableSpec `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas             *ebpf.VariableSpec `ebpf:"unused_guard_has"`
+	UnusedGuardHeader          *ebpf.VariableSpec `ebpf:"unused_guard_header"`
+	UnusedGuardHit             *ebpf.VariableSpec `ebpf:"unused_guard_hit"`
+	UnusedGuardHitKey          *ebpf.VariableSpec `ebpf:"unused_guard_hit_key"`
+	UnusedGuardHitLimit        *ebpf.VariableSpec `ebpf:"unused_guard_hit_limit"`
+	UnusedGuardIcmpEntry       *ebpf.VariableSpec `ebpf:"unused_guard_icmp_entry"`
+	UnusedGuardKept            *ebpf.VariableSpec `ebpf:"unused_guard_kept"`
+	UnusedGuardLimit           *ebpf.VariableSpec `ebpf:"unused_guard_limit"`
+	UnusedGuardMembership      *ebpf.VariableSpec `ebpf:"unused_guard_membership"`
+	UnusedGuardOp              *ebpf.VariableSpec `ebpf:"unused_guard_op"`
+	UnusedGuardOperand         *ebpf.VariableSpec `ebpf:"unused_guard_operand"`
+	UnusedGuardOption          *ebpf.VariableSpec `ebpf:"unused_guard_option"`
+	UnusedGuardPacket          *ebpf.VariableSpec `ebpf:"unused_guard_packet"`
+	UnusedGuardPrefix          *ebpf.VariableSpec `ebpf:"unused_guard_prefix"`
+	UnusedGuardQuoted          *ebpf.VariableSpec `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason          *ebpf.VariableSpec `ebpf:"unused_guard_reason"`
+	UnusedGuardResult          *ebpf.VariableSpec `ebpf:"unused_guard_result"`
+	UnusedGuardSample          *ebpf.VariableSpec `ebpf:"unused_guard_sample"`
+	UnusedGuardSampleLimit     *ebpf.VariableSpec `ebpf:"unused_guard_sample_limit"`
+	UnusedGuardSampling        *ebpf.VariableSpec `ebpf:"unused_guard_sampling"`
+	UnusedGuardSamplingEntry   *ebpf.VariableSpec `ebpf:"unused_guard_sampling_entry"`
+	UnusedGuardSequence        *ebpf.VariableSpec `ebpf:"unused_guard_sequence"`
+	UnusedGuardService         *ebpf.VariableSpec `ebpf:"unused_guard_service"`
+	UnusedGuardSetup           *ebpf.VariableSpec `ebpf:"unused_guard_setup"`
+	UnusedGuardSketchBlock     *ebpf.VariableSpec `ebpf:"unused_guard_sketch_block"`
+	UnusedGuardSocket          *ebpf.VariableSpec `ebpf:"unused_guard_socket"`
+	UnusedGuardSpread          *ebpf.VariableSpec `ebpf:"unused_guard_spread"`
+	UnusedGuardState           *ebpf.VariableSpec `ebpf:"unused_guard_state"`
+	UnusedGuardStateKind       *ebpf.VariableSpec `ebpf:"unused_guard_state_kind"`
+	UnusedGuardStateLimit      *ebpf.VariableSpec `ebpf:"unused_guard_state_limit"`
+	UnusedGuardStateOf         *ebpf.VariableSpec `ebpf:"unused_guard_state_of"`
+	UnusedGuardTableLimit      *ebpf.VariableSpec `ebpf:"unused_guard_table_limit"`
+	UnusedGuardTest            *ebpf.VariableSpec `ebpf:"unused_guard_test"`
+	UnusedGuardTotal           *ebpf.VariableSpec `ebpf:"unused_guard_total"`
+	UnusedGuardTrait           *ebpf.VariableSpec `ebpf:"unused_guard_trait"`
+	UnusedKind                 *ebpf.VariableSpec `ebpf:"unused_kind"`
+	UnusedLatency              *ebpf.VariableSpec `ebpf:"unused_latency"`
+	UnusedLatencyEntry         *ebpf.VariableSpec `ebpf:"unused_latency_entry"`
+	UnusedLayer                *ebpf.VariableSpec `ebpf:"unused_layer"`
+	UnusedLoss                 *ebpf.VariableSpec `ebpf:"unused_loss"`
+	UnusedOverflow             *ebpf.VariableSpec `ebpf:"unused_overflow"`
+	UnusedPathCount            *ebpf.VariableSpec `ebpf:"unused_path_count"`
+	UnusedPathEvent            *ebpf.VariableSpec `ebpf:"unused_path_event"`
+	UnusedPathHook             *ebpf.VariableSpec `ebpf:"unused_path_hook"`
+	UnusedPathLimit            *ebpf.VariableSpec `ebpf:"unused_path_limit"`
+	UnusedPathSpent            *ebpf.VariableSpec `ebpf:"unused_path_spent"`
+	UnusedPathTurn             *ebpf.VariableSpec `ebpf:"unused_path_turn"`
+	UnusedPolls                *ebpf.VariableSpec `ebpf:"unused_polls"`
+	UnusedResult               *ebpf.VariableSpec `ebpf:"unused_result"`
+	UnusedRetransmit           *ebpf.VariableSpec `ebpf:"unused_retransmit"`
+	UnusedRole                 *ebpf.VariableSpec `ebpf:"unused_role"`
+	UnusedSide                 *ebpf.VariableSpec `ebpf:"unused_side"`
+	UnusedSocketRecord         *ebpf.VariableSpec `ebpf:"unused_socket_record"`
+	UnusedSpan                 *ebpf.VariableSpec `ebpf:"unused_span"`
+	UnusedStation              *ebpf.VariableSpec `ebpf:"unused_station"`
+	UnusedTcpCount             *ebpf.VariableSpec `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration          *ebpf.VariableSpec `ebpf:"unused_tcp_duration"`
+	UnusedTraceCount           *ebpf.VariableSpec `ebpf:"unused_trace_count"`
+	UnusedTraceEvent           *ebpf.VariableSpec `ebpf:"unused_trace_event"`
+	UnusedTraceHook            *ebpf.VariableSpec `ebpf:"unused_trace_hook"`
+	UnusedTraceLimit           *ebpf.VariableSpec `ebpf:"unused_trace_limit"`
+	UnusedTraceScratch         *ebpf.VariableSpec `ebpf:"unused_trace_scratch"`
+	UnusedTraffic              *ebpf.VariableSpec `ebpf:"unused_traffic"`
+	UnusedWatch                *ebpf.VariableSpec `ebpf:"unused_watch"`
+	UnusedWatchedEntry         *ebpf.VariableSpec `ebpf:"unused_watched_entry"`
+	UnusedWatchedStation       *ebpf.VariableSpec `ebpf:"unused_watched_station"`
+	UnusedWay                  *ebpf.VariableSpec `ebpf:"unused_way"`
 }
 
 // abiObjects contains all objects after they have been loaded into the kernel.
@@ -1120,81 +1575,118 @@ func (m *abiMaps) Close() error {
 //
 // It can be passed to loadAbiObjects or ebpf.CollectionSpec.LoadAndAssign.
 type abiVariables struct {
-	UnusedCause              *ebpf.Variable `ebpf:"unused_cause"`
-	UnusedCongestion         *ebpf.Variable `ebpf:"unused_congestion"`
-	UnusedDeviceClass        *ebpf.Variable `ebpf:"unused_device_class"`
-	UnusedDirection          *ebpf.Variable `ebpf:"unused_direction"`
-	UnusedDropEvent          *ebpf.Variable `ebpf:"unused_drop_event"`
-	UnusedDropFate           *ebpf.Variable `ebpf:"unused_drop_fate"`
-	UnusedDropPlace          *ebpf.Variable `ebpf:"unused_drop_place"`
-	UnusedFlowCounts         *ebpf.Variable `ebpf:"unused_flow_counts"`
-	UnusedFlowEntry          *ebpf.Variable `ebpf:"unused_flow_entry"`
-	UnusedFlowKey            *ebpf.Variable `ebpf:"unused_flow_key"`
-	UnusedFlowRole           *ebpf.Variable `ebpf:"unused_flow_role"`
-	UnusedFlowTotals         *ebpf.Variable `ebpf:"unused_flow_totals"`
-	UnusedGuardAddress       *ebpf.Variable `ebpf:"unused_guard_address"`
-	UnusedGuardAddressOfHost *ebpf.Variable `ebpf:"unused_guard_address_of_host"`
-	UnusedGuardAtom          *ebpf.Variable `ebpf:"unused_guard_atom"`
-	UnusedGuardBlock         *ebpf.Variable `ebpf:"unused_guard_block"`
-	UnusedGuardBound         *ebpf.Variable `ebpf:"unused_guard_bound"`
-	UnusedGuardCited         *ebpf.Variable `ebpf:"unused_guard_cited"`
-	UnusedGuardCompare       *ebpf.Variable `ebpf:"unused_guard_compare"`
-	UnusedGuardCondition     *ebpf.Variable `ebpf:"unused_guard_condition"`
-	UnusedGuardCount         *ebpf.Variable `ebpf:"unused_guard_count"`
-	UnusedGuardCounts        *ebpf.Variable `ebpf:"unused_guard_counts"`
-	UnusedGuardCredit        *ebpf.Variable `ebpf:"unused_guard_credit"`
-	UnusedGuardDeviceLimit   *ebpf.Variable `ebpf:"unused_guard_device_limit"`
-	UnusedGuardError         *ebpf.Variable `ebpf:"unused_guard_error"`
-	UnusedGuardFate          *ebpf.Variable `ebpf:"unused_guard_fate"`
-	UnusedGuardField         *ebpf.Variable `ebpf:"unused_guard_field"`
-	UnusedGuardFilter        *ebpf.Variable `ebpf:"unused_guard_filter"`
-	UnusedGuardFragment      *ebpf.Variable `ebpf:"unused_guard_fragment"`
-	UnusedGuardHas           *ebpf.Variable `ebpf:"unused_guard_has"`
-	UnusedGuardHeader        *ebpf.Variable `ebpf:"unused_guard_header"`
-	UnusedGuardHit           *ebpf.Variable `ebpf:"unused_guard_hit"`
-	UnusedGuardHitKey        *ebpf.Variable `ebpf:"unused_guard_hit_key"`
-	UnusedGuardHitLimit      *ebpf.Variable `ebpf:"unused_guard_hit_limit"`
-	UnusedGuardIcmpEntry     *ebpf.Variable `ebpf:"unused_guard_icmp_entry"`
-	UnusedGuardKept          *ebpf.Variable `ebpf:"unused_guard_kept"`
-	UnusedGuardLimit         *ebpf.Variable `ebpf:"unused_guard_limit"`
-	UnusedGuardMembership    *ebpf.Variable `ebpf:"unused_guard_membership"`
-	UnusedGuardOp            *ebpf.Variable `ebpf:"unused_guard_op"`
-	UnusedGuardOperand       *ebpf.Variable `ebpf:"unused_guard_operand"`
-	UnusedGuardOption        *ebpf.Variable `ebpf:"unused_guard_option"`
-	UnusedGuardPacket        *ebpf.Variable `ebpf:"unused_guard_packet"`
-	UnusedGuardQuoted        *ebpf.Variable `ebpf:"unused_guard_quoted"`
-	UnusedGuardReason        *ebpf.Variable `ebpf:"unused_guard_reason"`
-	UnusedGuardResult        *ebpf.Variable `ebpf:"unused_guard_result"`
-	UnusedGuardSample        *ebpf.Variable `ebpf:"unused_guard_sample"`
-	UnusedGuardSampleLimit   *ebpf.Variable `ebpf:"unused_guard_sample_limit"`
-	UnusedGuardSampling      *ebpf.Variable `ebpf:"unused_guard_sampling"`
-	UnusedGuardSamplingEntry *ebpf.Variable `ebpf:"unused_guard_sampling_entry"`
-	UnusedGuardService       *ebpf.Variable `ebpf:"unused_guard_service"`
-	UnusedGuardTableLimit    *ebpf.Variable `ebpf:"unused_guard_table_limit"`
-	UnusedGuardTest          *ebpf.Variable `ebpf:"unused_guard_test"`
-	UnusedGuardTotal         *ebpf.Variable `ebpf:"unused_guard_total"`
-	UnusedGuardTrait         *ebpf.Variable `ebpf:"unused_guard_trait"`
-	UnusedKind               *ebpf.Variable `ebpf:"unused_kind"`
-	UnusedLatency            *ebpf.Variable `ebpf:"unused_latency"`
-	UnusedLatencyEntry       *ebpf.Variable `ebpf:"unused_latency_entry"`
-	UnusedLayer              *ebpf.Variable `ebpf:"unused_layer"`
-	UnusedLoss               *ebpf.Variable `ebpf:"unused_loss"`
-	UnusedOverflow           *ebpf.Variable `ebpf:"unused_overflow"`
-	UnusedPolls              *ebpf.Variable `ebpf:"unused_polls"`
-	UnusedResult             *ebpf.Variable `ebpf:"unused_result"`
-	UnusedRetransmit         *ebpf.Variable `ebpf:"unused_retransmit"`
-	UnusedRole               *ebpf.Variable `ebpf:"unused_role"`
-	UnusedSide               *ebpf.Variable `ebpf:"unused_side"`
-	UnusedSocketRecord       *ebpf.Variable `ebpf:"unused_socket_record"`
-	UnusedSpan               *ebpf.Variable `ebpf:"unused_span"`
-	UnusedStation            *ebpf.Variable `ebpf:"unused_station"`
-	UnusedTcpCount           *ebpf.Variable `ebpf:"unused_tcp_count"`
-	UnusedTcpDuration        *ebpf.Variable `ebpf:"unused_tcp_duration"`
-	UnusedTraffic            *ebpf.Variable `ebpf:"unused_traffic"`
-	UnusedWatch              *ebpf.Variable `ebpf:"unused_watch"`
-	UnusedWatchedEntry       *ebpf.Variable `ebpf:"unused_watched_entry"`
-	UnusedWatchedStation     *ebpf.Variable `ebpf:"unused_watched_station"`
-	UnusedWay                *ebpf.Variable `ebpf:"unused_way"`
+	UnusedCause                *ebpf.Variable `ebpf:"unused_cause"`
+	UnusedCongestion           *ebpf.Variable `ebpf:"unused_congestion"`
+	UnusedDeviceClass          *ebpf.Variable `ebpf:"unused_device_class"`
+	UnusedDirection            *ebpf.Variable `ebpf:"unused_direction"`
+	UnusedDropEvent            *ebpf.Variable `ebpf:"unused_drop_event"`
+	UnusedDropFate             *ebpf.Variable `ebpf:"unused_drop_fate"`
+	UnusedDropPlace            *ebpf.Variable `ebpf:"unused_drop_place"`
+	UnusedFlowCounts           *ebpf.Variable `ebpf:"unused_flow_counts"`
+	UnusedFlowEntry            *ebpf.Variable `ebpf:"unused_flow_entry"`
+	UnusedFlowKey              *ebpf.Variable `ebpf:"unused_flow_key"`
+	UnusedFlowRole             *ebpf.Variable `ebpf:"unused_flow_role"`
+	UnusedFlowTotals           *ebpf.Variable `ebpf:"unused_flow_totals"`
+	UnusedGuardAddress         *ebpf.Variable `ebpf:"unused_guard_address"`
+	UnusedGuardAddressOfHost   *ebpf.Variable `ebpf:"unused_guard_address_of_host"`
+	UnusedGuardAtom            *ebpf.Variable `ebpf:"unused_guard_atom"`
+	UnusedGuardBan             *ebpf.Variable `ebpf:"unused_guard_ban"`
+	UnusedGuardBanAddress      *ebpf.Variable `ebpf:"unused_guard_ban_address"`
+	UnusedGuardBanLimit        *ebpf.Variable `ebpf:"unused_guard_ban_limit"`
+	UnusedGuardBanPrefix       *ebpf.Variable `ebpf:"unused_guard_ban_prefix"`
+	UnusedGuardBanRequest      *ebpf.Variable `ebpf:"unused_guard_ban_request"`
+	UnusedGuardBanning         *ebpf.Variable `ebpf:"unused_guard_banning"`
+	UnusedGuardBlock           *ebpf.Variable `ebpf:"unused_guard_block"`
+	UnusedGuardBound           *ebpf.Variable `ebpf:"unused_guard_bound"`
+	UnusedGuardBucket          *ebpf.Variable `ebpf:"unused_guard_bucket"`
+	UnusedGuardBucketSet       *ebpf.Variable `ebpf:"unused_guard_bucket_set"`
+	UnusedGuardCited           *ebpf.Variable `ebpf:"unused_guard_cited"`
+	UnusedGuardCompare         *ebpf.Variable `ebpf:"unused_guard_compare"`
+	UnusedGuardCondition       *ebpf.Variable `ebpf:"unused_guard_condition"`
+	UnusedGuardConnectionLimit *ebpf.Variable `ebpf:"unused_guard_connection_limit"`
+	UnusedGuardCount           *ebpf.Variable `ebpf:"unused_guard_count"`
+	UnusedGuardCounts          *ebpf.Variable `ebpf:"unused_guard_counts"`
+	UnusedGuardCredit          *ebpf.Variable `ebpf:"unused_guard_credit"`
+	UnusedGuardDeviceLimit     *ebpf.Variable `ebpf:"unused_guard_device_limit"`
+	UnusedGuardDistinct        *ebpf.Variable `ebpf:"unused_guard_distinct"`
+	UnusedGuardError           *ebpf.Variable `ebpf:"unused_guard_error"`
+	UnusedGuardFate            *ebpf.Variable `ebpf:"unused_guard_fate"`
+	UnusedGuardFeedEntry       *ebpf.Variable `ebpf:"unused_guard_feed_entry"`
+	UnusedGuardFeedHead        *ebpf.Variable `ebpf:"unused_guard_feed_head"`
+	UnusedGuardFeedLimit       *ebpf.Variable `ebpf:"unused_guard_feed_limit"`
+	UnusedGuardFeedLine        *ebpf.Variable `ebpf:"unused_guard_feed_line"`
+	UnusedGuardFeedNear        *ebpf.Variable `ebpf:"unused_guard_feed_near"`
+	UnusedGuardField           *ebpf.Variable `ebpf:"unused_guard_field"`
+	UnusedGuardFilter          *ebpf.Variable `ebpf:"unused_guard_filter"`
+	UnusedGuardFlood           *ebpf.Variable `ebpf:"unused_guard_flood"`
+	UnusedGuardFragment        *ebpf.Variable `ebpf:"unused_guard_fragment"`
+	UnusedGuardHas             *ebpf.Variable `ebpf:"unused_guard_has"`
+	UnusedGuardHeader          *ebpf.Variable `ebpf:"unused_guard_header"`
+	UnusedGuardHit             *ebpf.Variable `ebpf:"unused_guard_hit"`
+	UnusedGuardHitKey          *ebpf.Variable `ebpf:"unused_guard_hit_key"`
+	UnusedGuardHitLimit        *ebpf.Variable `ebpf:"unused_guard_hit_limit"`
+	UnusedGuardIcmpEntry       *ebpf.Variable `ebpf:"unused_guard_icmp_entry"`
+	UnusedGuardKept            *ebpf.Variable `ebpf:"unused_guard_kept"`
+	UnusedGuardLimit           *ebpf.Variable `ebpf:"unused_guard_limit"`
+	UnusedGuardMembership      *ebpf.Variable `ebpf:"unused_guard_membership"`
+	UnusedGuardOp              *ebpf.Variable `ebpf:"unused_guard_op"`
+	UnusedGuardOperand         *ebpf.Variable `ebpf:"unused_guard_operand"`
+	UnusedGuardOption          *ebpf.Variable `ebpf:"unused_guard_option"`
+	UnusedGuardPacket          *ebpf.Variable `ebpf:"unused_guard_packet"`
+	UnusedGuardPrefix          *ebpf.Variable `ebpf:"unused_guard_prefix"`
+	UnusedGuardQuoted          *ebpf.Variable `ebpf:"unused_guard_quoted"`
+	UnusedGuardReason          *ebpf.Variable `ebpf:"unused_guard_reason"`
+	UnusedGuardResult          *ebpf.Variable `ebpf:"unused_guard_result"`
+	UnusedGuardSample          *ebpf.Variable `ebpf:"unused_guard_sample"`
+	UnusedGuardSampleLimit     *ebpf.Variable `ebpf:"unused_guard_sample_limit"`
+	UnusedGuardSampling        *ebpf.Variable `ebpf:"unused_guard_sampling"`
+	UnusedGuardSamplingEntry   *ebpf.Variable `ebpf:"unused_guard_sampling_entry"`
+	UnusedGuardSequence        *ebpf.Variable `ebpf:"unused_guard_sequence"`
+	UnusedGuardService         *ebpf.Variable `ebpf:"unused_guard_service"`
+	UnusedGuardSetup           *ebpf.Variable `ebpf:"unused_guard_setup"`
+	UnusedGuardSketchBlock     *ebpf.Variable `ebpf:"unused_guard_sketch_block"`
+	UnusedGuardSocket          *ebpf.Variable `ebpf:"unused_guard_socket"`
+	UnusedGuardSpread          *ebpf.Variable `ebpf:"unused_guard_spread"`
+	UnusedGuardState           *ebpf.Variable `ebpf:"unused_guard_state"`
+	UnusedGuardStateKind       *ebpf.Variable `ebpf:"unused_guard_state_kind"`
+	UnusedGuardStateLimit      *ebpf.Variable `ebpf:"unused_guard_state_limit"`
+	UnusedGuardStateOf         *ebpf.Variable `ebpf:"unused_guard_state_of"`
+	UnusedGuardTableLimit      *ebpf.Variable `ebpf:"unused_guard_table_limit"`
+	UnusedGuardTest            *ebpf.Variable `ebpf:"unused_guard_test"`
+	UnusedGuardTotal           *ebpf.Variable `ebpf:"unused_guard_total"`
+	UnusedGuardTrait           *ebpf.Variable `ebpf:"unused_guard_trait"`
+	UnusedKind                 *ebpf.Variable `ebpf:"unused_kind"`
+	UnusedLatency              *ebpf.Variable `ebpf:"unused_latency"`
+	UnusedLatencyEntry         *ebpf.Variable `ebpf:"unused_latency_entry"`
+	UnusedLayer                *ebpf.Variable `ebpf:"unused_layer"`
+	UnusedLoss                 *ebpf.Variable `ebpf:"unused_loss"`
+	UnusedOverflow             *ebpf.Variable `ebpf:"unused_overflow"`
+	UnusedPathCount            *ebpf.Variable `ebpf:"unused_path_count"`
+	UnusedPathEvent            *ebpf.Variable `ebpf:"unused_path_event"`
+	UnusedPathHook             *ebpf.Variable `ebpf:"unused_path_hook"`
+	UnusedPathLimit            *ebpf.Variable `ebpf:"unused_path_limit"`
+	UnusedPathSpent            *ebpf.Variable `ebpf:"unused_path_spent"`
+	UnusedPathTurn             *ebpf.Variable `ebpf:"unused_path_turn"`
+	UnusedPolls                *ebpf.Variable `ebpf:"unused_polls"`
+	UnusedResult               *ebpf.Variable `ebpf:"unused_result"`
+	UnusedRetransmit           *ebpf.Variable `ebpf:"unused_retransmit"`
+	UnusedRole                 *ebpf.Variable `ebpf:"unused_role"`
+	UnusedSide                 *ebpf.Variable `ebpf:"unused_side"`
+	UnusedSocketRecord         *ebpf.Variable `ebpf:"unused_socket_record"`
+	UnusedSpan                 *ebpf.Variable `ebpf:"unused_span"`
+	UnusedStation              *ebpf.Variable `ebpf:"unused_station"`
+	UnusedTcpCount             *ebpf.Variable `ebpf:"unused_tcp_count"`
+	UnusedTcpDuration          *ebpf.Variable `ebpf:"unused_tcp_duration"`
+	UnusedTraceCount           *ebpf.Variable `ebpf:"unused_trace_count"`
+	UnusedTraceEvent           *ebpf.Variable `ebpf:"unused_trace_event"`
+	UnusedTraceHook            *ebpf.Variable `ebpf:"unused_trace_hook"`
+	UnusedTraceLimit           *ebpf.Variable `ebpf:"unused_trace_limit"`
+	UnusedTraceScratch         *ebpf.Variable `ebpf:"unused_trace_scratch"`
+	UnusedTraffic              *ebpf.Variable `ebpf:"unused_traffic"`
+	UnusedWatch                *ebpf.Variable `ebpf:"unused_watch"`
+	UnusedWatchedEntry         *ebpf.Variable `ebpf:"unused_watched_entry"`
+	UnusedWatchedStation       *ebpf.Variable `ebpf:"unused_watched_station"`
+	UnusedWay                  *ebpf.Variable `ebpf:"unused_way"`
 }
 
 // abiPrograms contains all programs after they have been loaded into the kernel.

@@ -136,6 +136,63 @@ int bench_forge_policy(struct xdp_md *ctx)
 	return bench_forge(ctx) ? guard_classify(ctx) : XDP_ABORTED;
 }
 
+/* The same after a packet that may have been answered, which changes its size. */
+static __always_inline bool bench_anew(struct xdp_md *ctx)
+{
+	int size = guard_end(ctx) - guard_start(ctx);
+
+	return !bpf_xdp_adjust_tail(ctx, BENCH_FRAME - size) && bench_next(ctx);
+}
+
+SEC("xdp")
+int bench_anew_copy(struct xdp_md *ctx)
+{
+	return bench_anew(ctx) ? XDP_PASS : XDP_ABORTED;
+}
+
+SEC("xdp")
+int bench_anew_policy(struct xdp_md *ctx)
+{
+	return bench_anew(ctx) ? guard_classify(ctx) : XDP_ABORTED;
+}
+
+/* Sends the trace to a device, or packets of which each has another source. */
+SEC("xdp")
+int bench_send_trace(struct xdp_md *ctx)
+{
+	return bench_anew(ctx) ? bpf_redirect(bench_device, 0) : XDP_ABORTED;
+}
+
+/*
+ * Gives a packet of the trace one of 32 sources, of which its checksums are the same: what
+ * one half of the address gains the other one loses.
+ */
+static __always_inline bool bench_vary(struct xdp_md *ctx)
+{
+	__u32 more = bpf_get_prandom_u32() & 31, low;
+	struct guard_ipv4 *ip = guard_start(ctx) + sizeof(struct guard_ether);
+	__be16 *half = (__be16 *)&ip->source;
+
+	if ((void *)(ip + 1) > guard_end(ctx))
+		return false;
+	low = bpf_ntohs(half[1]);
+	half[0] = bpf_htons(bpf_ntohs(half[0]) + more);
+	half[1] = bpf_htons(low - more - (low < more));
+	return true;
+}
+
+SEC("xdp")
+int bench_send_varied(struct xdp_md *ctx)
+{
+	return bench_anew(ctx) && bench_vary(ctx) ? bpf_redirect(bench_device, 0) : XDP_ABORTED;
+}
+
+SEC("xdp")
+int bench_send_forged(struct xdp_md *ctx)
+{
+	return bench_forge(ctx) ? bpf_redirect(bench_device, 0) : XDP_ABORTED;
+}
+
 /* The rules that end the search of a frame, by each of two policies. */
 struct bench_expected {
 	__u32 rule[2];

@@ -23,10 +23,22 @@ const (
 	BenchGuardMapBenchOutcomes           = "bench_outcomes"
 	BenchGuardMapBenchTrie               = "bench_trie"
 	BenchGuardMapBenchTurn               = "bench_turn"
+	BenchGuardMapGuardBanCounts          = "guard_ban_counts"
+	BenchGuardMapGuardBanFilter          = "guard_ban_filter"
+	BenchGuardMapGuardBanRates           = "guard_ban_rates"
+	BenchGuardMapGuardBanRequests        = "guard_ban_requests"
+	BenchGuardMapGuardBans               = "guard_bans"
 	BenchGuardMapGuardBindings           = "guard_bindings"
+	BenchGuardMapGuardBuckets            = "guard_buckets"
+	BenchGuardMapGuardConnections        = "guard_connections"
+	BenchGuardMapGuardCountedUntil       = "guard_counted_until"
 	BenchGuardMapGuardCounts             = "guard_counts"
 	BenchGuardMapGuardDevices            = "guard_devices"
 	BenchGuardMapGuardDrafts             = "guard_drafts"
+	BenchGuardMapGuardFeedCounts         = "guard_feed_counts"
+	BenchGuardMapGuardFeedFilters        = "guard_feed_filters"
+	BenchGuardMapGuardFeedTables         = "guard_feed_tables"
+	BenchGuardMapGuardFloods             = "guard_floods"
 	BenchGuardMapGuardFragments          = "guard_fragments"
 	BenchGuardMapGuardGeneration         = "guard_generation"
 	BenchGuardMapGuardHits               = "guard_hits"
@@ -37,9 +49,15 @@ const (
 	BenchGuardMapGuardPaces              = "guard_paces"
 	BenchGuardMapGuardResults            = "guard_results"
 	BenchGuardMapGuardSamples            = "guard_samples"
+	BenchGuardMapGuardSegments           = "guard_segments"
 	BenchGuardMapGuardServices           = "guard_services"
+	BenchGuardMapGuardSetup              = "guard_setup"
+	BenchGuardMapGuardSketch             = "guard_sketch"
+	BenchGuardMapGuardSpreads            = "guard_spreads"
 	BenchGuardMapGuardTotals             = "guard_totals"
 	BenchGuardMapGuardWalks              = "guard_walks"
+	BenchGuardProgBenchAnewCopy          = "bench_anew_copy"
+	BenchGuardProgBenchAnewPolicy        = "bench_anew_policy"
 	BenchGuardProgBenchDrop              = "bench_drop"
 	BenchGuardProgBenchEmpty             = "bench_empty"
 	BenchGuardProgBenchForgeOnly         = "bench_forge_only"
@@ -48,9 +66,13 @@ const (
 	BenchGuardProgBenchParse             = "bench_parse"
 	BenchGuardProgBenchPolicy            = "bench_policy"
 	BenchGuardProgBenchSend              = "bench_send"
+	BenchGuardProgBenchSendForged        = "bench_send_forged"
+	BenchGuardProgBenchSendTrace         = "bench_send_trace"
+	BenchGuardProgBenchSendVaried        = "bench_send_varied"
 	BenchGuardProgBenchSourceClass       = "bench_source_class"
 	BenchGuardProgBenchSourceCopy        = "bench_source_copy"
 	BenchGuardProgBenchSourceHash        = "bench_source_hash"
+	BenchGuardProgBenchSourceParse       = "bench_source_parse"
 	BenchGuardProgBenchSourcePolicy      = "bench_source_policy"
 	BenchGuardProgBenchSourceTrie        = "bench_source_trie"
 	BenchGuardProgBenchSwapEntry         = "bench_swap_entry"
@@ -67,34 +89,47 @@ const (
 	BenchGuardVarGuardAny6Shift          = "guard_any6_shift"
 	BenchGuardVarGuardAny6Skip           = "guard_any6_skip"
 	BenchGuardVarGuardAskAudited         = "guard_ask_audited"
+	BenchGuardVarGuardAskBannings        = "guard_ask_bannings"
+	BenchGuardVarGuardAskBans            = "guard_ask_bans"
 	BenchGuardVarGuardAskConditions      = "guard_ask_conditions"
+	BenchGuardVarGuardAskCookies         = "guard_ask_cookies"
 	BenchGuardVarGuardAskCounting        = "guard_ask_counting"
 	BenchGuardVarGuardAskDestinationIn   = "guard_ask_destination_in"
 	BenchGuardVarGuardAskDestinationOwn  = "guard_ask_destination_own"
 	BenchGuardVarGuardAskDestinationSets = "guard_ask_destination_sets"
+	BenchGuardVarGuardAskFeeds           = "guard_ask_feeds"
+	BenchGuardVarGuardAskGuardStates     = "guard_ask_guard_states"
 	BenchGuardVarGuardAskHits            = "guard_ask_hits"
 	BenchGuardVarGuardAskOtherOwn        = "guard_ask_other_own"
 	BenchGuardVarGuardAskOtherSets       = "guard_ask_other_sets"
 	BenchGuardVarGuardAskOverlaps        = "guard_ask_overlaps"
 	BenchGuardVarGuardAskSamples         = "guard_ask_samples"
 	BenchGuardVarGuardAskSections        = "guard_ask_sections"
+	BenchGuardVarGuardAskSketch          = "guard_ask_sketch"
 	BenchGuardVarGuardAskSourceIn        = "guard_ask_source_in"
 	BenchGuardVarGuardAskSourceOwn       = "guard_ask_source_own"
 	BenchGuardVarGuardAskSourcePort      = "guard_ask_source_port"
 	BenchGuardVarGuardAskSourceSets      = "guard_ask_source_sets"
+	BenchGuardVarGuardAskStates          = "guard_ask_states"
 	BenchGuardVarGuardAtoms              = "guard_atoms"
+	BenchGuardVarGuardBanCredit          = "guard_ban_credit"
+	BenchGuardVarGuardBannings           = "guard_bannings"
 	BenchGuardVarGuardBlocks4            = "guard_blocks4"
+	BenchGuardVarGuardBucketSets         = "guard_bucket_sets"
 	BenchGuardVarGuardConditions         = "guard_conditions"
 	BenchGuardVarGuardDense              = "guard_dense"
 	BenchGuardVarGuardDestination6       = "guard_destination6"
 	BenchGuardVarGuardDestinationWords   = "guard_destination_words"
 	BenchGuardVarGuardExplain            = "guard_explain"
+	BenchGuardVarGuardFeeds              = "guard_feeds"
 	BenchGuardVarGuardFilters            = "guard_filters"
 	BenchGuardVarGuardFirst              = "guard_first"
 	BenchGuardVarGuardFirstPolicy        = "guard_first_policy"
+	BenchGuardVarGuardFixedClock         = "guard_fixed_clock"
 	BenchGuardVarGuardIndex              = "guard_index"
 	BenchGuardVarGuardKeepConnections    = "guard_keep_connections"
 	BenchGuardVarGuardLines              = "guard_lines"
+	BenchGuardVarGuardLookSockets        = "guard_look_sockets"
 	BenchGuardVarGuardMemberships        = "guard_memberships"
 	BenchGuardVarGuardNoDestination      = "guard_no_destination"
 	BenchGuardVarGuardNoDestinationPort  = "guard_no_destination_port"
@@ -108,14 +143,18 @@ const (
 	BenchGuardVarGuardRows               = "guard_rows"
 	BenchGuardVarGuardSamplings          = "guard_samplings"
 	BenchGuardVarGuardSections           = "guard_sections"
+	BenchGuardVarGuardSketchBlocks       = "guard_sketch_blocks"
 	BenchGuardVarGuardSlots              = "guard_slots"
+	BenchGuardVarGuardSocketAtoms        = "guard_socket_atoms"
 	BenchGuardVarGuardSource6            = "guard_source6"
 	BenchGuardVarGuardSourceWords        = "guard_source_words"
+	BenchGuardVarGuardStates             = "guard_states"
 	BenchGuardVarGuardTests              = "guard_tests"
 	BenchGuardVarGuardTrie4              = "guard_trie4"
 	BenchGuardVarGuardTrie6              = "guard_trie6"
 	BenchGuardVarGuardTriggers           = "guard_triggers"
 	BenchGuardVarGuardUnparsable         = "guard_unparsable"
+	BenchGuardVarGuardUnusualWords       = "guard_unusual_words"
 	BenchGuardVarGuardWords              = "guard_words"
 )
 
@@ -161,6 +200,8 @@ type BenchGuardSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type BenchGuardProgramSpecs struct {
+	BenchAnewCopy     *ebpf.ProgramSpec `ebpf:"bench_anew_copy"`
+	BenchAnewPolicy   *ebpf.ProgramSpec `ebpf:"bench_anew_policy"`
 	BenchDrop         *ebpf.ProgramSpec `ebpf:"bench_drop"`
 	BenchEmpty        *ebpf.ProgramSpec `ebpf:"bench_empty"`
 	BenchForgeOnly    *ebpf.ProgramSpec `ebpf:"bench_forge_only"`
@@ -169,9 +210,13 @@ type BenchGuardProgramSpecs struct {
 	BenchParse        *ebpf.ProgramSpec `ebpf:"bench_parse"`
 	BenchPolicy       *ebpf.ProgramSpec `ebpf:"bench_policy"`
 	BenchSend         *ebpf.ProgramSpec `ebpf:"bench_send"`
+	BenchSendForged   *ebpf.ProgramSpec `ebpf:"bench_send_forged"`
+	BenchSendTrace    *ebpf.ProgramSpec `ebpf:"bench_send_trace"`
+	BenchSendVaried   *ebpf.ProgramSpec `ebpf:"bench_send_varied"`
 	BenchSourceClass  *ebpf.ProgramSpec `ebpf:"bench_source_class"`
 	BenchSourceCopy   *ebpf.ProgramSpec `ebpf:"bench_source_copy"`
 	BenchSourceHash   *ebpf.ProgramSpec `ebpf:"bench_source_hash"`
+	BenchSourceParse  *ebpf.ProgramSpec `ebpf:"bench_source_parse"`
 	BenchSourcePolicy *ebpf.ProgramSpec `ebpf:"bench_source_policy"`
 	BenchSourceTrie   *ebpf.ProgramSpec `ebpf:"bench_source_trie"`
 	BenchSwapEntry    *ebpf.ProgramSpec `ebpf:"bench_swap_entry"`
@@ -191,10 +236,22 @@ type BenchGuardMapSpecs struct {
 	BenchOutcomes     *ebpf.MapSpec `ebpf:"bench_outcomes"`
 	BenchTrie         *ebpf.MapSpec `ebpf:"bench_trie"`
 	BenchTurn         *ebpf.MapSpec `ebpf:"bench_turn"`
+	GuardBanCounts    *ebpf.MapSpec `ebpf:"guard_ban_counts"`
+	GuardBanFilter    *ebpf.MapSpec `ebpf:"guard_ban_filter"`
+	GuardBanRates     *ebpf.MapSpec `ebpf:"guard_ban_rates"`
+	GuardBanRequests  *ebpf.MapSpec `ebpf:"guard_ban_requests"`
+	GuardBans         *ebpf.MapSpec `ebpf:"guard_bans"`
 	GuardBindings     *ebpf.MapSpec `ebpf:"guard_bindings"`
+	GuardBuckets      *ebpf.MapSpec `ebpf:"guard_buckets"`
+	GuardConnections  *ebpf.MapSpec `ebpf:"guard_connections"`
+	GuardCountedUntil *ebpf.MapSpec `ebpf:"guard_counted_until"`
 	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
 	GuardDevices      *ebpf.MapSpec `ebpf:"guard_devices"`
 	GuardDrafts       *ebpf.MapSpec `ebpf:"guard_drafts"`
+	GuardFeedCounts   *ebpf.MapSpec `ebpf:"guard_feed_counts"`
+	GuardFeedFilters  *ebpf.MapSpec `ebpf:"guard_feed_filters"`
+	GuardFeedTables   *ebpf.MapSpec `ebpf:"guard_feed_tables"`
+	GuardFloods       *ebpf.MapSpec `ebpf:"guard_floods"`
 	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
 	GuardHits         *ebpf.MapSpec `ebpf:"guard_hits"`
@@ -205,7 +262,11 @@ type BenchGuardMapSpecs struct {
 	GuardPaces        *ebpf.MapSpec `ebpf:"guard_paces"`
 	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
 	GuardSamples      *ebpf.MapSpec `ebpf:"guard_samples"`
+	GuardSegments     *ebpf.MapSpec `ebpf:"guard_segments"`
 	GuardServices     *ebpf.MapSpec `ebpf:"guard_services"`
+	GuardSetup        *ebpf.MapSpec `ebpf:"guard_setup"`
+	GuardSketch       *ebpf.MapSpec `ebpf:"guard_sketch"`
+	GuardSpreads      *ebpf.MapSpec `ebpf:"guard_spreads"`
 	GuardTotals       *ebpf.MapSpec `ebpf:"guard_totals"`
 	GuardWalks        *ebpf.MapSpec `ebpf:"guard_walks"`
 }
@@ -224,34 +285,47 @@ type BenchGuardVariableSpecs struct {
 	GuardAny6Shift          *ebpf.VariableSpec `ebpf:"guard_any6_shift"`
 	GuardAny6Skip           *ebpf.VariableSpec `ebpf:"guard_any6_skip"`
 	GuardAskAudited         *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
+	GuardAskBannings        *ebpf.VariableSpec `ebpf:"guard_ask_bannings"`
+	GuardAskBans            *ebpf.VariableSpec `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
+	GuardAskCookies         *ebpf.VariableSpec `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.VariableSpec `ebpf:"guard_ask_destination_in"`
 	GuardAskDestinationOwn  *ebpf.VariableSpec `ebpf:"guard_ask_destination_own"`
 	GuardAskDestinationSets *ebpf.VariableSpec `ebpf:"guard_ask_destination_sets"`
+	GuardAskFeeds           *ebpf.VariableSpec `ebpf:"guard_ask_feeds"`
+	GuardAskGuardStates     *ebpf.VariableSpec `ebpf:"guard_ask_guard_states"`
 	GuardAskHits            *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
 	GuardAskOtherOwn        *ebpf.VariableSpec `ebpf:"guard_ask_other_own"`
 	GuardAskOtherSets       *ebpf.VariableSpec `ebpf:"guard_ask_other_sets"`
 	GuardAskOverlaps        *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples         *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
 	GuardAskSections        *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
+	GuardAskSketch          *ebpf.VariableSpec `ebpf:"guard_ask_sketch"`
 	GuardAskSourceIn        *ebpf.VariableSpec `ebpf:"guard_ask_source_in"`
 	GuardAskSourceOwn       *ebpf.VariableSpec `ebpf:"guard_ask_source_own"`
 	GuardAskSourcePort      *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAskSourceSets      *ebpf.VariableSpec `ebpf:"guard_ask_source_sets"`
+	GuardAskStates          *ebpf.VariableSpec `ebpf:"guard_ask_states"`
 	GuardAtoms              *ebpf.VariableSpec `ebpf:"guard_atoms"`
+	GuardBanCredit          *ebpf.VariableSpec `ebpf:"guard_ban_credit"`
+	GuardBannings           *ebpf.VariableSpec `ebpf:"guard_bannings"`
 	GuardBlocks4            *ebpf.VariableSpec `ebpf:"guard_blocks4"`
+	GuardBucketSets         *ebpf.VariableSpec `ebpf:"guard_bucket_sets"`
 	GuardConditions         *ebpf.VariableSpec `ebpf:"guard_conditions"`
 	GuardDense              *ebpf.VariableSpec `ebpf:"guard_dense"`
 	GuardDestination6       *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords   *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain            *ebpf.VariableSpec `ebpf:"guard_explain"`
+	GuardFeeds              *ebpf.VariableSpec `ebpf:"guard_feeds"`
 	GuardFilters            *ebpf.VariableSpec `ebpf:"guard_filters"`
 	GuardFirst              *ebpf.VariableSpec `ebpf:"guard_first"`
 	GuardFirstPolicy        *ebpf.VariableSpec `ebpf:"guard_first_policy"`
+	GuardFixedClock         *ebpf.VariableSpec `ebpf:"guard_fixed_clock"`
 	GuardIndex              *ebpf.VariableSpec `ebpf:"guard_index"`
 	GuardKeepConnections    *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
 	GuardLines              *ebpf.VariableSpec `ebpf:"guard_lines"`
+	GuardLookSockets        *ebpf.VariableSpec `ebpf:"guard_look_sockets"`
 	GuardMemberships        *ebpf.VariableSpec `ebpf:"guard_memberships"`
 	GuardNoDestination      *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort  *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
@@ -265,14 +339,18 @@ type BenchGuardVariableSpecs struct {
 	GuardRows               *ebpf.VariableSpec `ebpf:"guard_rows"`
 	GuardSamplings          *ebpf.VariableSpec `ebpf:"guard_samplings"`
 	GuardSections           *ebpf.VariableSpec `ebpf:"guard_sections"`
+	GuardSketchBlocks       *ebpf.VariableSpec `ebpf:"guard_sketch_blocks"`
 	GuardSlots              *ebpf.VariableSpec `ebpf:"guard_slots"`
+	GuardSocketAtoms        *ebpf.VariableSpec `ebpf:"guard_socket_atoms"`
 	GuardSource6            *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords        *ebpf.VariableSpec `ebpf:"guard_source_words"`
+	GuardStates             *ebpf.VariableSpec `ebpf:"guard_states"`
 	GuardTests              *ebpf.VariableSpec `ebpf:"guard_tests"`
 	GuardTrie4              *ebpf.VariableSpec `ebpf:"guard_trie4"`
 	GuardTrie6              *ebpf.VariableSpec `ebpf:"guard_trie6"`
 	GuardTriggers           *ebpf.VariableSpec `ebpf:"guard_triggers"`
 	GuardUnparsable         *ebpf.VariableSpec `ebpf:"guard_unparsable"`
+	GuardUnusualWords       *ebpf.VariableSpec `ebpf:"guard_unusual_words"`
 	GuardWords              *ebpf.VariableSpec `ebpf:"guard_words"`
 }
 
@@ -303,10 +381,22 @@ type BenchGuardMaps struct {
 	BenchOutcomes     *ebpf.Map `ebpf:"bench_outcomes"`
 	BenchTrie         *ebpf.Map `ebpf:"bench_trie"`
 	BenchTurn         *ebpf.Map `ebpf:"bench_turn"`
+	GuardBanCounts    *ebpf.Map `ebpf:"guard_ban_counts"`
+	GuardBanFilter    *ebpf.Map `ebpf:"guard_ban_filter"`
+	GuardBanRates     *ebpf.Map `ebpf:"guard_ban_rates"`
+	GuardBanRequests  *ebpf.Map `ebpf:"guard_ban_requests"`
+	GuardBans         *ebpf.Map `ebpf:"guard_bans"`
 	GuardBindings     *ebpf.Map `ebpf:"guard_bindings"`
+	GuardBuckets      *ebpf.Map `ebpf:"guard_buckets"`
+	GuardConnections  *ebpf.Map `ebpf:"guard_connections"`
+	GuardCountedUntil *ebpf.Map `ebpf:"guard_counted_until"`
 	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
 	GuardDevices      *ebpf.Map `ebpf:"guard_devices"`
 	GuardDrafts       *ebpf.Map `ebpf:"guard_drafts"`
+	GuardFeedCounts   *ebpf.Map `ebpf:"guard_feed_counts"`
+	GuardFeedFilters  *ebpf.Map `ebpf:"guard_feed_filters"`
+	GuardFeedTables   *ebpf.Map `ebpf:"guard_feed_tables"`
+	GuardFloods       *ebpf.Map `ebpf:"guard_floods"`
 	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
 	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
 	GuardHits         *ebpf.Map `ebpf:"guard_hits"`
@@ -317,7 +407,11 @@ type BenchGuardMaps struct {
 	GuardPaces        *ebpf.Map `ebpf:"guard_paces"`
 	GuardResults      *ebpf.Map `ebpf:"guard_results"`
 	GuardSamples      *ebpf.Map `ebpf:"guard_samples"`
+	GuardSegments     *ebpf.Map `ebpf:"guard_segments"`
 	GuardServices     *ebpf.Map `ebpf:"guard_services"`
+	GuardSetup        *ebpf.Map `ebpf:"guard_setup"`
+	GuardSketch       *ebpf.Map `ebpf:"guard_sketch"`
+	GuardSpreads      *ebpf.Map `ebpf:"guard_spreads"`
 	GuardTotals       *ebpf.Map `ebpf:"guard_totals"`
 	GuardWalks        *ebpf.Map `ebpf:"guard_walks"`
 }
@@ -331,10 +425,22 @@ func (m *BenchGuardMaps) Close() error {
 		m.BenchOutcomes,
 		m.BenchTrie,
 		m.BenchTurn,
+		m.GuardBanCounts,
+		m.GuardBanFilter,
+		m.GuardBanRates,
+		m.GuardBanRequests,
+		m.GuardBans,
 		m.GuardBindings,
+		m.GuardBuckets,
+		m.GuardConnections,
+		m.GuardCountedUntil,
 		m.GuardCounts,
 		m.GuardDevices,
 		m.GuardDrafts,
+		m.GuardFeedCounts,
+		m.GuardFeedFilters,
+		m.GuardFeedTables,
+		m.GuardFloods,
 		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardHits,
@@ -345,7 +451,11 @@ func (m *BenchGuardMaps) Close() error {
 		m.GuardPaces,
 		m.GuardResults,
 		m.GuardSamples,
+		m.GuardSegments,
 		m.GuardServices,
+		m.GuardSetup,
+		m.GuardSketch,
+		m.GuardSpreads,
 		m.GuardTotals,
 		m.GuardWalks,
 	)
@@ -365,34 +475,47 @@ type BenchGuardVariables struct {
 	GuardAny6Shift          *ebpf.Variable `ebpf:"guard_any6_shift"`
 	GuardAny6Skip           *ebpf.Variable `ebpf:"guard_any6_skip"`
 	GuardAskAudited         *ebpf.Variable `ebpf:"guard_ask_audited"`
+	GuardAskBannings        *ebpf.Variable `ebpf:"guard_ask_bannings"`
+	GuardAskBans            *ebpf.Variable `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.Variable `ebpf:"guard_ask_conditions"`
+	GuardAskCookies         *ebpf.Variable `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.Variable `ebpf:"guard_ask_destination_in"`
 	GuardAskDestinationOwn  *ebpf.Variable `ebpf:"guard_ask_destination_own"`
 	GuardAskDestinationSets *ebpf.Variable `ebpf:"guard_ask_destination_sets"`
+	GuardAskFeeds           *ebpf.Variable `ebpf:"guard_ask_feeds"`
+	GuardAskGuardStates     *ebpf.Variable `ebpf:"guard_ask_guard_states"`
 	GuardAskHits            *ebpf.Variable `ebpf:"guard_ask_hits"`
 	GuardAskOtherOwn        *ebpf.Variable `ebpf:"guard_ask_other_own"`
 	GuardAskOtherSets       *ebpf.Variable `ebpf:"guard_ask_other_sets"`
 	GuardAskOverlaps        *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples         *ebpf.Variable `ebpf:"guard_ask_samples"`
 	GuardAskSections        *ebpf.Variable `ebpf:"guard_ask_sections"`
+	GuardAskSketch          *ebpf.Variable `ebpf:"guard_ask_sketch"`
 	GuardAskSourceIn        *ebpf.Variable `ebpf:"guard_ask_source_in"`
 	GuardAskSourceOwn       *ebpf.Variable `ebpf:"guard_ask_source_own"`
 	GuardAskSourcePort      *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAskSourceSets      *ebpf.Variable `ebpf:"guard_ask_source_sets"`
+	GuardAskStates          *ebpf.Variable `ebpf:"guard_ask_states"`
 	GuardAtoms              *ebpf.Variable `ebpf:"guard_atoms"`
+	GuardBanCredit          *ebpf.Variable `ebpf:"guard_ban_credit"`
+	GuardBannings           *ebpf.Variable `ebpf:"guard_bannings"`
 	GuardBlocks4            *ebpf.Variable `ebpf:"guard_blocks4"`
+	GuardBucketSets         *ebpf.Variable `ebpf:"guard_bucket_sets"`
 	GuardConditions         *ebpf.Variable `ebpf:"guard_conditions"`
 	GuardDense              *ebpf.Variable `ebpf:"guard_dense"`
 	GuardDestination6       *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords   *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain            *ebpf.Variable `ebpf:"guard_explain"`
+	GuardFeeds              *ebpf.Variable `ebpf:"guard_feeds"`
 	GuardFilters            *ebpf.Variable `ebpf:"guard_filters"`
 	GuardFirst              *ebpf.Variable `ebpf:"guard_first"`
 	GuardFirstPolicy        *ebpf.Variable `ebpf:"guard_first_policy"`
+	GuardFixedClock         *ebpf.Variable `ebpf:"guard_fixed_clock"`
 	GuardIndex              *ebpf.Variable `ebpf:"guard_index"`
 	GuardKeepConnections    *ebpf.Variable `ebpf:"guard_keep_connections"`
 	GuardLines              *ebpf.Variable `ebpf:"guard_lines"`
+	GuardLookSockets        *ebpf.Variable `ebpf:"guard_look_sockets"`
 	GuardMemberships        *ebpf.Variable `ebpf:"guard_memberships"`
 	GuardNoDestination      *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort  *ebpf.Variable `ebpf:"guard_no_destination_port"`
@@ -406,14 +529,18 @@ type BenchGuardVariables struct {
 	GuardRows               *ebpf.Variable `ebpf:"guard_rows"`
 	GuardSamplings          *ebpf.Variable `ebpf:"guard_samplings"`
 	GuardSections           *ebpf.Variable `ebpf:"guard_sections"`
+	GuardSketchBlocks       *ebpf.Variable `ebpf:"guard_sketch_blocks"`
 	GuardSlots              *ebpf.Variable `ebpf:"guard_slots"`
+	GuardSocketAtoms        *ebpf.Variable `ebpf:"guard_socket_atoms"`
 	GuardSource6            *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords        *ebpf.Variable `ebpf:"guard_source_words"`
+	GuardStates             *ebpf.Variable `ebpf:"guard_states"`
 	GuardTests              *ebpf.Variable `ebpf:"guard_tests"`
 	GuardTrie4              *ebpf.Variable `ebpf:"guard_trie4"`
 	GuardTrie6              *ebpf.Variable `ebpf:"guard_trie6"`
 	GuardTriggers           *ebpf.Variable `ebpf:"guard_triggers"`
 	GuardUnparsable         *ebpf.Variable `ebpf:"guard_unparsable"`
+	GuardUnusualWords       *ebpf.Variable `ebpf:"guard_unusual_words"`
 	GuardWords              *ebpf.Variable `ebpf:"guard_words"`
 }
 
@@ -421,6 +548,8 @@ type BenchGuardVariables struct {
 //
 // It can be passed to LoadBenchGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type BenchGuardPrograms struct {
+	BenchAnewCopy     *ebpf.Program `ebpf:"bench_anew_copy"`
+	BenchAnewPolicy   *ebpf.Program `ebpf:"bench_anew_policy"`
 	BenchDrop         *ebpf.Program `ebpf:"bench_drop"`
 	BenchEmpty        *ebpf.Program `ebpf:"bench_empty"`
 	BenchForgeOnly    *ebpf.Program `ebpf:"bench_forge_only"`
@@ -429,9 +558,13 @@ type BenchGuardPrograms struct {
 	BenchParse        *ebpf.Program `ebpf:"bench_parse"`
 	BenchPolicy       *ebpf.Program `ebpf:"bench_policy"`
 	BenchSend         *ebpf.Program `ebpf:"bench_send"`
+	BenchSendForged   *ebpf.Program `ebpf:"bench_send_forged"`
+	BenchSendTrace    *ebpf.Program `ebpf:"bench_send_trace"`
+	BenchSendVaried   *ebpf.Program `ebpf:"bench_send_varied"`
 	BenchSourceClass  *ebpf.Program `ebpf:"bench_source_class"`
 	BenchSourceCopy   *ebpf.Program `ebpf:"bench_source_copy"`
 	BenchSourceHash   *ebpf.Program `ebpf:"bench_source_hash"`
+	BenchSourceParse  *ebpf.Program `ebpf:"bench_source_parse"`
 	BenchSourcePolicy *ebpf.Program `ebpf:"bench_source_policy"`
 	BenchSourceTrie   *ebpf.Program `ebpf:"bench_source_trie"`
 	BenchSwapEntry    *ebpf.Program `ebpf:"bench_swap_entry"`
@@ -442,6 +575,8 @@ type BenchGuardPrograms struct {
 
 func (p *BenchGuardPrograms) Close() error {
 	return _BenchGuardClose(
+		p.BenchAnewCopy,
+		p.BenchAnewPolicy,
 		p.BenchDrop,
 		p.BenchEmpty,
 		p.BenchForgeOnly,
@@ -450,9 +585,13 @@ func (p *BenchGuardPrograms) Close() error {
 		p.BenchParse,
 		p.BenchPolicy,
 		p.BenchSend,
+		p.BenchSendForged,
+		p.BenchSendTrace,
+		p.BenchSendVaried,
 		p.BenchSourceClass,
 		p.BenchSourceCopy,
 		p.BenchSourceHash,
+		p.BenchSourceParse,
 		p.BenchSourcePolicy,
 		p.BenchSourceTrie,
 		p.BenchSwapEntry,

@@ -26,6 +26,10 @@ type (
 	GuardCounts = abiGuardCounts
 	// GuardResult is the value of the map guard_results.
 	GuardResult = abiGuardResult
+	// GuardSocket is the result of looking a socket up.
+	GuardSocket = abiGuardSocket
+	// GuardSequence are bits of where a sequence number is in its connection.
+	GuardSequence = abiGuardSequence
 	// GuardOperand numbers the operands that user space puts into the program.
 	GuardOperand = abiGuardOperand
 )
@@ -48,6 +52,8 @@ const (
 	GuardTests       = abiGuardOperandGUARD_TESTS
 	GuardSlots       = abiGuardOperandGUARD_SLOTS
 	GuardSamplings   = abiGuardOperandGUARD_SAMPLINGS
+	GuardStates      = abiGuardOperandGUARD_STATES
+	GuardBannings    = abiGuardOperandGUARD_BANNINGS
 	GuardMemberships = abiGuardOperandGUARD_MEMBERSHIPS
 	GuardAny4        = abiGuardOperandGUARD_ANY4
 	GuardBlocks4     = abiGuardOperandGUARD_BLOCKS4
@@ -57,10 +63,31 @@ const (
 	GuardOperands    = abiGuardOperandGUARD_OPERANDS
 )
 
+// Results of looking a socket up: bits of what tests compare, with those of GuardSequence
+// GuardSequenceShift above.
+const (
+	GuardSocketNone        = abiGuardSocketGUARD_SOCKET_NONE
+	GuardSocketListen      = abiGuardSocketGUARD_SOCKET_LISTEN
+	GuardSocketSynSent     = abiGuardSocketGUARD_SOCKET_SYN_SENT
+	GuardSocketSynRecv     = abiGuardSocketGUARD_SOCKET_SYN_RECV
+	GuardSocketEstablished = abiGuardSocketGUARD_SOCKET_ESTABLISHED
+	GuardSocketTimeWait    = abiGuardSocketGUARD_SOCKET_TIME_WAIT
+	GuardSocketUnknown     = abiGuardSocketGUARD_SOCKET_UNKNOWN
+	GuardSockets           = abiGuardSocketGUARD_SOCKETS
+
+	GuardSequenceOut     = abiGuardSequenceGUARD_SEQUENCE_OUT
+	GuardSequenceIn      = abiGuardSequenceGUARD_SEQUENCE_IN
+	GuardSequenceNext    = abiGuardSequenceGUARD_SEQUENCE_NEXT
+	GuardSequenceUnknown = abiGuardSequenceGUARD_SEQUENCE_UNKNOWN
+	GuardSequenceShift   = abiGuardSequenceGUARD_SEQUENCE_SHIFT
+)
+
 // Limits of the tables.
 const (
 	GuardMaxTests     = int(abiGuardTableLimitGUARD_MAX_TESTS)
+	GuardBanks        = int(abiGuardTableLimitGUARD_BANKS)
 	GuardMaxSummaries = int(abiGuardTableLimitGUARD_MAX_SUMMARIES)
 	GuardMaxKept      = int(abiGuardTableLimitGUARD_MAX_KEPT)
 	GuardOwnFilter    = int(abiGuardTableLimitGUARD_OWN_FILTER)
+	GuardFewHops      = int(abiGuardTableLimitGUARD_FEW_HOPS)
 )

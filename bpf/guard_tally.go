@@ -31,6 +31,8 @@ const (
 	GuardTotalKept        = abiGuardTotalGUARD_TOTAL_KEPT
 	GuardTotalSampled     = abiGuardTotalGUARD_TOTAL_SAMPLED
 	GuardTotalSamplesLost = abiGuardTotalGUARD_TOTAL_SAMPLES_LOST
+	GuardTotalSocket      = abiGuardTotalGUARD_TOTAL_SOCKET // and a GuardSocket
+	GuardTotalLimitFull   = abiGuardTotalGUARD_TOTAL_LIMIT_FULL
 	GuardTotals           = abiGuardTotalGUARD_TOTALS
 )
 

@@ -16,10 +16,22 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	GuardMapGuardBanCounts          = "guard_ban_counts"
+	GuardMapGuardBanFilter          = "guard_ban_filter"
+	GuardMapGuardBanRates           = "guard_ban_rates"
+	GuardMapGuardBanRequests        = "guard_ban_requests"
+	GuardMapGuardBans               = "guard_bans"
 	GuardMapGuardBindings           = "guard_bindings"
+	GuardMapGuardBuckets            = "guard_buckets"
+	GuardMapGuardConnections        = "guard_connections"
+	GuardMapGuardCountedUntil       = "guard_counted_until"
 	GuardMapGuardCounts             = "guard_counts"
 	GuardMapGuardDevices            = "guard_devices"
 	GuardMapGuardDrafts             = "guard_drafts"
+	GuardMapGuardFeedCounts         = "guard_feed_counts"
+	GuardMapGuardFeedFilters        = "guard_feed_filters"
+	GuardMapGuardFeedTables         = "guard_feed_tables"
+	GuardMapGuardFloods             = "guard_floods"
 	GuardMapGuardFragments          = "guard_fragments"
 	GuardMapGuardGeneration         = "guard_generation"
 	GuardMapGuardHits               = "guard_hits"
@@ -30,7 +42,11 @@ const (
 	GuardMapGuardPaces              = "guard_paces"
 	GuardMapGuardResults            = "guard_results"
 	GuardMapGuardSamples            = "guard_samples"
+	GuardMapGuardSegments           = "guard_segments"
 	GuardMapGuardServices           = "guard_services"
+	GuardMapGuardSetup              = "guard_setup"
+	GuardMapGuardSketch             = "guard_sketch"
+	GuardMapGuardSpreads            = "guard_spreads"
 	GuardMapGuardTotals             = "guard_totals"
 	GuardMapGuardWalks              = "guard_walks"
 	GuardProgGuardEntry             = "guard_entry"
@@ -42,35 +58,48 @@ const (
 	GuardVarGuardAny6Shift          = "guard_any6_shift"
 	GuardVarGuardAny6Skip           = "guard_any6_skip"
 	GuardVarGuardAskAudited         = "guard_ask_audited"
+	GuardVarGuardAskBannings        = "guard_ask_bannings"
+	GuardVarGuardAskBans            = "guard_ask_bans"
 	GuardVarGuardAskConditions      = "guard_ask_conditions"
+	GuardVarGuardAskCookies         = "guard_ask_cookies"
 	GuardVarGuardAskCounting        = "guard_ask_counting"
 	GuardVarGuardAskDestinationIn   = "guard_ask_destination_in"
 	GuardVarGuardAskDestinationOwn  = "guard_ask_destination_own"
 	GuardVarGuardAskDestinationSets = "guard_ask_destination_sets"
+	GuardVarGuardAskFeeds           = "guard_ask_feeds"
+	GuardVarGuardAskGuardStates     = "guard_ask_guard_states"
 	GuardVarGuardAskHits            = "guard_ask_hits"
 	GuardVarGuardAskOtherOwn        = "guard_ask_other_own"
 	GuardVarGuardAskOtherSets       = "guard_ask_other_sets"
 	GuardVarGuardAskOverlaps        = "guard_ask_overlaps"
 	GuardVarGuardAskSamples         = "guard_ask_samples"
 	GuardVarGuardAskSections        = "guard_ask_sections"
+	GuardVarGuardAskSketch          = "guard_ask_sketch"
 	GuardVarGuardAskSourceIn        = "guard_ask_source_in"
 	GuardVarGuardAskSourceOwn       = "guard_ask_source_own"
 	GuardVarGuardAskSourcePort      = "guard_ask_source_port"
 	GuardVarGuardAskSourceSets      = "guard_ask_source_sets"
+	GuardVarGuardAskStates          = "guard_ask_states"
 	GuardVarGuardAtoms              = "guard_atoms"
+	GuardVarGuardBanCredit          = "guard_ban_credit"
+	GuardVarGuardBannings           = "guard_bannings"
 	GuardVarGuardBlocks4            = "guard_blocks4"
+	GuardVarGuardBucketSets         = "guard_bucket_sets"
 	GuardVarGuardConditions         = "guard_conditions"
 	GuardVarGuardDeadline           = "guard_deadline"
 	GuardVarGuardDense              = "guard_dense"
 	GuardVarGuardDestination6       = "guard_destination6"
 	GuardVarGuardDestinationWords   = "guard_destination_words"
 	GuardVarGuardExplain            = "guard_explain"
+	GuardVarGuardFeeds              = "guard_feeds"
 	GuardVarGuardFilters            = "guard_filters"
 	GuardVarGuardFirst              = "guard_first"
 	GuardVarGuardFirstPolicy        = "guard_first_policy"
+	GuardVarGuardFixedClock         = "guard_fixed_clock"
 	GuardVarGuardIndex              = "guard_index"
 	GuardVarGuardKeepConnections    = "guard_keep_connections"
 	GuardVarGuardLines              = "guard_lines"
+	GuardVarGuardLookSockets        = "guard_look_sockets"
 	GuardVarGuardMemberships        = "guard_memberships"
 	GuardVarGuardNoDestination      = "guard_no_destination"
 	GuardVarGuardNoDestinationPort  = "guard_no_destination_port"
@@ -84,14 +113,18 @@ const (
 	GuardVarGuardRows               = "guard_rows"
 	GuardVarGuardSamplings          = "guard_samplings"
 	GuardVarGuardSections           = "guard_sections"
+	GuardVarGuardSketchBlocks       = "guard_sketch_blocks"
 	GuardVarGuardSlots              = "guard_slots"
+	GuardVarGuardSocketAtoms        = "guard_socket_atoms"
 	GuardVarGuardSource6            = "guard_source6"
 	GuardVarGuardSourceWords        = "guard_source_words"
+	GuardVarGuardStates             = "guard_states"
 	GuardVarGuardTests              = "guard_tests"
 	GuardVarGuardTrie4              = "guard_trie4"
 	GuardVarGuardTrie6              = "guard_trie6"
 	GuardVarGuardTriggers           = "guard_triggers"
 	GuardVarGuardUnparsable         = "guard_unparsable"
+	GuardVarGuardUnusualWords       = "guard_unusual_words"
 	GuardVarGuardWords              = "guard_words"
 )
 
@@ -146,23 +179,39 @@ type GuardProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type GuardMapSpecs struct {
-	GuardBindings   *ebpf.MapSpec `ebpf:"guard_bindings"`
-	GuardCounts     *ebpf.MapSpec `ebpf:"guard_counts"`
-	GuardDevices    *ebpf.MapSpec `ebpf:"guard_devices"`
-	GuardDrafts     *ebpf.MapSpec `ebpf:"guard_drafts"`
-	GuardFragments  *ebpf.MapSpec `ebpf:"guard_fragments"`
-	GuardGeneration *ebpf.MapSpec `ebpf:"guard_generation"`
-	GuardHits       *ebpf.MapSpec `ebpf:"guard_hits"`
-	GuardIcmp       *ebpf.MapSpec `ebpf:"guard_icmp"`
-	GuardKept       *ebpf.MapSpec `ebpf:"guard_kept"`
-	GuardOwn        *ebpf.MapSpec `ebpf:"guard_own"`
-	GuardOwnFilter  *ebpf.MapSpec `ebpf:"guard_own_filter"`
-	GuardPaces      *ebpf.MapSpec `ebpf:"guard_paces"`
-	GuardResults    *ebpf.MapSpec `ebpf:"guard_results"`
-	GuardSamples    *ebpf.MapSpec `ebpf:"guard_samples"`
-	GuardServices   *ebpf.MapSpec `ebpf:"guard_services"`
-	GuardTotals     *ebpf.MapSpec `ebpf:"guard_totals"`
-	GuardWalks      *ebpf.MapSpec `ebpf:"guard_walks"`
+	GuardBanCounts    *ebpf.MapSpec `ebpf:"guard_ban_counts"`
+	GuardBanFilter    *ebpf.MapSpec `ebpf:"guard_ban_filter"`
+	GuardBanRates     *ebpf.MapSpec `ebpf:"guard_ban_rates"`
+	GuardBanRequests  *ebpf.MapSpec `ebpf:"guard_ban_requests"`
+	GuardBans         *ebpf.MapSpec `ebpf:"guard_bans"`
+	GuardBindings     *ebpf.MapSpec `ebpf:"guard_bindings"`
+	GuardBuckets      *ebpf.MapSpec `ebpf:"guard_buckets"`
+	GuardConnections  *ebpf.MapSpec `ebpf:"guard_connections"`
+	GuardCountedUntil *ebpf.MapSpec `ebpf:"guard_counted_until"`
+	GuardCounts       *ebpf.MapSpec `ebpf:"guard_counts"`
+	GuardDevices      *ebpf.MapSpec `ebpf:"guard_devices"`
+	GuardDrafts       *ebpf.MapSpec `ebpf:"guard_drafts"`
+	GuardFeedCounts   *ebpf.MapSpec `ebpf:"guard_feed_counts"`
+	GuardFeedFilters  *ebpf.MapSpec `ebpf:"guard_feed_filters"`
+	GuardFeedTables   *ebpf.MapSpec `ebpf:"guard_feed_tables"`
+	GuardFloods       *ebpf.MapSpec `ebpf:"guard_floods"`
+	GuardFragments    *ebpf.MapSpec `ebpf:"guard_fragments"`
+	GuardGeneration   *ebpf.MapSpec `ebpf:"guard_generation"`
+	GuardHits         *ebpf.MapSpec `ebpf:"guard_hits"`
+	GuardIcmp         *ebpf.MapSpec `ebpf:"guard_icmp"`
+	GuardKept         *ebpf.MapSpec `ebpf:"guard_kept"`
+	GuardOwn          *ebpf.MapSpec `ebpf:"guard_own"`
+	GuardOwnFilter    *ebpf.MapSpec `ebpf:"guard_own_filter"`
+	GuardPaces        *ebpf.MapSpec `ebpf:"guard_paces"`
+	GuardResults      *ebpf.MapSpec `ebpf:"guard_results"`
+	GuardSamples      *ebpf.MapSpec `ebpf:"guard_samples"`
+	GuardSegments     *ebpf.MapSpec `ebpf:"guard_segments"`
+	GuardServices     *ebpf.MapSpec `ebpf:"guard_services"`
+	GuardSetup        *ebpf.MapSpec `ebpf:"guard_setup"`
+	GuardSketch       *ebpf.MapSpec `ebpf:"guard_sketch"`
+	GuardSpreads      *ebpf.MapSpec `ebpf:"guard_spreads"`
+	GuardTotals       *ebpf.MapSpec `ebpf:"guard_totals"`
+	GuardWalks        *ebpf.MapSpec `ebpf:"guard_walks"`
 }
 
 // GuardVariableSpecs contains global variables before they are loaded into the kernel.
@@ -175,35 +224,48 @@ type GuardVariableSpecs struct {
 	GuardAny6Shift          *ebpf.VariableSpec `ebpf:"guard_any6_shift"`
 	GuardAny6Skip           *ebpf.VariableSpec `ebpf:"guard_any6_skip"`
 	GuardAskAudited         *ebpf.VariableSpec `ebpf:"guard_ask_audited"`
+	GuardAskBannings        *ebpf.VariableSpec `ebpf:"guard_ask_bannings"`
+	GuardAskBans            *ebpf.VariableSpec `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
+	GuardAskCookies         *ebpf.VariableSpec `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.VariableSpec `ebpf:"guard_ask_destination_in"`
 	GuardAskDestinationOwn  *ebpf.VariableSpec `ebpf:"guard_ask_destination_own"`
 	GuardAskDestinationSets *ebpf.VariableSpec `ebpf:"guard_ask_destination_sets"`
+	GuardAskFeeds           *ebpf.VariableSpec `ebpf:"guard_ask_feeds"`
+	GuardAskGuardStates     *ebpf.VariableSpec `ebpf:"guard_ask_guard_states"`
 	GuardAskHits            *ebpf.VariableSpec `ebpf:"guard_ask_hits"`
 	GuardAskOtherOwn        *ebpf.VariableSpec `ebpf:"guard_ask_other_own"`
 	GuardAskOtherSets       *ebpf.VariableSpec `ebpf:"guard_ask_other_sets"`
 	GuardAskOverlaps        *ebpf.VariableSpec `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples         *ebpf.VariableSpec `ebpf:"guard_ask_samples"`
 	GuardAskSections        *ebpf.VariableSpec `ebpf:"guard_ask_sections"`
+	GuardAskSketch          *ebpf.VariableSpec `ebpf:"guard_ask_sketch"`
 	GuardAskSourceIn        *ebpf.VariableSpec `ebpf:"guard_ask_source_in"`
 	GuardAskSourceOwn       *ebpf.VariableSpec `ebpf:"guard_ask_source_own"`
 	GuardAskSourcePort      *ebpf.VariableSpec `ebpf:"guard_ask_source_port"`
 	GuardAskSourceSets      *ebpf.VariableSpec `ebpf:"guard_ask_source_sets"`
+	GuardAskStates          *ebpf.VariableSpec `ebpf:"guard_ask_states"`
 	GuardAtoms              *ebpf.VariableSpec `ebpf:"guard_atoms"`
+	GuardBanCredit          *ebpf.VariableSpec `ebpf:"guard_ban_credit"`
+	GuardBannings           *ebpf.VariableSpec `ebpf:"guard_bannings"`
 	GuardBlocks4            *ebpf.VariableSpec `ebpf:"guard_blocks4"`
+	GuardBucketSets         *ebpf.VariableSpec `ebpf:"guard_bucket_sets"`
 	GuardConditions         *ebpf.VariableSpec `ebpf:"guard_conditions"`
 	GuardDeadline           *ebpf.VariableSpec `ebpf:"guard_deadline"`
 	GuardDense              *ebpf.VariableSpec `ebpf:"guard_dense"`
 	GuardDestination6       *ebpf.VariableSpec `ebpf:"guard_destination6"`
 	GuardDestinationWords   *ebpf.VariableSpec `ebpf:"guard_destination_words"`
 	GuardExplain            *ebpf.VariableSpec `ebpf:"guard_explain"`
+	GuardFeeds              *ebpf.VariableSpec `ebpf:"guard_feeds"`
 	GuardFilters            *ebpf.VariableSpec `ebpf:"guard_filters"`
 	GuardFirst              *ebpf.VariableSpec `ebpf:"guard_first"`
 	GuardFirstPolicy        *ebpf.VariableSpec `ebpf:"guard_first_policy"`
+	GuardFixedClock         *ebpf.VariableSpec `ebpf:"guard_fixed_clock"`
 	GuardIndex              *ebpf.VariableSpec `ebpf:"guard_index"`
 	GuardKeepConnections    *ebpf.VariableSpec `ebpf:"guard_keep_connections"`
 	GuardLines              *ebpf.VariableSpec `ebpf:"guard_lines"`
+	GuardLookSockets        *ebpf.VariableSpec `ebpf:"guard_look_sockets"`
 	GuardMemberships        *ebpf.VariableSpec `ebpf:"guard_memberships"`
 	GuardNoDestination      *ebpf.VariableSpec `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort  *ebpf.VariableSpec `ebpf:"guard_no_destination_port"`
@@ -217,14 +279,18 @@ type GuardVariableSpecs struct {
 	GuardRows               *ebpf.VariableSpec `ebpf:"guard_rows"`
 	GuardSamplings          *ebpf.VariableSpec `ebpf:"guard_samplings"`
 	GuardSections           *ebpf.VariableSpec `ebpf:"guard_sections"`
+	GuardSketchBlocks       *ebpf.VariableSpec `ebpf:"guard_sketch_blocks"`
 	GuardSlots              *ebpf.VariableSpec `ebpf:"guard_slots"`
+	GuardSocketAtoms        *ebpf.VariableSpec `ebpf:"guard_socket_atoms"`
 	GuardSource6            *ebpf.VariableSpec `ebpf:"guard_source6"`
 	GuardSourceWords        *ebpf.VariableSpec `ebpf:"guard_source_words"`
+	GuardStates             *ebpf.VariableSpec `ebpf:"guard_states"`
 	GuardTests              *ebpf.VariableSpec `ebpf:"guard_tests"`
 	GuardTrie4              *ebpf.VariableSpec `ebpf:"guard_trie4"`
 	GuardTrie6              *ebpf.VariableSpec `ebpf:"guard_trie6"`
 	GuardTriggers           *ebpf.VariableSpec `ebpf:"guard_triggers"`
 	GuardUnparsable         *ebpf.VariableSpec `ebpf:"guard_unparsable"`
+	GuardUnusualWords       *ebpf.VariableSpec `ebpf:"guard_unusual_words"`
 	GuardWords              *ebpf.VariableSpec `ebpf:"guard_words"`
 }
 
@@ -248,31 +314,59 @@ func (o *GuardObjects) Close() error {
 //
 // It can be passed to LoadGuardObjects or ebpf.CollectionSpec.LoadAndAssign.
 type GuardMaps struct {
-	GuardBindings   *ebpf.Map `ebpf:"guard_bindings"`
-	GuardCounts     *ebpf.Map `ebpf:"guard_counts"`
-	GuardDevices    *ebpf.Map `ebpf:"guard_devices"`
-	GuardDrafts     *ebpf.Map `ebpf:"guard_drafts"`
-	GuardFragments  *ebpf.Map `ebpf:"guard_fragments"`
-	GuardGeneration *ebpf.Map `ebpf:"guard_generation"`
-	GuardHits       *ebpf.Map `ebpf:"guard_hits"`
-	GuardIcmp       *ebpf.Map `ebpf:"guard_icmp"`
-	GuardKept       *ebpf.Map `ebpf:"guard_kept"`
-	GuardOwn        *ebpf.Map `ebpf:"guard_own"`
-	GuardOwnFilter  *ebpf.Map `ebpf:"guard_own_filter"`
-	GuardPaces      *ebpf.Map `ebpf:"guard_paces"`
-	GuardResults    *ebpf.Map `ebpf:"guard_results"`
-	GuardSamples    *ebpf.Map `ebpf:"guard_samples"`
-	GuardServices   *ebpf.Map `ebpf:"guard_services"`
-	GuardTotals     *ebpf.Map `ebpf:"guard_totals"`
-	GuardWalks      *ebpf.Map `ebpf:"guard_walks"`
+	GuardBanCounts    *ebpf.Map `ebpf:"guard_ban_counts"`
+	GuardBanFilter    *ebpf.Map `ebpf:"guard_ban_filter"`
+	GuardBanRates     *ebpf.Map `ebpf:"guard_ban_rates"`
+	GuardBanRequests  *ebpf.Map `ebpf:"guard_ban_requests"`
+	GuardBans         *ebpf.Map `ebpf:"guard_bans"`
+	GuardBindings     *ebpf.Map `ebpf:"guard_bindings"`
+	GuardBuckets      *ebpf.Map `ebpf:"guard_buckets"`
+	GuardConnections  *ebpf.Map `ebpf:"guard_connections"`
+	GuardCountedUntil *ebpf.Map `ebpf:"guard_counted_until"`
+	GuardCounts       *ebpf.Map `ebpf:"guard_counts"`
+	GuardDevices      *ebpf.Map `ebpf:"guard_devices"`
+	GuardDrafts       *ebpf.Map `ebpf:"guard_drafts"`
+	GuardFeedCounts   *ebpf.Map `ebpf:"guard_feed_counts"`
+	GuardFeedFilters  *ebpf.Map `ebpf:"guard_feed_filters"`
+	GuardFeedTables   *ebpf.Map `ebpf:"guard_feed_tables"`
+	GuardFloods       *ebpf.Map `ebpf:"guard_floods"`
+	GuardFragments    *ebpf.Map `ebpf:"guard_fragments"`
+	GuardGeneration   *ebpf.Map `ebpf:"guard_generation"`
+	GuardHits         *ebpf.Map `ebpf:"guard_hits"`
+	GuardIcmp         *ebpf.Map `ebpf:"guard_icmp"`
+	GuardKept         *ebpf.Map `ebpf:"guard_kept"`
+	GuardOwn          *ebpf.Map `ebpf:"guard_own"`
+	GuardOwnFilter    *ebpf.Map `ebpf:"guard_own_filter"`
+	GuardPaces        *ebpf.Map `ebpf:"guard_paces"`
+	GuardResults      *ebpf.Map `ebpf:"guard_results"`
+	GuardSamples      *ebpf.Map `ebpf:"guard_samples"`
+	GuardSegments     *ebpf.Map `ebpf:"guard_segments"`
+	GuardServices     *ebpf.Map `ebpf:"guard_services"`
+	GuardSetup        *ebpf.Map `ebpf:"guard_setup"`
+	GuardSketch       *ebpf.Map `ebpf:"guard_sketch"`
+	GuardSpreads      *ebpf.Map `ebpf:"guard_spreads"`
+	GuardTotals       *ebpf.Map `ebpf:"guard_totals"`
+	GuardWalks        *ebpf.Map `ebpf:"guard_walks"`
 }
 
 func (m *GuardMaps) Close() error {
 	return _GuardClose(
+		m.GuardBanCounts,
+		m.GuardBanFilter,
+		m.GuardBanRates,
+		m.GuardBanRequests,
+		m.GuardBans,
 		m.GuardBindings,
+		m.GuardBuckets,
+		m.GuardConnections,
+		m.GuardCountedUntil,
 		m.GuardCounts,
 		m.GuardDevices,
 		m.GuardDrafts,
+		m.GuardFeedCounts,
+		m.GuardFeedFilters,
+		m.GuardFeedTables,
+		m.GuardFloods,
 		m.GuardFragments,
 		m.GuardGeneration,
 		m.GuardHits,
@@ -283,7 +377,11 @@ func (m *GuardMaps) Close() error {
 		m.GuardPaces,
 		m.GuardResults,
 		m.GuardSamples,
+		m.GuardSegments,
 		m.GuardServices,
+		m.GuardSetup,
+		m.GuardSketch,
+		m.GuardSpreads,
 		m.GuardTotals,
 		m.GuardWalks,
 	)
@@ -299,35 +397,48 @@ type GuardVariables struct {
 	GuardAny6Shift          *ebpf.Variable `ebpf:"guard_any6_shift"`
 	GuardAny6Skip           *ebpf.Variable `ebpf:"guard_any6_skip"`
 	GuardAskAudited         *ebpf.Variable `ebpf:"guard_ask_audited"`
+	GuardAskBannings        *ebpf.Variable `ebpf:"guard_ask_bannings"`
+	GuardAskBans            *ebpf.Variable `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.Variable `ebpf:"guard_ask_conditions"`
+	GuardAskCookies         *ebpf.Variable `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.Variable `ebpf:"guard_ask_destination_in"`
 	GuardAskDestinationOwn  *ebpf.Variable `ebpf:"guard_ask_destination_own"`
 	GuardAskDestinationSets *ebpf.Variable `ebpf:"guard_ask_destination_sets"`
+	GuardAskFeeds           *ebpf.Variable `ebpf:"guard_ask_feeds"`
+	GuardAskGuardStates     *ebpf.Variable `ebpf:"guard_ask_guard_states"`
 	GuardAskHits            *ebpf.Variable `ebpf:"guard_ask_hits"`
 	GuardAskOtherOwn        *ebpf.Variable `ebpf:"guard_ask_other_own"`
 	GuardAskOtherSets       *ebpf.Variable `ebpf:"guard_ask_other_sets"`
 	GuardAskOverlaps        *ebpf.Variable `ebpf:"guard_ask_overlaps"`
 	GuardAskSamples         *ebpf.Variable `ebpf:"guard_ask_samples"`
 	GuardAskSections        *ebpf.Variable `ebpf:"guard_ask_sections"`
+	GuardAskSketch          *ebpf.Variable `ebpf:"guard_ask_sketch"`
 	GuardAskSourceIn        *ebpf.Variable `ebpf:"guard_ask_source_in"`
 	GuardAskSourceOwn       *ebpf.Variable `ebpf:"guard_ask_source_own"`
 	GuardAskSourcePort      *ebpf.Variable `ebpf:"guard_ask_source_port"`
 	GuardAskSourceSets      *ebpf.Variable `ebpf:"guard_ask_source_sets"`
+	GuardAskStates          *ebpf.Variable `ebpf:"guard_ask_states"`
 	GuardAtoms              *ebpf.Variable `ebpf:"guard_atoms"`
+	GuardBanCredit          *ebpf.Variable `ebpf:"guard_ban_credit"`
+	GuardBannings           *ebpf.Variable `ebpf:"guard_bannings"`
 	GuardBlocks4            *ebpf.Variable `ebpf:"guard_blocks4"`
+	GuardBucketSets         *ebpf.Variable `ebpf:"guard_bucket_sets"`
 	GuardConditions         *ebpf.Variable `ebpf:"guard_conditions"`
 	GuardDeadline           *ebpf.Variable `ebpf:"guard_deadline"`
 	GuardDense              *ebpf.Variable `ebpf:"guard_dense"`
 	GuardDestination6       *ebpf.Variable `ebpf:"guard_destination6"`
 	GuardDestinationWords   *ebpf.Variable `ebpf:"guard_destination_words"`
 	GuardExplain            *ebpf.Variable `ebpf:"guard_explain"`
+	GuardFeeds              *ebpf.Variable `ebpf:"guard_feeds"`
 	GuardFilters            *ebpf.Variable `ebpf:"guard_filters"`
 	GuardFirst              *ebpf.Variable `ebpf:"guard_first"`
 	GuardFirstPolicy        *ebpf.Variable `ebpf:"guard_first_policy"`
+	GuardFixedClock         *ebpf.Variable `ebpf:"guard_fixed_clock"`
 	GuardIndex              *ebpf.Variable `ebpf:"guard_index"`
 	GuardKeepConnections    *ebpf.Variable `ebpf:"guard_keep_connections"`
 	GuardLines              *ebpf.Variable `ebpf:"guard_lines"`
+	GuardLookSockets        *ebpf.Variable `ebpf:"guard_look_sockets"`
 	GuardMemberships        *ebpf.Variable `ebpf:"guard_memberships"`
 	GuardNoDestination      *ebpf.Variable `ebpf:"guard_no_destination"`
 	GuardNoDestinationPort  *ebpf.Variable `ebpf:"guard_no_destination_port"`
@@ -341,14 +452,18 @@ type GuardVariables struct {
 	GuardRows               *ebpf.Variable `ebpf:"guard_rows"`
 	GuardSamplings          *ebpf.Variable `ebpf:"guard_samplings"`
 	GuardSections           *ebpf.Variable `ebpf:"guard_sections"`
+	GuardSketchBlocks       *ebpf.Variable `ebpf:"guard_sketch_blocks"`
 	GuardSlots              *ebpf.Variable `ebpf:"guard_slots"`
+	GuardSocketAtoms        *ebpf.Variable `ebpf:"guard_socket_atoms"`
 	GuardSource6            *ebpf.Variable `ebpf:"guard_source6"`
 	GuardSourceWords        *ebpf.Variable `ebpf:"guard_source_words"`
+	GuardStates             *ebpf.Variable `ebpf:"guard_states"`
 	GuardTests              *ebpf.Variable `ebpf:"guard_tests"`
 	GuardTrie4              *ebpf.Variable `ebpf:"guard_trie4"`
 	GuardTrie6              *ebpf.Variable `ebpf:"guard_trie6"`
 	GuardTriggers           *ebpf.Variable `ebpf:"guard_triggers"`
 	GuardUnparsable         *ebpf.Variable `ebpf:"guard_unparsable"`
+	GuardUnusualWords       *ebpf.Variable `ebpf:"guard_unusual_words"`
 	GuardWords              *ebpf.Variable `ebpf:"guard_words"`
 }
 

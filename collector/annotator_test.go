@@ -68,7 +68,7 @@ func TestCountersOfClosedSetsBeginAtZero(t *testing.T) {
 	families := gatherFrom(t, newAnnotatorSet(Annotator{Since: since, At: stopped()}))
 	for f, want := range map[*metric.Family]int{
 		metric.AnnotatorRequests: 9, metric.AnnotatorAlerts: 3, metric.AnnotatorReconciled: 5, metric.AnnotatorJobs: 30, metric.AnnotatorJobDuration: 5,
-		metric.AnnotatorQueries: 9, metric.AnnotatorFeedback: 2, metric.AnnotatorLLMSkipped: 6, metric.AnnotatorLLMRejections: 17, metric.AnnotatorCache: 2,
+		metric.AnnotatorQueries: 13, metric.AnnotatorFeedback: 2, metric.AnnotatorLLMSkipped: 6, metric.AnnotatorLLMRejections: 17, metric.AnnotatorCache: 2,
 		metric.AnnotatorSuggestions: 4, metric.AnnotatorDead: 4, metric.AnnotatorFirst: 1, metric.AnnotatorTokensLeft: 0, metric.AnnotatorLLMRequests: 0,
 	} {
 		metrics := find(families, f.Name).GetMetric()

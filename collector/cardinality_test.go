@@ -28,8 +28,9 @@ so that routers that call themselves something else each time cost no more.
 		host Host
 	}{
 		{"typical, default configuration", TypicalHost},
-		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d types of ICMP over each of IPv4 and IPv6, sources in %d countries", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderMessages, GuardedHost.GuarderCountries), GuardedHost},
+		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d feeds, %d types of ICMP over each of IPv4 and IPv6, sources in %d countries", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderFeeds, GuardedHost.GuarderMessages, GuardedHost.GuarderCountries), GuardedHost},
 		{fmt.Sprintf("typical, with Locator: %d destinations, %d distances, %d hops and %d links on each path, %d rules, %d databases", LocatedHost.Destinations, LocatedHost.PathTTLs, LocatedHost.PathHops, LocatedHost.PathLinks, LocatedHost.PathRules, LocatedHost.LocatorFiles), LocatedHost},
+		{fmt.Sprintf("typical, with the path map: %d steps, %d of them timed, between %d functions", MappedHost.PathEdges, MappedHost.PathTimes, MappedHost.PathFunctions), MappedHost},
 		{"typical, with 8 watches", watched},
 		{"largest, without watches", withoutWatches},
 		{"largest: every protocol, 64 devices, 64 watches, 100 flows, 257 listening ports, 64 destinations, all collectors", LargestHost},
@@ -73,8 +74,14 @@ From the typical host with Guarder and Locator on, this is what more of somethin
 		{"reason for drops", func(h *Host) { h.Reasons++ }},
 		{"function that drops, up to 256", func(h *Host) { h.Functions++ }},
 		{"`--collector.netfilter`", func(h *Host) { h.Netfilter = true }},
+		{"`--collector.posture`, with 4 devices", func(h *Host) { h.Posture = true }},
+		{"`--collector.pathmap`, with 200 steps", func(h *Host) { *h = mapped(*h) }},
 		{"rule of Guarder that matches, or says by a label which attack it is about; 2 for a further verdict of it", func(h *Host) { h.GuarderRules++ }},
+		{"rule of Guarder with a limit on connections, up to 256", func(h *Host) { h.GuarderCounting++ }},
 		{"named set of Guarder, up to 100", func(h *Host) { h.GuarderSets++ }},
+		{"set of Guarder that learns MAC addresses", func(h *Host) { h.GuarderLearning++ }},
+		{"feed of Guarder, up to 32, refused for each reason", func(h *Host) { h.GuarderFeeds++ }},
+		{"origin of bans of Guarder (rules, the operator, a program, CrowdSec)", func(h *Host) { h.GuarderBans++ }},
 		{"country of sources of what Guarder drops, up to 260", func(h *Host) { h.GuarderCountries++ }},
 		{"destination of Locator, up to 64, with its path", func(h *Host) { h.Destinations++ }},
 	} {

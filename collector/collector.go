@@ -13,7 +13,8 @@
 // series: label sets beyond it are folded into one whose labels are all "other",
 // see [StackOptions.SeriesLimit]. Flows, whose labels are addresses and ports, have
 // series for the busiest few: see [FlowOptions.Top]; and paths, whose labels are addresses
-// and names of routers, for the destinations of the configuration: see [NewPath].
+// and names of routers, for the destinations of the configuration: see [NewPath]. Posture
+// has those of a fixed list of checks, and of few devices: see [NewPosture].
 // [SeriesBound] is the resulting worst case.
 //
 // # Thread Safety
@@ -65,6 +66,8 @@ var Switches = []Switch{
 	{metric.CollectorSockets, true, "sockets by state, their queues, and the connections of listening ports"},
 	{metric.CollectorTCP, true, "retransmits, resets, round trips, connects, windows and accept queues of TCP"},
 	{metric.CollectorDrops, true, "what is lost, why and where: drops, devices, sockets, ICMP errors, routes, neighbours"},
+	{metric.CollectorPosture, false, "which settings of the kernel leave the host exposed to attacks on its network stack, and path MTUs that forged ICMP leaves behind"},
+	{metric.CollectorPathMap, false, "by which functions of the kernel sampled packets go, how long that takes and where they end; it attaches programs for a part of the time, and adds hundreds of series"},
 	{metric.CollectorProbe, true, "how the probes are attached, what they cost and what they lose"},
 }
 

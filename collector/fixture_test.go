@@ -51,7 +51,7 @@ type otherReaders interface {
 func newFullSet(snapshots StackReader, others otherReaders, opts StackOptions) *Set {
 	st := NewStack(snapshots, opts)
 	r := socketsReader{fullSockets()}
-	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewTCP(others, st), newDropsFor(snapshots, st), newGuarderAt(since, guarderReader{fullGuarder(), fullHits}, st, whereFull), NewPath(&pathReader{fullPath()}, st), NewAnnotator(annotatorReader{fullAnnotator(), nil}), NewSelf(others, st, r))...)
+	return NewSet(quiet, stopped, append(st.Collectors(), newFlowsFor(snapshots, opts), NewSockets(r, st), NewTCP(others, st), newDropsFor(snapshots, st), NewPosture(postureReader{report: fullPosture()}), NewPathMap(pathMapReader{fullPathMap()}, st), newGuarderAt(since, guarderReader{fullGuarder(), fullHits}, st, whereFull), NewPath(&pathReader{fullPath()}, st), NewAnnotator(annotatorReader{fullAnnotator(), nil}), NewSelf(others, st, r))...)
 }
 
 // histogram returns counts in the given slots, adding n to each time it occurs.

@@ -11,7 +11,7 @@ import (
 )
 
 // maxLabels is the greatest number of labels of a family whose series are folded.
-const maxLabels = 7
+const maxLabels = 8
 
 // labelSet holds the label values of one series in the order of Family.Labels;
 // the rest is empty. It is an array because that is a map key.

@@ -82,6 +82,11 @@ func (c *guarderCollector) Update(ch chan<- prometheus.Metric) error {
 	sendICMP(e, s)
 	sendLife(e, s)
 	sendTables(e, s)
+	sendConnections(ch, s)
+	sendLearning(e, s)
+	sendFeeds(e, s)
+	sendBans(e, s)
+	sendFloods(e, s.Floods)
 	return nil
 }
 
@@ -119,8 +124,12 @@ func (c *guarderCollector) sendPackets(e emitter, s guarder.Status) {
 	e.ch <- metric.GuarderWouldDrop.Counter(float64(s.WouldDrop.Packets), s.Since)
 	e.ch <- metric.GuarderUnmatched.Counter(float64(s.Unmatched.Packets), s.Since)
 	e.ch <- metric.GuarderKept.Counter(float64(s.Kept.Packets), s.Since)
+	e.ch <- metric.GuarderLimitFull.Counter(float64(s.LimitsFull.Packets), s.Since)
 	for reason, n := range s.Unparsable {
 		e.ch <- metric.GuarderUnparsable.Counter(float64(n.Packets), s.Since, reason)
+	}
+	for found, n := range s.Sockets {
+		e.ch <- metric.GuarderSocketLookups.Counter(float64(n.Packets), s.Since, found)
 	}
 	e.ch <- metric.GuarderSources.Gauge(float64(s.Sources))
 }

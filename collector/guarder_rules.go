@@ -11,7 +11,7 @@ import (
 
 const (
 	// mostAttackRules is how many rules that drop, and say by a label which attack they
-	// are about, have series from the beginning. A rate does not see the first packet of
+	// are about, or that have an alert, have series from the beginning. A rate does not see the first packet of
 	// a series that begins with it, and of an attack one packet is worth an alert.
 	mostAttackRules = 200
 	// longestText is the longest label of a policy that becomes the label of a series.
@@ -45,6 +45,7 @@ func (c *guarderCollector) sendRules(e emitter, s guarder.Status) {
 		}
 	}
 	sendModes(e.ch, s.Rules)
+	e.ch <- metric.GuarderExpiredRules.Counter(float64(s.RulesExpired), e.since)
 }
 
 // creditsOf returns the series of rules: of those that matched, and of some that may
@@ -54,9 +55,9 @@ func creditsOf(rules []guarder.RuleStatus) map[labelSet]credit {
 	attacks := 0
 	for i := range rules {
 		r := &rules[i]
-		if r.Labels[attackLabel] != "" && r.Action == "drop" && attacks < mostAttackRules {
+		if (r.Labels[attackLabel] != "" && r.Action == "drop" || r.Alert != nil) && attacks < mostAttackRules {
 			attacks++
-			rows[labels(r.Group, r.Rule, verdictOf(r.Mode))] = credit{guarder.Counts{}, r}
+			rows[labels(r.Group, r.Rule, verdictOf(r.Action, r.Mode))] = credit{guarder.Counts{}, r}
 		}
 		for verdict, n := range r.Counts {
 			rows[labels(r.Group, r.Rule, verdict)] = credit{n, r}
@@ -65,12 +66,12 @@ func creditsOf(rules []guarder.RuleStatus) map[labelSet]credit {
 	return rows
 }
 
-// verdictOf returns what a rule that drops does in a mode.
-func verdictOf(mode string) string {
-	if mode == "enforce" {
-		return "drop"
+// verdictOf returns what a rule of an action does in a mode.
+func verdictOf(action, mode string) string {
+	if action == "drop" && mode != "enforce" {
+		return "would_drop"
 	}
-	return "would_drop"
+	return action
 }
 
 // fold adds up the series beyond the limit.
@@ -80,7 +81,7 @@ func (c *guarderCollector) fold(rows map[labelSet]credit) {
 		weights = append(weights, weighted{set, row.counts.Packets})
 	}
 	all := &guarder.RuleStatus{
-		Group: "other", Rule: "other", Stage: "other", Mode: "other", Action: "other",
+		Group: "other", Rule: "other", Stage: "other", Mode: "other", Action: "other", Limit: "other",
 		Labels: map[string]string{attackLabel: "other", severityLabel: "other"},
 	}
 	for _, folded := range c.limits.fold(metric.GuarderRulePackets, weights) {
@@ -96,22 +97,44 @@ func (c *guarderCollector) fold(rows map[labelSet]credit) {
 
 // sendRule sends what a rule is.
 func sendRule(ch chan<- prometheus.Metric, r *guarder.RuleStatus) {
-	set := labels(r.Group, r.Rule, r.Stage, r.Mode, r.Action, short(r.Labels[attackLabel]), short(r.Labels[severityLabel]))
+	set := labels(r.Group, r.Rule, r.Stage, r.Mode, r.Action, r.Limit, short(r.Labels[attackLabel]), short(r.Labels[severityLabel]))
 	ch <- metric.GuarderRuleInfo.Gauge(1, set[:]...)
 	if r.LastMatch != nil {
 		ch <- metric.GuarderRuleLastMatch.Gauge(unixSeconds(*r.LastMatch), set[0], set[1])
 	}
 }
 
+// sendConnections sends what limits on connections count.
+func sendConnections(ch chan<- prometheus.Metric, s guarder.Status) {
+	if s.Connections == nil {
+		return
+	}
+	ch <- metric.GuarderConnections.Gauge(float64(s.Connections.Open))
+	ch <- metric.GuarderUncounted.Counter(float64(s.Connections.Uncounted), s.Applied)
+	sent := 0
+	for _, r := range s.Rules {
+		if r.Connections == nil || sent == metric.MostCountingRules {
+			continue
+		}
+		sent++
+		set := labels(r.Group, r.Rule)
+		ch <- metric.GuarderRuleConnections.Gauge(float64(r.Connections.Most), set[0], set[1])
+		ch <- metric.GuarderRuleConnectionsLimit.Gauge(float64(r.Connections.Above), set[0], set[1])
+	}
+}
+
 // short cuts a text of any length.
 func short(text string) string { return text[:min(len(text), longestText)] }
 
-// sendModes counts rules by what they may do.
+// sendModes counts rules by what they may do, and those that end.
 func sendModes(ch chan<- prometheus.Metric, rules []guarder.RuleStatus) {
 	modes := map[string]int{"audit": 0, "enforce": 0}
-	clamped := 0
+	clamped, temporary := 0, 0
 	for _, r := range rules {
 		modes[r.Mode]++
+		if r.Until != nil {
+			temporary++
+		}
 		if r.Action == "drop" && r.Asks == "enforce" && r.Mode != r.Asks {
 			clamped++
 		}
@@ -120,6 +143,7 @@ func sendModes(ch chan<- prometheus.Metric, rules []guarder.RuleStatus) {
 		ch <- metric.GuarderRules.Gauge(float64(n), mode)
 	}
 	ch <- metric.GuarderClampedRules.Gauge(float64(clamped))
+	ch <- metric.GuarderTemporaryRules.Gauge(float64(temporary))
 }
 
 func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -54,12 +54,15 @@ func fullGuarder() guarder.Status {
 				Labels: map[string]string{"attack": "land", "severity": "warning", "reference": "CVE-1999-0016"}, Counts: map[string]guarder.Counts{"drop": counted(23)}},
 			{Group: "forged-icmp", Rule: "redirect", Stage: "guard", Mode: "enforce", Asks: "enforce", Action: "drop",
 				Labels: map[string]string{"attack": "icmp_redirect", "severity": "critical"}},
-			{Group: "web", Rule: "telnet", Stage: "policy", Mode: "audit", Asks: "enforce", Action: "drop", Counts: map[string]guarder.Counts{"would_drop": counted(3)}},
+			{Group: "web", Rule: "telnet", Stage: "policy", Mode: "audit", Asks: "enforce", Action: "drop", Until: &until, Counts: map[string]guarder.Counts{"would_drop": counted(3)}},
 			{Group: "web", Rule: "never", Stage: "policy", Mode: "audit", Asks: "audit", Action: "drop"},
+			{Group: "web", Rule: "too-many", Stage: "policy", Mode: "enforce", Asks: "enforce", Action: "drop", Limit: "connections", Connections: &guarder.RuleConnections{Most: 201, Above: 200},
+				Labels: map[string]string{"attack": "connection_flood"}, Counts: map[string]guarder.Counts{"drop": counted(5)}},
 		},
 		Verdicts:  map[string]guarder.Counts{"pass": counted(1000), "drop": counted(23)},
-		WouldDrop: counted(3), Unmatched: counted(990), Kept: counted(5), KeptConnections: 2, ProtectedUntil: &until,
+		WouldDrop: counted(3), Unmatched: counted(990), Kept: counted(5), LimitsFull: counted(6), KeptConnections: 2, ProtectedUntil: &until,
 		Unparsable: map[string]guarder.Counts{"truncated": counted(2)},
+		Sockets:    map[string]guarder.Counts{"none": counted(12), "unknown": counted(4)},
 		Sets:       map[string]int{"may-ping": 5},
 		Maps:       []guarder.MapStatus{{Name: "counters", Entries: 4, Room: 1024}},
 		Samples:    guarder.SampleStatus{Taken: 31, Lost: 1},
@@ -68,9 +71,33 @@ func fullGuarder() guarder.Status {
 			{Protocol: "tcp", Port: 23, Counts: map[string]guarder.Counts{"would_drop": counted(3)}},
 			{Protocol: "udp", Port: 53, Counts: map[string]guarder.Counts{"drop": counted(7)}},
 		},
+		Learning: []guarder.LearningStatus{{
+			Set: "gateways", Changes: 2, Waiting: []netip.Addr{netip.MustParseAddr("fe80::fe")},
+			Bound: []guarder.BindingStatus{
+				{IP: netip.MustParseAddr("192.0.2.254"), Device: "eth0", MAC: guarder.MAC{2, 0, 0, 0, 0, 0xfe}},
+				{IP: netip.MustParseAddr("192.0.2.253"), Device: "eth0", MAC: guarder.MAC{2, 0, 0, 0, 0, 0xfd}, Other: &guarder.MAC{2, 0, 0, 0, 0, 0x66}},
+			},
+		}},
+		Feeds: []guarder.FeedStatus{
+			{Feed: "drop", Format: "spamhaus-json", Mode: "enforce", Action: "drop", Entries: 1200, Excluded: 1, InForce: true, Checked: &matched, StaleAfter: 172800,
+				Refusals: map[string]uint64{"timeout": 2}, Counts: map[string]guarder.Counts{"drop": counted(17), "would_drop": counted(4)}},
+			{Feed: "mine", Format: "plain", Mode: "audit", Action: "drop", StaleAfter: 3600, Reason: "not_a_list", Refusals: map[string]uint64{"not_a_list": 1}},
+			{Feed: "seen", Format: "netset", Mode: "enforce", Action: "count", Entries: 3, InForce: true, Checked: &since, StaleAfter: 3600},
+		},
+		Bans: []guarder.BanCount{
+			{Origin: "rule", Bans: 7, Counts: map[string]guarder.Counts{"drop": counted(70), "would_drop": counted(6)}},
+			{Origin: "operator", Bans: 1},
+		},
+		BanEvents: []guarder.BanEvents{{Origin: "operator", Action: "refused", Events: 1}, {Origin: "rule", Action: "added", Events: 9}},
+		Floods: []guarder.FloodStatus{
+			{Group: "syn-flood", Rule: "web", Mode: "enforce", OnAbove: 20000, OffBelow: 10000, Sent: 70123, Left: 129, Valid: 23, Invalid: 3},
+			{Group: "syn-flood", Rule: "mail", Mode: "audit", OnAbove: 100, OffBelow: 50},
+		},
+		Connections: &guarder.ConnectionStatus{Open: 311, Uncounted: 2, Corrected: 1},
+		FeedMemory:  5 << 20, AgentSince: since,
 		ICMP:    []guarder.ICMPStatus{{Family: 4, Type: 8, Name: "echo-request", Packets: 11}, {Family: 6, Type: 200, Name: "200", Packets: 1}},
 		Quoted:  []guarder.QuotedStatus{{Family: 4, Class: "packet-too-big", Protocol: "icmp", Packets: 1}},
-		Sources: 4,
+		Sources: 4, RulesExpired: 6,
 	}
 }
 
@@ -142,7 +169,7 @@ func TestRulesBeyondTheLimitAreFolded(t *testing.T) {
 	if other := packets["other other other"]; len(packets) != 10 || sum != float64(want) || other != float64(want-(100*9-9*8/2)) {
 		t.Errorf("%d series with %v packets, %v of them other", len(packets), sum, other)
 	}
-	if len(info) != 10 || info["g r00 policy audit drop  "] != 1 || info["other other other other other other other"] != 1 {
+	if len(info) != 10 || info["g r00 policy audit drop   "] != 1 || info["other other other other other other other other"] != 1 {
 		t.Errorf("what rules are: %v", info)
 	}
 	if got := last["other other"]; len(last) != 10 || got != unixSeconds(since.Add(29*time.Second)) {
@@ -160,10 +187,11 @@ func TestAttacksHaveSeriesBeforeTheyHappen(t *testing.T) {
 	s.Rules = append(s.Rules,
 		guarder.RuleStatus{Group: "g", Rule: "plain", Mode: "enforce", Action: "drop"},
 		guarder.RuleStatus{Group: "g", Rule: "counts", Mode: "enforce", Action: "count", Labels: map[string]string{"attack": "land"}})
+	s.Rules[3] = guarder.RuleStatus{Group: "g", Rule: "told", Mode: "enforce", Action: "count", Alert: &guarder.AlertStatus{}}
 	s.Rules[1].Mode = "audit"
 	s.Rules[2].Counts = map[string]guarder.Counts{"drop": counted(3)}
 	got := seriesOfGuarder(t, c, metric.GuarderRulePackets)
-	for series, want := range map[string]float64{"g attack0 drop": 0, "g attack1 would_drop": 0, "g attack2 drop": 3} {
+	for series, want := range map[string]float64{"g attack0 drop": 0, "g attack1 would_drop": 0, "g told count": 0, "g attack2 drop": 3} {
 		if n, ok := got[series]; !ok || n != want {
 			t.Errorf("%s is %v, %t, want %v", series, n, ok, want)
 		}

@@ -11,8 +11,10 @@ import (
 	"github.com/packetscope/packetscope/internal/geo"
 	"github.com/packetscope/packetscope/internal/locator"
 	"github.com/packetscope/packetscope/internal/locator/judge"
+	"github.com/packetscope/packetscope/internal/posture"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/tracer/pathmap"
 )
 
 // TestMetricsReference holds METRICS.md against the catalogue; with -update it writes
@@ -137,10 +139,28 @@ func states(p sockets.Protocol) []string {
 	return all
 }
 
+// layerNames returns the layers of functions.
+func layerNames() []string {
+	var all []string
+	for _, l := range pathmap.Layers {
+		all = append(all, string(l))
+	}
+	return all
+}
+
 func stateNames() []string {
 	var all []string
 	for _, s := range locator.States {
 		all = append(all, string(s))
+	}
+	return all
+}
+
+// checkNames returns the names of the checks of posture.
+func checkNames() []string {
+	var all []string
+	for _, c := range posture.Checks() {
+		all = append(all, c.Name)
 	}
 	return all
 }
@@ -194,6 +214,13 @@ func labelTable(b *bytes.Buffer) {
 		{"state", "sockets, TCP", states(sockets.TCP)},
 		{"state", "sockets, others", states(sockets.UDP)},
 		{"state", "Guarder's policy", inForce},
+		{"check", "posture", checkNames()},
+		{"state", "posture", names(posture.States)},
+		{"mtu", "posture", []string{"floor", "above"}},
+		{"fate", "the path map", []string{"delivered", "sent", "consumed", "dropped", "unseen"}},
+		{"cause", "the path map", []string{"full", "unnamed"}},
+		{"layer", "the path map", layerNames()},
+		{"protocol", "the path map", []string{pathmap.ProtocolTCP, pathmap.ProtocolUDP, pathmap.ProtocolICMP, pathmap.ProtocolICMPv6, pathmap.ProtocolSCTP, pathmap.ProtocolARP, pathmap.OtherProtocol}},
 		{"verdict", "Guarder's packets", []string{"pass", "drop"}},
 		{"verdict", "Guarder's rules", []string{"pass", "drop", "would_drop", "count", "sample"}},
 		{"verdict", "Guarder's services, countries and AS", []string{"drop", "would_drop"}},

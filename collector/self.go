@@ -87,5 +87,5 @@ func limited() []*metric.Family {
 	}
 	return append(fs, metric.ListenerConnections, metric.ListenerQueueBytes,
 		metric.GuarderRulePackets, metric.GuarderPackets, metric.GuarderAttached, metric.GuarderSetEntries, metric.GuarderICMPPackets,
-		metric.GuarderCountryPackets)
+		metric.GuarderCountryPackets, metric.StackPathSamples, metric.StackPathTimed, metric.StackPathStep, metric.StackPathFunction, metric.StackPathPackets)
 }

@@ -4,7 +4,11 @@ import (
 	"slices"
 
 	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/guarder"
+	"github.com/packetscope/packetscope/internal/guarder/ban"
+	"github.com/packetscope/packetscope/internal/guarder/feed"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/posture"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
 )
@@ -22,6 +26,12 @@ type Host struct {
 	Watches int
 	// Netfilter is whether the collector "netfilter" is on.
 	Netfilter bool
+	// Posture is whether the collector "posture" is on.
+	Posture bool
+	// PathEdges is the number of steps of the path map, 0 if the collector "pathmap" is off;
+	// PathTimes that of those with times, PathFunctions that of functions, and PathFates that of
+	// pairs of what became of packets and a protocol.
+	PathEdges, PathTimes, PathFunctions, PathFates int
 	// Flows is FlowOptions.Top.
 	Flows int
 	// Ports is the number of TCP ports that are listened on.
@@ -40,6 +50,15 @@ type Host struct {
 	// an attack; 0 without Guarder. GuarderSets that of its named sets, and GuarderMessages that of
 	// the types of ICMP that arrive, of each version of IP.
 	GuarderRules, GuarderSets, GuarderMessages int
+	// GuarderFeeds is the number of feeds of Guarder, and GuarderLearning that of the named
+	// sets that learn MAC addresses.
+	GuarderFeeds, GuarderLearning int
+	// GuarderBans is the number of origins of its bans, up to four.
+	GuarderBans int
+	// GuarderFloods is the number of rules of Guarder that answer SYNs.
+	GuarderFloods int
+	// GuarderCounting is the number of rules of Guarder with limits on connections.
+	GuarderCounting int
 	// GuarderCountries is the number of countries that sources of what Guarder drops
 	// belong to, and of what stands in place of one; 0 if nobody tells the country of an address.
 	GuarderCountries int
@@ -57,12 +76,20 @@ var TypicalHost = Host{Kinds: 6, Protocols: 4, Classes: 3, Devices: 4, Flows: De
 	Reasons: 6, Functions: 12, ICMPErrors: 2,
 }
 
+// MappedHost is TypicalHost with the path map of a server of TCP and UDP.
+var MappedHost = mapped(TypicalHost)
+
+func mapped(h Host) Host {
+	h.PathEdges, h.PathTimes, h.PathFunctions, h.PathFates = 200, 60, 100, 20
+	return h
+}
+
 // GuardedHost is TypicalHost with Guarder and about twice the rules of the policies that
 // suit every host.
 var GuardedHost = guarded(TypicalHost)
 
 func guarded(h Host) Host {
-	h.GuarderRules, h.GuarderSets, h.GuarderMessages, h.GuarderCountries = 40, 3, 8, 30
+	h.GuarderRules, h.GuarderSets, h.GuarderMessages, h.GuarderFeeds, h.GuarderLearning, h.GuarderFloods, h.GuarderCounting, h.GuarderCountries = 40, 3, 8, 2, 1, 1, 1, 30
 	return h
 }
 
@@ -77,8 +104,8 @@ func located(h Host) Host {
 
 // LargestHost has everything that the engine can tell apart.
 var LargestHost = Host{
-	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
-	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000, GuarderSets: 100, GuarderMessages: 256, GuarderCountries: 260,
+	Kinds: 11, Protocols: 6, Classes: 4, Devices: 64, Watches: 64, Netfilter: true, Posture: true, PathEdges: 3000, PathTimes: 3000, PathFunctions: 2000, PathFates: 600, Flows: MaxTopFlows, Ports: MaxListenerPorts + 1, ConnectResults: 5, ResetReasons: 64, Probes: 64, Maps: 16,
+	Reasons: 128, Functions: 1000, ICMPErrors: 257, GuarderRules: 2000, GuarderSets: 100, GuarderFeeds: 32, GuarderBans: 4, GuarderFloods: 256, GuarderCounting: metric.MostCountingRules, GuarderLearning: 100, GuarderMessages: 256, GuarderCountries: 260,
 	Destinations: metric.MostDestinations, PathTTLs: 30, PathHops: 30 * (maxTTLHops + 1), PathLinks: 29 * maxTTLHops, PathRules: 100, LocatorFiles: metric.MostLocatorFiles,
 }
 
@@ -101,7 +128,7 @@ func SeriesBound(h Host, limit int) int {
 // see [AnnotatorSize].
 func (h Host) bound(f *metric.Family, limit int) int {
 	switch {
-	case f.Collector == "", f.Collector == metric.CollectorAnnotator, f.Collector == metric.CollectorGuarder && h.GuarderRules == 0, f.Collector == metric.CollectorNetfilter && !h.Netfilter, f == metric.NetfilterDrops && !h.Netfilter:
+	case f.Collector == "", f.Collector == metric.CollectorAnnotator, f.Collector == metric.CollectorGuarder && h.GuarderRules == 0, f.Collector == metric.CollectorNetfilter && !h.Netfilter, f.Collector == metric.CollectorPosture && !h.Posture, f.Collector == metric.CollectorPathMap && h.PathEdges == 0, f == metric.NetfilterDrops && !h.Netfilter:
 		return 0
 	}
 	if f.Collector == metric.CollectorPath {
@@ -128,14 +155,42 @@ func seriesOf(f *metric.Family) int {
 // labelSets returns how many label sets of a family the host can have.
 func (h Host) labelSets(f *metric.Family) int {
 	switch f {
+	case metric.StackPathSamples:
+		return h.PathEdges
+	case metric.StackPathTimed, metric.StackPathStep:
+		return h.PathTimes
+	case metric.StackPathFunction:
+		return h.PathFunctions
+	case metric.StackPathPackets:
+		return h.PathFates
+	case metric.StackPathLost:
+		return 2
 	case metric.Sockets, metric.SocketQueueBytes:
 		return socketKinds(f)
+	case metric.PostureState, metric.PostureValue:
+		return postureNames(h.Devices)
 	case metric.GuarderServicePackets:
 		return 2 * (topServices + 1) // two verdicts
 	case metric.GuarderICMPPackets:
 		return 2 * h.GuarderMessages
 	case metric.GuarderICMPQuoted:
 		return 2 * 6 * 5 // versions of IP, classes of errors, protocols
+	case metric.GuarderBindings:
+		return 3 * h.GuarderLearning // states
+	case metric.GuarderBindingChanges:
+		return h.GuarderLearning
+	case metric.GuarderFeedPackets:
+		return 3 * h.GuarderFeeds // verdicts
+	case metric.GuarderFeedInfo, metric.GuarderFeedRefused:
+		return h.GuarderFeeds // it does one thing, and has one reason
+	case metric.GuarderCookiesActive, metric.GuarderCookiesSent, metric.GuarderCookiesLeft:
+		return h.GuarderFloods
+	case metric.GuarderCookiesChecked:
+		return 2 * h.GuarderFloods // results
+	case metric.GuarderConnections, metric.GuarderUncounted:
+		return min(1, h.GuarderCounting)
+	case metric.GuarderRuleConnections, metric.GuarderRuleConnectionsLimit:
+		return h.GuarderCounting
 	case metric.GuarderModeCeiling:
 		return 1
 	case metric.GuarderInForce:
@@ -216,7 +271,9 @@ func (h Host) values(f *metric.Family, label string) int {
 		return h.Devices + 1
 	case "cause":
 		return 5
-	case "vector", "side", "queue":
+	case "check":
+		return len(posture.Checks())
+	case "vector", "side", "queue", "mtu":
 		return 2
 	case "state":
 		if f == metric.TCPCongestion {
@@ -233,6 +290,8 @@ func (h Host) values(f *metric.Family, label string) int {
 		return 6
 	case "reason":
 		switch f {
+		case metric.GuarderFeedRefusals, metric.GuarderFeedRefused:
+			return len(feed.Reasons)
 		case metric.GuarderUnparsable:
 			return int(packet.Reasons) - 1 // but "ok"
 		case metric.Drops:
@@ -241,6 +300,8 @@ func (h Host) values(f *metric.Family, label string) int {
 			return 1 // beside "function"
 		}
 		return h.ResetReasons
+	case "found":
+		return min(h.GuarderRules, len(guarder.SocketNames))
 	case "function":
 		return h.Functions
 	case "type":
@@ -274,6 +335,12 @@ func (h Host) values(f *metric.Family, label string) int {
 		return len(limited())
 	case "collector":
 		n := len(Switches)
+		if !h.Posture {
+			n--
+		}
+		if h.PathEdges == 0 {
+			n--
+		}
 		if h.GuarderRules > 0 {
 			n++
 		}
@@ -289,6 +356,14 @@ func (h Host) values(f *metric.Family, label string) int {
 		return min(1, h.GuarderCountries) * (topSystems + 1)
 	case "set":
 		return h.GuarderSets
+	case "feed":
+		return h.GuarderFeeds
+	case "origin":
+		return h.GuarderBans
+	case "action":
+		if f == metric.GuarderBanEvents {
+			return len(ban.Actions)
+		}
 	case "mode", "verdict":
 		if f.HasLabel("group") {
 			return 1 // a rule does one thing

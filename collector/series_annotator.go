@@ -36,7 +36,7 @@ var annotatorValues = map[*metric.Family][][]string{
 		{"done", "failed", "dead", "postponed", "released", "stale"},
 	},
 	metric.AnnotatorJobDuration: {annotatorStages},
-	metric.AnnotatorQueries:     {{"ok", "no_data", "failed", "timed_out", "left_out", "not_finite", "ambiguous", "no_label", "no_evidence"}},
+	metric.AnnotatorQueries:     {{"ok", "no_data", "failed", "timed_out", "left_out", "not_finite", "ambiguous", "no_label", "no_evidence", "unlisted", "off", "no_answer", "over"}},
 	metric.AnnotatorMissing:     {nil},
 	metric.AnnotatorExplanations: {
 		{"builtin", "model"},

@@ -11,6 +11,8 @@ import (
 
 	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/guarder"
+	"github.com/packetscope/packetscope/internal/guarder/ban"
+	"github.com/packetscope/packetscope/internal/guarder/feed"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
@@ -199,14 +201,15 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 		limit int
 		want  int
 	}{
-		{"typical", TypicalHost, DefaultSeriesLimit, 2990},
-		{"typical with Guarder", GuardedHost, DefaultSeriesLimit, 3426},
-		{"typical with Locator", LocatedHost, DefaultSeriesLimit, 11_065},
-		{"typical with Locator and a low limit", LocatedHost, 150, 6263},
-		{"typical with 8 watches", watched, DefaultSeriesLimit, 8675},
-		{"largest without watches", withoutWatches, DefaultSeriesLimit, 41_390},
-		{"largest", LargestHost, DefaultSeriesLimit, 49_878},
-		{"low limit", watched, 150, 2017},
+		{"typical", TypicalHost, DefaultSeriesLimit, 2995},
+		{"typical with the path map", MappedHost, DefaultSeriesLimit, 3449},
+		{"typical with Guarder", GuardedHost, DefaultSeriesLimit, 3511},
+		{"typical with Locator", LocatedHost, DefaultSeriesLimit, 11_070},
+		{"typical with Locator and a low limit", LocatedHost, 150, 6268},
+		{"typical with 8 watches", watched, DefaultSeriesLimit, 8680},
+		{"largest without watches", withoutWatches, DefaultSeriesLimit, 46_416},
+		{"largest", LargestHost, DefaultSeriesLimit, 54_904},
+		{"low limit", watched, 150, 2022},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := SeriesBound(c.host, c.limit); got != c.want {
@@ -216,6 +219,12 @@ func TestSeriesBoundIsReachedAndNotExceeded(t *testing.T) {
 			got := 0
 			st := NewStack(r, StackOptions{SeriesLimit: c.limit})
 			all := append(st.Collectors(), newFlowsFor(r, StackOptions{SeriesLimit: c.limit}), NewSockets(hostSockets(c.host), st), NewTCP(r, st), NewDrops(r, st), NewSelf(r, st, nil))
+			if c.host.Posture {
+				all = append(all, NewPosture(hostPosture(c.host)))
+			}
+			if c.host.PathEdges > 0 {
+				all = append(all, NewPathMap(hostPathMap(c.host), st))
+			}
 			if c.host.GuarderRules > 0 {
 				all = append(all, NewGuarder(hostGuarder(c.host), st, whereOf(c.host)))
 			}
@@ -247,11 +256,14 @@ func hostGuarder(h Host) guarderReader {
 	verdicts := map[string]guarder.Counts{"pass": {Packets: 1}, "drop": {Packets: 1}}
 	at := since
 	s := guarder.Status{
-		Verdicts: verdicts, Unparsable: make(map[string]guarder.Counts), Sets: make(map[string]int),
+		Verdicts: verdicts, Unparsable: make(map[string]guarder.Counts), Sockets: make(map[string]guarder.Counts), Sets: make(map[string]int),
 		Ceiling: "enforce", InForce: guarder.InForcePolicy, ConfirmBy: &at, ProtectedUntil: &at,
 	}
 	for reason := packet.OK + 1; reason < packet.Reasons; reason++ {
 		s.Unparsable[reason.String()] = guarder.Counts{Packets: 1}
+	}
+	for _, found := range guarder.SocketNames {
+		s.Sockets[found] = guarder.Counts{Packets: 1}
 	}
 	for i := range h.Devices {
 		s.Devices = append(s.Devices, guarder.DeviceStatus{Name: fmt.Sprint("eth", i), Hook: guarder.Native, Verdicts: verdicts})
@@ -261,6 +273,29 @@ func hostGuarder(h Host) guarderReader {
 	}
 	for i := range h.GuarderSets {
 		s.Sets[fmt.Sprint("set", i)] = 1
+	}
+	for i := range h.GuarderLearning {
+		s.Learning = append(s.Learning, guarder.LearningStatus{Set: fmt.Sprint("set", i)})
+	}
+	for i := range h.GuarderCounting {
+		s.Connections, s.Rules[i].Connections = &guarder.ConnectionStatus{}, &guarder.RuleConnections{}
+	}
+	for i := range h.GuarderFloods {
+		s.Floods = append(s.Floods, guarder.FloodStatus{Group: "g", Rule: fmt.Sprint("r", i), Mode: "enforce"})
+	}
+	for i := range h.GuarderFeeds {
+		f := guarder.FeedStatus{Feed: fmt.Sprint("feed", i), Mode: "enforce", Action: "drop", Checked: &at, Reason: string(feed.Empty), Refusals: make(map[string]uint64)}
+		f.Counts = map[string]guarder.Counts{"drop": {Packets: 1}, "would_drop": {Packets: 1}, "count": {Packets: 1}}
+		for _, reason := range feed.Reasons {
+			f.Refusals[string(reason)] = 1
+		}
+		s.Feeds = append(s.Feeds, f)
+	}
+	for _, origin := range ban.Classes[:h.GuarderBans] {
+		s.Bans = append(s.Bans, guarder.BanCount{Origin: origin, Bans: 1, Counts: map[string]guarder.Counts{"would_drop": {Packets: 1}}})
+		for _, action := range ban.Actions {
+			s.BanEvents = append(s.BanEvents, guarder.BanEvents{Origin: origin, Action: string(action), Events: 1})
+		}
 	}
 	for i := range h.Maps {
 		s.Maps = append(s.Maps, guarder.MapStatus{Name: fmt.Sprint("map", i), Room: 1})
@@ -318,9 +353,9 @@ func TestTypicalHostHasFewerThan3000Series(t *testing.T) {
 
 func TestSeriesBoundKnowsEveryLabel(t *testing.T) {
 	dependent := map[string]bool{"rule": true, "to": true, "family": true, "service_port": true, "role": true, "severity": true, "code": true,
-		"stage": true, "action": true, "attack": true, "class": true, "as_name": true}
+		"stage": true, "action": true, "limit": true, "attack": true, "class": true, "as_name": true}
 	for _, f := range metric.Families {
-		if f.Collector == metric.CollectorPath || f.Collector == metric.CollectorAnnotator {
+		if f.Collector == metric.CollectorPath || f.Collector == metric.CollectorAnnotator || f.Collector == metric.CollectorPathMap {
 			continue // their bounds go by what a family is of
 		}
 		for _, label := range f.Labels {

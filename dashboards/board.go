@@ -181,7 +181,8 @@ type annotation struct {
 	// labels that become tags, from the annotation itself; the SDK does not know
 	// them.
 	title, text, tags string
-	// stored are tags of annotations in Grafana's own store; then there is no query.
+	// stored are tags of annotations in Grafana's own store, any of which will do; then
+	// there is no query.
 	stored []string
 }
 
@@ -192,9 +193,11 @@ var firingAlerts = annotation{
 	title: "{{alertname}}", text: "{{severity}} on {{instance}}", tags: "severity,area,instance",
 }
 
-// explanations are what the annotator has written about alerts. It gives each of them
-// the tag, and others as sev:critical, which Grafana shows with the text.
-var explanations = annotation{name: "Explanations", colour: purple, stored: []string{tag}}
+// explanations are what the annotator has written about alerts of the chosen hosts, or of no
+// host in particular. It gives each of them tags of its hosts, and others as sev:critical,
+// which Grafana shows with the text. Any of the tags will do: somebody else's annotation with
+// such a tag of a host is shown too.
+var explanations = annotation{name: "Explanations", colour: purple, stored: []string{"$explained", "host:all"}}
 
 // ownStore is the data source of what is stored in Grafana itself.
 var ownStore = common.DataSourceRef{Type: cog.ToPtr("grafana"), Uid: cog.ToPtr("-- Grafana --")}

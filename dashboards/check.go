@@ -144,10 +144,17 @@ func (c *checker) expr(expr string) (query.Labels, error) {
 	return c.catalogue.Check(text)
 }
 
-var labelValuesQuery = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+var (
+	labelValuesQuery = regexp.MustCompile(`^label_values\((.+), (\w+)\)$`)
+	resultQuery      = regexp.MustCompile(`^query_result\((.+)\)$`)
+)
 
-// LabelValues takes the query of a variable apart.
+// LabelValues takes the query of a variable apart. Of a query_result it is the label tag,
+// which the variable picks by its regular expression.
 func LabelValues(text string) (selector, label string, err error) {
+	if groups := resultQuery.FindStringSubmatch(text); groups != nil {
+		return groups[1], "tag", nil
+	}
 	groups := labelValuesQuery.FindStringSubmatch(text)
 	if groups == nil {
 		return "", "", fmt.Errorf("%q is not label_values(selector, label)", text)

@@ -18,12 +18,15 @@ func guarderBoard() Board {
 		}},
 		rows: []row{
 			{title: "State", panels: guarderLights()},
-			{title: "Verdicts", panels: []panel{verdicts(), dropsByDevice(), besideVerdicts(), unreadable()}},
+			{title: "Verdicts", panels: []panel{verdicts(), dropsByDevice(), besideVerdicts(), unreadable(), socketLookups()}},
 			{title: "Rules", panels: []panel{droppingRules(), auditedRules(), ruleTable()}},
-			{title: "Attacks", panels: []panel{attacks(), attackedServices(), icmpByType(), quotedErrors(), hitSources()}},
+			{title: "Attacks", panels: []panel{attacks(), attackedServices(), icmpByType(), quotedErrors(), synFloods(), hitSources()}},
 			{title: "Where attacks belong", panels: []panel{attackMap(), attackingCountries(), attacksOverTime(), attackingSystems()}},
+			{title: "Bans, limits and neighbours", panels: statePanels()},
+			{title: "Feeds", panels: feedPanels()},
+			{title: "Posture (--collector.posture)", panels: posturePanels()},
 			{title: "Policies and devices", panels: []panel{policies(), guardedDevices()}},
-			{title: "Tables and cost", panels: []panel{guarderTables(), setEntries(), samples(), guarderCost()}},
+			{title: "Tables and cost", panels: []panel{guarderTables(), setEntries(), samples(), guarderCost(), feedMemory()}},
 		},
 	}
 }
@@ -94,6 +97,12 @@ func unreadable() panel {
 		over(total(metric.GuarderUnparsable.Name, "reason", ""), "{{reason}}"))
 }
 
+func socketLookups() panel {
+	return stack("Sockets that rules asked for", unitPackets,
+		"Packets for which a rule asked whether a socket of this host waits for them, by what was found. None and listen are packets of no connection: strangers, scans, late answers, or connections whose addresses are translated on this host. Unknown are those of other hosts, and of VLANs.",
+		over(total(metric.GuarderSocketLookups.Name, "found", ""), "{{found}}")).Span(width)
+}
+
 func droppingRules() panel {
 	return stack("Rules that drop", unitPackets,
 		"The ten rules that drop most. The table below has what each is about; packetscope guard explain says why it matches a packet.",
@@ -159,11 +168,18 @@ func quotedErrors() panel {
 		over(total(metric.GuarderICMPQuoted.Name, "class, protocol", ""), "{{class}} about {{protocol}}"))
 }
 
+func synFloods() panel {
+	return lines("Floods of SYNs", unitPackets,
+		"SYNs that rules answer with cookies, SYNs of a flood that are left to the kernel, as its queue has room, and ACKs with a valid cookie: clients that are served all the same. Without a rule with the action syncookie there is nothing.",
+		over(total(metric.GuarderCookiesSent.Name, "", ""), "answered"),
+		over(total(metric.GuarderCookiesLeft.Name, "", ""), "left to the kernel"),
+		over(total(metric.GuarderCookiesChecked.Name, "result", ""), "ACKs: {{result}}"))
+}
+
 func hitSources() panel {
 	return lines("Sources", unitCount,
 		"Pairs of a source and a rule that hit its packets, as far as each host remembers them, the ten hosts with most. A jump is a flood from forged or many addresses. packetscope guard top on the host names them; no address is here.",
-		over("topk(10, sum by (instance) (packetscope_guarder_sources{<host>}))", "{{instance}}")).
-		Span(width)
+		over("topk(10, sum by (instance) (packetscope_guarder_sources{<host>}))", "{{instance}}"))
 }
 
 // policies has a row per host.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -54,9 +55,9 @@ func watchLive(t *testing.T) live {
 		ns.Pin(t) // a name, by which the hooks of a namespace find it
 	}
 
-	socket := guard(t, n.Right, exporter)
+	socket := guard(t, n.Right, n.Left, exporter)
 	path := newPath(t)
-	measured, address := servers.StartActivated(t, path.Host.Pin(t), exporter, "--web.systemd-socket", "--collector.netfilter",
+	measured, address := servers.StartActivated(t, path.Host.Pin(t), exporter, "--web.systemd-socket", "--collector.netfilter", "--collector.posture", "--collector.pathmap",
 		"--config.file="+writeConfig(t, path), "--guarder.socket="+socket)
 	t.Cleanup(func() { measured.Stop(t) })
 	if err := measured.Ready(t.Context(), "http://"+address+"/-/ready"); err != nil {
@@ -117,22 +118,58 @@ const networks = `
 
 // guardPolicies are those that compose.yaml has in front of the demo's server.
 var guardPolicies = []string{
-	"../cmd/packetscope-demo/guard.yaml", "../rules/guarder/baseline.yaml", "../rules/guarder/forged-icmp.yaml", "../rules/guarder/examples.yaml",
+	"../cmd/packetscope-demo/guard.yaml", "../rules/guarder/baseline.yaml", "../rules/guarder/forged-icmp.yaml", "../rules/guarder/out-of-state.yaml", "../rules/guarder/examples.yaml",
 }
 
-// onTrial is a policy more, for what a host rarely is.
+// onTrial is a policy more, for what a host rarely is or has. What it forbids is much of
+// what the demo does, so all of it is audited. IPv4 and IPv6 are the addresses of a neighbour.
 const onTrial = `version: 1
+defaults: {mode: audit}
 failsafe: {confirm_within: 10m}
+sets:
+  neighbours: {type: ip-mac, learn: true, entries: [{ip: IPv4}, {ip: "IPv6"}]}
+groups:
+- name: lan
+  stage: guard
+  priority: 30
+  rules:
+  - {rule: liar, match: {arp: {sender: {conflicts_with: neighbours}}}, action: drop}
+- name: bans
+  priority: 450 # before the demo's own rule about scans: what one would drop is no other's
+  rules:
+  - {rule: scanner, match: {proto: tcp, dst_port: 1000-1039}, action: drop, ban: {ttl: 1h, spoofable: accept}}
+- name: states
+  priority: 700
+  rules:
+  - {rule: too-much, match: {proto: udp}, limit: {per: src, rate: 1/s, burst: 1}, action: drop}
+  - {rule: too-many, match: {proto: tcp, socket: {is: [listen, syn_recv]}, connections: {per: src, above: 1}}, action: drop}
+  - {rule: flood, match: {proto: tcp}, action: syncookie, syncookie: {on_above: 1/s, off_below: 1/s}}
+feeds:
+- {feed: clients, file: clients.txt, refresh: 10s, on_protected: exclude, action: count}
+- {feed: broken, file: broken.html, refresh: 10s}
 `
+
+// lists are those of its feeds: one has the demo's networks, with the address of the host
+// that is left out; the other is none.
+var lists = map[string]string{"clients.txt": "198.18.0.0/15\n2001:db8::/32\n", "broken.html": "<html></html>\n"}
+
+// nobody is banned and sends nothing.
+const nobody = "192.0.2.66"
 
 // guard puts Guarder in front of a namespace until the test ends, and returns the socket
 // of its agent. Policies that are refused are waited for: nothing would be measured.
-func guard(t *testing.T, in *testnet.Namespace, program string) (socket string) {
+func guard(t *testing.T, in, neighbour *testnet.Namespace, program string) (socket string) {
 	t.Helper()
 	dir := t.TempDir()
 	trial := filepath.Join(dir, "trial.yaml")
-	if err := os.WriteFile(trial, []byte(onTrial), 0o600); err != nil {
+	policy := strings.NewReplacer("IPv4", neighbour.V4.String(), "IPv6", neighbour.V6.String()).Replace(onTrial)
+	if err := os.WriteFile(trial, []byte(policy), 0o600); err != nil {
 		t.Fatal(err)
+	}
+	for name, text := range lists {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	pins, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_dashboards_test_")
 	if err != nil {
@@ -150,12 +187,16 @@ func guard(t *testing.T, in *testnet.Namespace, program string) (socket string) 
 	start(t, in, program, append(append(args, guardPolicies...), trial)...)
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		if err := exec.Command(program, "guard", "status", flags[0]).Run(); err == nil {
-			return socket
+			break
 		}
 		if time.Now().After(deadline) {
 			t.Fatal("the agent does not answer after a minute")
 		}
 	}
+	if out, err := exec.Command(program, "guard", "ban", "add", flags[0], nobody).CombinedOutput(); err != nil {
+		t.Fatalf("ban: %v\n%s", err, out)
+	}
+	return socket
 }
 
 // patience is how long an alert's condition has to hold, or a group waits.

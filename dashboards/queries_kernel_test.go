@@ -44,6 +44,7 @@ func TestEveryQueryReturnsData(t *testing.T) {
 		t.Skip("the emulated machine has no go command to build the programs with")
 	}
 	w := watchLive(t)
+	t.Run("states", w.mustHaveHappened)
 	excused := make(map[string]bool)
 	for _, b := range All() {
 		if b.Name == "annotator" {
@@ -159,7 +160,12 @@ func (w live) mustDraw(t *testing.T, p dashboard.Panel) {
 			t.Errorf("the table gets %d frames", len(frames))
 		}
 	case "nodeGraph":
-		mustBePath(t, framesOf(t, w.native, w.to, p, chosen))
+		frames := framesOf(t, w.native, w.to, p, chosen)
+		if *p.Title == "Path map" {
+			mustBePath(t, frames)
+		} else {
+			mustBeFunctions(t, frames)
+		}
 	case "geomap":
 		got := drawn(t, p, framesOf(t, w.native, w.to, p, chosen))
 		for _, places := range got {
@@ -204,6 +210,45 @@ func mustBePath(t *testing.T, frames []grafanatest.Frame) {
 		}
 		if _, ok := n["arc__through"].(float64); !ok {
 			t.Errorf("node %q has no ring: %v", id, n)
+		}
+	}
+}
+
+// mustBeFunctions looks for functions that every kernel has, for times on some lines, and for
+// the colours of ends.
+func mustBeFunctions(t *testing.T, frames []grafanatest.Frame) {
+	t.Helper()
+	g, err := grafanatest.NodeGraph(frames)
+	if err != nil {
+		t.Error(err)
+	}
+	timed, dropped := 0, 0
+	for id, e := range g.Edges {
+		if rate, _ := e["mainstat"].(float64); rate <= 0 {
+			t.Errorf("edge %q is %v", id, e)
+		}
+		if took, ok := e["secondarystat"].(float64); ok && took > 0 {
+			timed++
+		}
+		drop := strings.Contains(id, " > dropped: ")
+		if drop {
+			dropped++
+		}
+		if red := e["color"] == red; red != drop {
+			t.Errorf("edge %q has the colour %v", id, e["color"])
+		}
+	}
+	if timed == 0 || dropped == 0 {
+		t.Errorf("%d edges have a time and %d end in a drop, of %d", timed, dropped, len(g.Edges))
+	}
+	for id, n := range g.Nodes {
+		if rate, _ := n["mainstat"].(float64); n["title"] != id || rate <= 0 {
+			t.Errorf("node %q is %v", id, n)
+		}
+	}
+	for id, layer := range map[string]string{"__dev_queue_xmit": "link", "process_backlog": "softirq"} {
+		if n := g.Nodes[id]; n["subtitle"] != layer {
+			t.Errorf("node %q is %v, want layer %s", id, n, layer)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func (b Board) JSON() ([]byte, error) {
 		delete(a, "placement")
 		if len(from.stored) > 0 {
 			// The SDK takes no target that is not a query of a data source.
-			a["target"] = map[string]any{"type": "tags", "tags": from.stored, "matchAny": false, "limit": mostExplanations}
+			a["target"] = map[string]any{"type": "tags", "tags": from.stored, "matchAny": true, "limit": mostExplanations}
 			continue
 		}
 		a["titleFormat"], a["textFormat"], a["tagKeys"] = from.title, from.text, from.tags

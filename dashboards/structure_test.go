@@ -157,12 +157,12 @@ func TestAnnotationsSayWhatGrafanaReads(t *testing.T) {
 }
 
 // TestEveryBoardShowsExplanations claims that each board asks Grafana's own store for what
-// the annotator writes there, by the one tag that it gives to all.
+// the annotator writes there about its hosts, by the tags that it gives them.
 func TestEveryBoardShowsExplanations(t *testing.T) {
 	want := map[string]any{
 		"name": "Explanations", "enable": true, "hide": false, "builtIn": 0.0, "iconColor": "purple",
 		"datasource": map[string]any{"type": "grafana", "uid": "-- Grafana --"},
-		"target":     map[string]any{"type": "tags", "tags": []any{"packetscope"}, "matchAny": false, "limit": 100.0},
+		"target":     map[string]any{"type": "tags", "tags": []any{"$explained", "host:all"}, "matchAny": true, "limit": 100.0},
 	}
 	for name, doc := range documents(t) {
 		var got []map[string]any
@@ -178,7 +178,7 @@ func TestEveryBoardShowsExplanations(t *testing.T) {
 }
 
 func TestEveryBoardHasTheSameVariables(t *testing.T) {
-	want := []string{"datasource", "cluster", "job", "instance", "interval"}
+	want := []string{"datasource", "cluster", "job", "instance", "interval", "explained"}
 	for name, doc := range documents(t) {
 		var got []string
 		for _, v := range list(doc["templating"].(map[string]any)["list"]) {

@@ -31,7 +31,30 @@ func variables() []variable {
 			Description("No point stands for less time than this. Raise it to see trends instead of peaks.").
 			Values(dashboard.StringOrMap{String: cog.ToPtr(steps)}).
 			Current(option("15s", "15s")),
+		explainedHosts(),
 	}
+}
+
+// explainedHosts are the tags that annotations of the chosen hosts have, which nobody chooses: a
+// query of annotations takes the tags of a variable as they are, and can put nothing in front
+// of each of several. Hosts are without their ports, as a colon would end a tag, and those
+// of the whole range, as an explanation is of use when its host is down.
+func explainedHosts() variable {
+	const tags = `query_result(label_replace(group by (instance) (last_over_time(packetscope_build_info{<host>}[$__range])), "tag", "host:$1", "instance", "(.+?)(:[0-9]+)?"))`
+	return dashboard.NewQueryVariableBuilder("explained").
+		Label("Explained hosts").
+		Description("Tags of the explanations that are shown: those of the chosen hosts.").
+		Datasource(source).
+		Query(dashboard.StringOrMap{Map: map[string]any{
+			"query": expand(tags), "qryType": 3, "refId": "PrometheusVariableQueryEditor-VariableQuery",
+		}}).
+		Definition(expand(tags)).
+		Regex(`/tag="([^"]+)"/`).
+		Hide(dashboard.VariableHideHideVariable).
+		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
+		Sort(dashboard.VariableSortNaturalAsc).
+		Multi(true).IncludeAll(true).
+		Current(options([]string{"All"}, []string{"$__all"}))
 }
 
 // watchVariable chooses watches; packets of no watch have an empty one.

@@ -32,7 +32,7 @@ var idle = load{
 	metric.Drops: 0.05, metric.DropLocations: 0.05, metric.DeviceDrops: 0.2, metric.RouteLookupFailures: 0.1, metric.NeighborFailures: 0.01,
 	metric.ICMPErrorsSent: 0.05,
 	metric.GuarderPackets: 2, metric.GuarderUnmatched: 2, metric.GuarderRulePackets: 0.01, metric.GuarderRuleBytes: 1, metric.GuarderWouldDrop: 0.01,
-	metric.GuarderUnparsable: 0.001, metric.GuarderServicePackets: 0.01, metric.GuarderCountryPackets: 0.01, metric.GuarderASPackets: 0.01, metric.GuarderICMPPackets: 0.1, metric.GuarderICMPQuoted: 0.001,
+	metric.GuarderUnparsable: 0.001, metric.GuarderSocketLookups: 1, metric.GuarderServicePackets: 0.01, metric.GuarderCountryPackets: 0.01, metric.GuarderASPackets: 0.01, metric.GuarderICMPPackets: 0.1, metric.GuarderICMPQuoted: 0.001,
 	metric.GuarderSamples: 0.01, metric.GuarderProgramRuns: 0.02, metric.GuarderProgramSeconds: 1e-8,
 	metric.LocatorRTT: 0.1, metric.LocatorProbesSent: 0.1, metric.LocatorTTLProbesSent: 0.1, metric.LocatorTTLReplies: 0.1, metric.LocatorHopRTT: 0.1,
 	metric.LocatorPackets: 1, metric.LocatorShared: 0.1, metric.LocatorSkipped: 0.01, metric.LocatorTimestamps: 1, metric.LocatorUnmatched: 0.01,
@@ -40,6 +40,7 @@ var idle = load{
 	metric.AnnotatorReconciled: 0.016, metric.AnnotatorJobs: 0.01, metric.AnnotatorJobDuration: 0.01, metric.AnnotatorFirst: 0.01,
 	metric.AnnotatorQueries: 0.1, metric.AnnotatorMissing: 0.001, metric.AnnotatorFactsDuration: 0.01, metric.AnnotatorExplanations: 0.01,
 	metric.AnnotatorLLMRequests: 0.01, metric.AnnotatorLLMDuration: 0.01, metric.AnnotatorLLMTokens: 10, metric.AnnotatorSinkRequests: 0.01,
+	metric.StackPathSamples: 0.1, metric.StackPathTimed: 0.02, metric.StackPathStep: 1e-7, metric.StackPathPackets: 0.02, metric.StackPathTurns: 0.1, metric.StackPathAttached: 0.9,
 	metric.ProbeRuns: 1, metric.ProbeRunSeconds: 2e-8, metric.ProbeStatsWindow: 0.01,
 }
 
@@ -54,6 +55,7 @@ var busy = func() load {
 		metric.TCPRetransmits: 4, metric.TCPResets: 10, metric.TCPChallengeAcks: 0.1, metric.TCPOutOfOrder: 10, metric.Drops: 0.3,
 		metric.DeviceDrops: 1, metric.RouteLookupFailures: 1, metric.NeighborFailures: 0.1, metric.ICMPErrorsSent: 2,
 		metric.NAPIBudgetExhausted: 20, metric.TCPZeroWindowEvents: 0.2, metric.SocketOverflows: 0.01,
+		metric.StackPathTurns: 0.1, metric.StackPathAttached: 0.001, metric.StackPathSpent: 0.1,
 		metric.ProbeStatsWindow: 0.01, metric.FlowEvictions: 0.1, metric.LostEvents: 0.1, metric.GuarderSamplesLost: 0.1,
 	} {
 		l[f] = rate
@@ -70,9 +72,16 @@ func healthyGauge(f *metric.Family, l labels.Labels) (float64, bool) {
 	case metric.LocatorDBSuccessful, metric.LocatorHistorySuccessful:
 		return 1, true
 	case metric.LocatorPathFailing, metric.LocatorPathBlocked, metric.LocatorMTUBlackHole, metric.LocatorRisk, metric.LocatorRiskScore,
-		metric.LocatorHopBlocklisted, metric.LocatorRefused:
+		metric.LocatorHopBlocklisted, metric.LocatorRefused, metric.GuarderFeedRefused:
+		return 0, true
+	case metric.GuarderBindings:
+		if l.Get("state") == "locked" {
+			return 1, true
+		}
 		return 0, true
 	case metric.AnnotatorStorm, metric.AnnotatorSinkPaused, metric.AnnotatorSinkUnfit, metric.AnnotatorDead, metric.AnnotatorLLMBreaker:
+		return 0, true
+	case metric.PosturePMTUExceptions:
 		return 0, true
 	case metric.ScrapeCollectorDuration:
 		return 0.02, true

@@ -115,7 +115,7 @@ func TestLevelsNameTheLabels(t *testing.T) {
 
 var (
 	alertName    = regexp.MustCompile(`^PacketScope[A-Z][A-Za-z]+$`)
-	dashboard    = regexp.MustCompile(`^/d/packetscope-(overview|stack|drops|tcp|guarder|paths|annotator|self)(\?var-instance=\{\{ \$labels\.instance \}\})?$`)
+	dashboard    = regexp.MustCompile(`^/d/packetscope-(overview|stack|kernelpaths|drops|tcp|guarder|paths|annotator|self)(\?var-instance=\{\{ \$labels\.instance \}\})?$`)
 	severities   = []string{"critical", "warning", "info"}
 	areas        = []string{"drops", "tcp", "stack", "softirq", "flows", "sockets", "guarder", "paths", "packetscope"}
 	longestFor   = time.Hour

@@ -110,6 +110,17 @@ int bench_source_copy(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int bench_source_parse(struct xdp_md *ctx)
+{
+	struct guard_walk *w = guard_only(&guard_walks);
+	__be32 words[4] = {};
+
+	if (!w || !bench_renew(ctx, words))
+		return XDP_ABORTED;
+	return guard_parse(ctx, &w->packet) == GUARD_OK ? XDP_PASS : XDP_DROP;
+}
+
+SEC("xdp")
 int bench_source_policy(struct xdp_md *ctx)
 {
 	__be32 words[4] = {};

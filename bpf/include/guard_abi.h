@@ -14,7 +14,7 @@ enum guard_limit {
 	GUARD_MAX_EXTENSIONS = 6,
 	GUARD_MAX_OPTIONS = 40, /* bytes */
 	GUARD_MAX_PAYLOAD = 128, /* bytes */
-	GUARD_MAX_NEIGHBOUR_OPTIONS = 8,
+	GUARD_MAX_NEIGHBOUR_OPTIONS = 24,
 	GUARD_MAX_FRAGMENTS = 64, /* of a packet that are told apart; a power of two */
 	GUARD_MAX_FRAGMENTED = 4096, /* packets that come in fragments */
 };
@@ -49,6 +49,11 @@ enum guard_option {
 	GUARD_OPTION_STRICT_ROUTE = 8,
 	GUARD_OPTION_ROUTER_ALERT = 16,
 	GUARD_OPTION_OTHER = 32,
+};
+
+/* Bits of guard_packet.tcp_options, of a SYN. */
+enum guard_tcp_option {
+	GUARD_TCP_FAST_OPEN = 1,
 };
 
 /* Bits of guard_packet.headers: extension headers of IPv6. */
@@ -135,7 +140,8 @@ struct guard_packet {
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 has; /* enum guard_has */
-	__u8 padding[2];
+	__u8 tcp_options; /* enum guard_tcp_option */
+	__u8 padding;
 } __attribute__((aligned(8)));
 
 _Static_assert(sizeof(struct guard_quoted) == 48, "holes in struct guard_quoted");

@@ -7,7 +7,7 @@
 #ifndef PACKETSCOPE_GUARD_ATOMS_H
 #define PACKETSCOPE_GUARD_ATOMS_H
 
-#include "guard_blocks.h"
+#include "guard_socket.h"
 
 /* The line of the lowest bit of x in a word. */
 static __always_inline __u64 guard_line(__u64 word, __u64 x)
@@ -22,15 +22,17 @@ static __always_inline void guard_set(struct guard_walk *w, __u32 field, __u32 v
 }
 
 /* Fills in the fields that tests look at: factsOf of the Go half. */
-__noinline int guard_find_facts(struct guard_walk *w)
+__noinline int guard_find_facts(struct xdp_md *ctx, struct guard_walk *w)
 {
 	struct guard_packet *p;
+	struct guard_tcp *tcp;
 	__u32 flags;
 
 	if (!w)
 		return 0;
 	p = &w->packet;
 	w->present = 0;
+	w->looked = 0;
 	guard_set(w, GUARD_FIELD_ETHER_TYPE, p->ether_type);
 	guard_set(w, GUARD_FIELD_INTERFACE, p->interface);
 	guard_set(w, GUARD_FIELD_TAGS, p->tag_count);
@@ -52,6 +54,14 @@ __noinline int guard_find_facts(struct guard_walk *w)
 		guard_set(w, GUARD_FIELD_ROUTING_TYPES, p->routing_types);
 	if (p->mss)
 		guard_set(w, GUARD_FIELD_MSS, p->mss);
+	if (p->has & GUARD_HAS_PORTS)
+		guard_set(w, GUARD_FIELD_PAYLOAD_LENGTH, p->network + p->length - p->payload);
+	if (p->has & GUARD_HAS_PORTS && p->protocol == GUARD_TCP) {
+		guard_set(w, GUARD_FIELD_TCP_OPTIONS, p->tcp_options);
+		tcp = guard_header(ctx, p->transport, p->end, sizeof(*tcp));
+		if (tcp) /* always: it was read */
+			guard_set(w, GUARD_FIELD_WINDOW, bpf_ntohs(tcp->window));
+	}
 	if (p->mtu ||
 	    (p->family == 6 && p->has & GUARD_HAS_ICMP && p->icmp_type == GUARD_V6_PACKET_TOO_BIG))
 		guard_set(w, GUARD_FIELD_MTU, p->mtu);
@@ -107,6 +117,8 @@ static __always_inline __u32 guard_traits_of(const struct guard_packet *p)
 		t |= 1 << GUARD_TRAIT_MSS;
 	if (p->has & GUARD_HAS_PORTS && p->source_port == p->destination_port)
 		t |= 1 << GUARD_TRAIT_SAME;
+	if (p->family && p->ttl < GUARD_FEW_HOPS)
+		t |= 1 << GUARD_TRAIT_EXPIRING;
 	return t;
 }
 
@@ -119,6 +131,30 @@ static __always_inline bool guard_is_member(const struct guard_walk *w, __u8 whi
 }
 
 /*
+ * Which address a message of neighbour discovery claims, or GUARD_ADDRESSES if none:
+ * Packet.Claim of the Go half.
+ */
+static __always_inline __u32 guard_claimed(const struct guard_packet *p)
+{
+	bool told = p->has & GUARD_HAS_LINK_ADDRESS;
+
+	if (p->family != 6 || !(p->has & GUARD_HAS_ICMP))
+		return GUARD_ADDRESSES;
+	switch (p->icmp_type) {
+	case GUARD_V6_ADVERTISE:
+		return GUARD_ADDRESS_ND_TARGET;
+	case GUARD_V6_REDIRECT:
+		return told ? GUARD_ADDRESS_ND_TARGET : GUARD_ADDRESSES;
+	case GUARD_V6_ROUTER_ADVERTISE:
+		return GUARD_ADDRESS_SOURCE;
+	case GUARD_V6_ROUTER_SOLICIT:
+	case GUARD_V6_SOLICIT:
+		return told ? GUARD_ADDRESS_SOURCE : GUARD_ADDRESSES;
+	}
+	return GUARD_ADDRESSES;
+}
+
+/*
  * Whether a sender claims an address that is bound to other MAC addresses: Env.conflict
  * of the Go half.
  */
@@ -126,20 +162,20 @@ __noinline int guard_is_conflict(struct guard_walk *w, __u32 set)
 {
 	struct guard_bound key = { .set = set };
 	struct guard_packet *p;
+	__u32 of;
 
 	if (!w)
 		return 0;
 	p = &w->packet;
-	if (p->has & GUARD_HAS_ARP)
-		key.family = guard_copy_address(p, GUARD_ADDRESS_ARP_SENDER, key.address);
-	else if (p->family == 6 && p->has & GUARD_HAS_ICMP && p->icmp_type == GUARD_V6_ADVERTISE)
-		key.family = guard_copy_address(p, GUARD_ADDRESS_ND_TARGET, key.address);
+	of = p->has & GUARD_HAS_ARP ? GUARD_ADDRESS_ARP_SENDER : guard_claimed(p);
+	key.family = guard_copy_address(p, of, key.address);
 	if (!key.family || !bpf_map_lookup_elem(&guard_bindings, &key))
 		return 0;
 	__builtin_memcpy(key.mac,
 			 p->has & (GUARD_HAS_ARP | GUARD_HAS_LINK_ADDRESS) ? p->sender_mac :
 									     p->source_mac,
 			 6);
+	key.has_mac = 1;
 	return bpf_map_lookup_elem(&guard_bindings, &key) == NULL;
 }
 
@@ -150,7 +186,9 @@ __noinline int guard_is_same(struct guard_walk *w, __u32 left, __u32 right)
 		[GUARD_COMPARE_SOURCE] = GUARD_ADDRESS_SOURCE,
 		[GUARD_COMPARE_DESTINATION] = GUARD_ADDRESS_DESTINATION,
 		[GUARD_COMPARE_QUOTED_SOURCE] = GUARD_ADDRESS_QUOTED_SOURCE,
-		[GUARD_COMPARES] = 0,
+		[GUARD_COMPARE_ARP_SENDER] = GUARD_ADDRESS_ARP_SENDER,
+		[GUARD_COMPARE_ARP_TARGET] = GUARD_ADDRESS_ARP_TARGET,
+		[15] = 0,
 	};
 	__be32 a[4], b[4];
 	struct guard_packet *p;
@@ -168,8 +206,8 @@ __noinline int guard_is_same(struct guard_walk *w, __u32 left, __u32 right)
 		return p->has & GUARD_HAS_ARP &&
 		       (left == right || guard_equal6(p->source_mac, p->sender_mac));
 	}
-	family = guard_copy_address(p, addresses[left & 7], a);
-	return family && family == guard_copy_address(p, addresses[right & 7], b) &&
+	family = guard_copy_address(p, addresses[left & 15], a);
+	return family && family == guard_copy_address(p, addresses[right & 15], b) &&
 	       guard_equal16(a, b);
 }
 
@@ -185,6 +223,28 @@ __noinline int guard_is_payload(struct xdp_md *ctx, struct guard_walk *w, __u32 
 	if (!byte)
 		return 0;
 	return t->bytes[*byte >> 6 & 3] >> (*byte & 63) & 1;
+}
+
+/*
+ * Whether the source, with others of its prefix, has too many connections open: tooMany of
+ * the Go half.
+ */
+__noinline int guard_has_too_many(struct guard_walk *w, __u32 test)
+{
+	const struct guard_test *t = guard_tests_at(test);
+	struct guard_prefix key;
+	__u64 *until;
+	__s32 *open;
+
+	if (!w || !w->packet.family)
+		return 0;
+	guard_prefix_of(&key, w->packet.source, w->packet.family,
+			w->packet.family == 6 ? t->c & 255 : t->b & 63);
+	open = bpf_map_lookup_elem(&guard_connections, &key);
+	if (!open || *open <= (__s32)t->a)
+		return 0;
+	until = guard_only(&guard_counted_until);
+	return until && bpf_ktime_get_boot_ns() < *until;
 }
 
 static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *w, __u32 test)
@@ -210,6 +270,12 @@ static __always_inline bool guard_passes(struct xdp_md *ctx, struct guard_walk *
 		return guard_is_conflict(w, t->a);
 	case GUARD_OP_PAYLOAD:
 		return guard_is_payload(ctx, w, test);
+	case GUARD_OP_UNTIL:
+		return bpf_ktime_get_boot_ns() < t->bytes[0];
+	case GUARD_OP_SOCKET:
+		return guard_truth(ctx, w, t->field) & t->a;
+	case GUARD_OP_CONNECTIONS:
+		return guard_has_too_many(w, test);
 	}
 	return false;
 }
@@ -248,36 +314,58 @@ __noinline int guard_is_true(struct xdp_md *ctx, struct guard_walk *w, __u32 ato
 	return t.result;
 }
 
-/* Looks at the atoms of a condition that were not looked at before. */
+/* Looks at the atoms of a bank that were not looked at before, and tells whether they are as wanted. */
+static __always_inline bool guard_bank_holds(struct xdp_md *ctx, struct guard_walk *w, int bank,
+					     __u64 yes, __u64 no)
+{
+	__u64 open = (yes | no) & ~w->known[bank];
+
+	for (int i = 0; i < 64 && open; i++) {
+		__u64 now = open & ~guard_socket_atoms[bank];
+		__u32 atom;
+
+		if (!now) {
+			/* Only sockets are left to ask for, if the rest does not decide. */
+			if ((w->known[bank] & ~w->atoms[bank] & yes) | (w->atoms[bank] & no))
+				return false;
+			now = open;
+		}
+		atom = guard_lowest(now);
+		w->known[bank] |= 1ull << atom;
+		if (guard_is_true(ctx, w, 64 * bank + atom))
+			w->atoms[bank] |= 1ull << atom;
+		open &= ~(1ull << atom);
+	}
+	return (w->atoms[bank] & yes) == yes && !(w->atoms[bank] & no);
+}
+
+/*
+ * Whether a condition is true. Atoms about sockets have the highest numbers, so a bank behind
+ * one that has some has no others.
+ */
 __noinline int guard_holds(struct xdp_md *ctx, struct guard_walk *w, __u32 condition)
 {
-	__u64 open, yes, no;
+	const struct guard_condition *c = guard_conditions_at(condition);
 
 	if (!w)
 		return 0;
-	yes = guard_conditions_at(condition)->yes;
-	no = guard_conditions_at(condition)->no;
-	if (!w->known) {
+	if (!(w->known[0] | w->known[1])) {
 		for (int t = 0; t < GUARD_TRAITS; t++)
 			if (!(w->traits >> t & 1))
-				w->known |= guard_triggers[t];
-		guard_find_facts(w);
+				for (int b = 0; b < GUARD_BANKS; b++)
+					w->known[b] |= guard_triggers[t][b];
+		guard_find_facts(ctx, w);
 	}
-	open = (yes | no) & ~w->known;
-	for (int i = 0; i < 64 && open; i++) {
-		__u32 atom = guard_lowest(open);
-
-		w->known |= 1ull << atom;
-		if (guard_is_true(ctx, w, atom))
-			w->atoms |= 1ull << atom;
-		open &= open - 1;
-	}
-	return (w->atoms & yes) == yes && !(w->atoms & no);
+	if (!guard_bank_holds(ctx, w, 0, c->yes[0], c->no[0]))
+		return 0;
+	if (!(c->yes[1] | c->no[1]))
+		return 1;
+	return guard_bank_holds(ctx, w, 1, c->yes[1], c->no[1]);
 }
 
 /*
  * Clears those of the lines x of a word whose condition is false: all of them, or
- * those up to the first that is true.
+ * those up to the first that is true, or has no condition.
  */
 __noinline __u64 guard_clear_false(struct xdp_md *ctx, struct guard_walk *w, __u64 x,
 				   __u64 conditional, __u32 word_all)
@@ -291,6 +379,8 @@ __noinline __u64 guard_clear_false(struct xdp_md *ctx, struct guard_walk *w, __u
 		__u64 bit = conditional & -conditional;
 		__u64 line = guard_line(word, conditional);
 
+		if (!(word_all & 1) && x & (bit - 1))
+			break; /* a line without a condition comes first */
 		if (!guard_holds(ctx, w, line >> 32))
 			x ^= bit;
 		else if (!(word_all & 1))

@@ -11,6 +11,8 @@ struct guard_pace {
 	__u64 now; /* ns, of CLOCK_MONOTONIC, at the first look in this jiffy */
 	__u32 hits; /* of rules in this jiffy, that were noted each */
 	__u32 skip; /* how many hits are not noted until the next one is */
+	__u32 requests; /* for bans, in this jiffy */
+	__u32 padding;
 };
 
 /* One entry. */
@@ -32,7 +34,7 @@ static __always_inline __u64 guard_now(struct guard_pace *p)
 	if (guard_unlikely(p->jiffy != jiffy)) {
 		p->jiffy = jiffy;
 		p->now = bpf_ktime_get_ns();
-		p->hits = 0;
+		p->hits = p->requests = 0;
 	}
 	return p->now;
 }

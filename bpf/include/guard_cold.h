@@ -63,10 +63,21 @@ __noinline int guard_read_ipv4_options(struct xdp_md *ctx, __u32 at, __u32 end)
 	return found;
 }
 
-/* The maximum segment size among the TCP options between two offsets, 0 if none. */
-__noinline int guard_read_mss(struct xdp_md *ctx, __u32 at, __u32 end)
+/* Options of TCP: the MSS, Fast Open (RFC 7413), and its experiment (RFC 6994). */
+enum {
+	GUARD_OPTION_MSS = 2,
+	GUARD_OPTION_FAST_OPEN = 34,
+	GUARD_OPTION_EXPERIMENT = 254,
+	GUARD_FAST_OPEN_MAGIC = 0xf989,
+};
+
+/*
+ * The options of a SYN: the last MSS that is not 0 and, above, bits of enum
+ * guard_tcp_option. They end where Linux sees their end (tcp_parse_options).
+ */
+__noinline int guard_read_tcp_options(struct xdp_md *ctx, __u32 at, __u32 end)
 {
-	int mss = 0;
+	__u32 mss = 0, found = 0;
 
 	for (int i = 0; i < GUARD_MAX_OPTIONS; i++) {
 		__u8 kind = 0;
@@ -74,15 +85,21 @@ __noinline int guard_read_mss(struct xdp_md *ctx, __u32 at, __u32 end)
 
 		if (size <= 0)
 			break;
-		if (kind == 2 && size == 4) {
+		if (kind == GUARD_OPTION_FAST_OPEN) {
+			found |= GUARD_TCP_FAST_OPEN;
+		} else if (size >= 4 &&
+			   (kind == GUARD_OPTION_MSS || kind == GUARD_OPTION_EXPERIMENT)) {
 			__be16 *option = guard_header(ctx, at, end, 4);
+			__u16 value = option ? bpf_ntohs(option[1]) : 0;
 
-			if (option && option[1])
-				mss = bpf_ntohs(option[1]);
+			if (kind == GUARD_OPTION_EXPERIMENT && value == GUARD_FAST_OPEN_MAGIC)
+				found |= GUARD_TCP_FAST_OPEN;
+			else if (kind == GUARD_OPTION_MSS && size == 4 && value)
+				mss = value;
 		}
 		at += size;
 	}
-	return mss;
+	return mss | found << 16;
 }
 
 /* A walk through extension headers: see chain of the Go half. */

@@ -15,12 +15,16 @@ enum {
 	GUARD_V6_UNREACHABLE = 1,
 	GUARD_V6_PACKET_TOO_BIG = 2,
 	GUARD_V6_PARAMETER_PROBLEM = 4,
+	GUARD_V6_ROUTER_SOLICIT = 133,
+	GUARD_V6_ROUTER_ADVERTISE = 134,
 	GUARD_V6_SOLICIT = 135,
 	GUARD_V6_ADVERTISE = 136,
 	GUARD_V6_REDIRECT = 137,
 };
 
-#define GUARD_TARGET_LINK_ADDRESS 2 /* an option: RFC 4861 section 4.6.1 */
+/* Options: RFC 4861 section 4.6.1. */
+#define GUARD_SOURCE_LINK_ADDRESS 1
+#define GUARD_TARGET_LINK_ADDRESS 2
 #define GUARD_QUOTED_TRANSPORT 8 /* bytes behind the headers of IP: RFC 792, and Linux */
 
 /* Whether messages of a type quote a packet. */
@@ -137,10 +141,24 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 }
 
 /*
- * Reads the link-layer address that a neighbour advertisement tells, among its options:
- * ICMP.linkAddress of the Go half. Returns a reason.
+ * Where the options of a message of neighbour discovery begin, behind its first 8 bytes:
+ * neighbourOptions of the Go half.
  */
-__noinline int guard_read_link_address(struct xdp_md *ctx, struct guard_packet *p, __u32 at)
+static __always_inline __u32 guard_neighbour_options(__u8 type)
+{
+	if (type == GUARD_V6_ROUTER_SOLICIT)
+		return 0;
+	if (type == GUARD_V6_ROUTER_ADVERTISE)
+		return 8;
+	return type == GUARD_V6_REDIRECT ? 32 : 16;
+}
+
+/*
+ * Reads the link-layer address that a message of neighbour discovery tells, among its
+ * options: ICMP.linkAddress of the Go half. Returns a reason.
+ */
+__noinline int guard_read_link_address(struct xdp_md *ctx, struct guard_packet *p, __u32 at,
+				       __u8 kind)
 {
 	const struct guard_neighbour_option *o;
 
@@ -150,7 +168,7 @@ __noinline int guard_read_link_address(struct xdp_md *ctx, struct guard_packet *
 		o = guard_header(ctx, at, p->end, sizeof(*o));
 		if (!o || !o->size)
 			return GUARD_OK;
-		if (o->kind == GUARD_TARGET_LINK_ADDRESS) {
+		if (o->kind == kind) {
 			p->has |= GUARD_HAS_LINK_ADDRESS;
 			__builtin_memcpy(p->sender_mac, o->address, 6);
 			return GUARD_OK;
@@ -181,8 +199,11 @@ __noinline int guard_read_icmp(struct xdp_md *ctx, struct guard_packet *p)
 		if (!target)
 			return guard_cut(ctx, p);
 	}
-	if (v6 && h->type == GUARD_V6_ADVERTISE) {
-		reason = guard_read_link_address(ctx, p, at + sizeof(*h) + 16);
+	if (v6 && h->type >= GUARD_V6_ROUTER_SOLICIT && h->type <= GUARD_V6_REDIRECT) {
+		reason = guard_read_link_address(
+			ctx, p, at + sizeof(*h) + guard_neighbour_options(h->type),
+			h->type >= GUARD_V6_ADVERTISE ? GUARD_TARGET_LINK_ADDRESS :
+							GUARD_SOURCE_LINK_ADDRESS);
 		if (reason != GUARD_OK)
 			return reason;
 	}

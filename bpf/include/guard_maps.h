@@ -7,9 +7,12 @@
 #ifndef PACKETSCOPE_GUARD_MAPS_H
 #define PACKETSCOPE_GUARD_MAPS_H
 
+#include "guard_bans_abi.h"
+#include "guard_connections.h"
 #include "guard_hits_abi.h"
 #include "guard_parse.h"
 #include "guard_sample_abi.h"
+#include "guard_states_abi.h"
 #include "guard_tables.h"
 #include "guard_tally.h"
 
@@ -42,6 +45,8 @@ GUARD_TABLE(conditions, GUARD_CONDITIONS, struct guard_condition)
 GUARD_TABLE(atoms, GUARD_ATOMS, struct guard_atom)
 GUARD_TABLE(tests, GUARD_TESTS, struct guard_test)
 GUARD_TABLE(slots, GUARD_SLOTS, __u32) /* by rule: where it is counted in guard_counts */
+GUARD_TABLE(states, GUARD_STATES, struct guard_state) /* by rule, and levels of them behind */
+GUARD_TABLE(bannings, GUARD_BANNINGS, struct guard_banning) /* by rule: when it asks for a ban */
 /* The only one that the program writes: */
 GUARD_TABLE(samplings, GUARD_SAMPLINGS, struct guard_sampling)
 
@@ -106,9 +111,12 @@ const volatile __u32 guard_no_destination_port, guard_not_ip; /* rows */
 const volatile __u32 guard_source6, guard_destination6; /* roots */
 const volatile __u64 guard_source_words[GUARD_MAX_SUMMARIES]; /* in which rows say something */
 const volatile __u64 guard_destination_words[GUARD_MAX_SUMMARIES];
-const volatile __u64 guard_triggers[GUARD_TRAITS]; /* atoms that are false without a trait */
+const volatile __u64 guard_triggers[GUARD_TRAITS]
+				   [GUARD_BANKS]; /* atoms that are false without a trait */
 const volatile __u64 guard_sections[GUARD_SECTIONS][GUARD_MAX_SUMMARIES]; /* words of each */
-const volatile __u32 guard_ask_sections; /* there are others beside the first */
+/* Those of lines that only packets with traits can match: */
+const volatile __u64 guard_unusual_words[GUARD_SECTIONS][GUARD_MAX_SUMMARIES];
+const volatile __u32 guard_ask_sections; /* the first of them has not all words */
 const volatile __u32 guard_ask_audited, guard_ask_counting; /* which */
 const volatile __u32 guard_ask_source_port, guard_ask_conditions;
 const volatile __u32 guard_ask_source_sets, guard_ask_source_own, guard_ask_source_in;
@@ -122,6 +130,10 @@ const volatile __u32 guard_pages; /* where in guard_words they begin */
 const volatile __u32 guard_unparsable; /* enum guard_credit */
 const volatile __u32 guard_explain; /* write guard_results */
 const volatile __u32 guard_ask_samples, guard_ask_hits;
+const volatile __u32 guard_ask_cookies, guard_ask_states,
+	guard_ask_guard_states; /* of any stage; of the guard's */
+const volatile __u64 guard_socket_atoms[GUARD_BANKS]; /* those that look something up */
+const volatile __u32 guard_look_sockets; /* else nothing is known of any */
 
 /*
  * The second part, but for guard_walks at its end, can be shared by generations.
@@ -207,26 +219,49 @@ static __always_inline __u32 guard_credit_of(__u32 key)
 
 _Static_assert(GUARD_FIELDS <= 32, "fields are bits of a word, and entries of value");
 _Static_assert(GUARD_CREDITS <= 1 << GUARD_CREDIT_BITS, "credits do not fit a key");
+_Static_assert((int)GUARD_TOTAL_LIMIT_FULL - (int)GUARD_TOTAL_SOCKET == (int)GUARD_SOCKETS,
+	       "not each result of a lookup has an entry");
 _Static_assert((int)GUARD_REASONS <= (int)GUARD_TOTAL_KEPT, "entries of guard_totals overlap");
+
+/* Bits of guard_walk.fed; a ban is like a feed. */
+enum guard_fed {
+	GUARD_FED_ENDED = 1, /* a feed ended the search */
+	GUARD_FED_DROPPED = 2, /* and drops the packet */
+	GUARD_FED_WOULD_DROP = 4, /* an audited one would have */
+	GUARD_FED_KEPT = 8, /* one did not, or would not have, because the packet is kept */
+};
 
 /* One packet on its way; in a map because the stack is too small for it. */
 struct guard_walk {
 	struct guard_packet packet;
-	__u64 known; /* atoms that were looked at */
-	__u64 atoms; /* those that are true */
+	__u64 known[GUARD_BANKS]; /* atoms that were looked at */
+	__u64 atoms[GUARD_BANKS]; /* those that are true */
+	__u64 now; /* see guard_time() */
 	__u32 traits; /* bit per enum guard_trait */
+	__u32 unusual; /* any but the first of them is set */
 	__u32 present; /* bit per enum guard_field */
 	__u32 value[32]; /* by enum guard_field */
 	__u32 source6, destination6; /* rows of IPv6 addresses */
 	__u32 in[GUARD_ADDRESSES]; /* guard_memberships, by enum guard_address */
 	__u32 terminal, audited; /* keys of rules */
 	__u32 last; /* key of the rule that counted */
+	__u32 stated; /* key of the rule that was last asked for its state */
+	__u32 ask_from, ask_to; /* keys of those that are to be asked */
 	__u32 size; /* of the frame */
 	__u32 kept; /* key of the rule that did not drop it because it is kept */
 	__u32 unmatched; /* it passes because no rule ended the search */
 	__u32 wants; /* how many want a copy: the first of wanted */
 	__u32 wanted[GUARD_MAX_WANTED]; /* keys of rules; GUARD_NONE as it cannot be read */
 	__u32 any; /* see guard_any() */
+	__u32 fed; /* what bans and feeds did: enum guard_fed */
+	struct bpf_sock_tuple tuple; /* what socket is looked up */
+	__u32 sequence, segment; /* of TCP, if sequenced */
+	__u32 sequenced;
+	__u32 looked; /* bit 0: for the packet's socket; bit 1: for that of the quoted one */
+	__u32 truth[2]; /* what was found */
+	__u32 vouched; /* the packet has a cookie of the kernel's, as was found with the first */
+	__u32 answers; /* the rule that drops the packet answers it */
+	__u32 cookie; /* the number of the answer */
 };
 
 struct {

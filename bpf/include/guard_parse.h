@@ -36,8 +36,12 @@ static __always_inline int guard_read_tcp(struct xdp_md *ctx, struct guard_packe
 	p->destination_port = bpf_ntohs(h->destination);
 	p->flags = h->flags;
 	p->has |= GUARD_HAS_PORTS;
-	if (guard_unlikely(h->flags & 2)) /* SYN */
-		p->mss = guard_read_mss(ctx, at + sizeof(*h), at + size);
+	if (guard_unlikely(h->flags & 2)) { /* SYN */
+		__u32 options = guard_read_tcp_options(ctx, at + sizeof(*h), at + size);
+
+		p->mss = options;
+		p->tcp_options = options >> 16;
+	}
 	return guard_found(p, at, size);
 }
 

@@ -20,15 +20,23 @@ static __always_inline __u64 guard_dense_common(const struct guard_columns *c, l
 	return x;
 }
 
+/* Whether a packet has traits; if nothing asks for them, that does not matter. */
+static __always_inline __u32 guard_is_unusual(const struct guard_walk *w)
+{
+	return guard_ask_conditions ? w->unusual & 1 : 0;
+}
+
 /* The words of a section, of those of a summary, that all rows have something in. */
-static __always_inline __u64 guard_candidates(struct guard_columns *c, __u32 s,
-					      enum guard_section section)
+static __always_inline __u64 guard_candidates(const struct guard_walk *w, struct guard_columns *c,
+					      __u32 s, enum guard_section section)
 {
 	long before = -1 - (long)s;
 	__u64 all = c->source[before] & c->destination[before] & guard_dense_common(c, before);
 
 	if (guard_ask_sections)
-		all &= guard_sections[section][s];
+		/* Constants, so that the verifier knows where a section has no words. */
+		all &= guard_sections[section][s] |
+		       (guard_unusual_words[section][s] & -(__u64)guard_is_unusual(w));
 	c->source_asked = guard_source_words[s];
 	c->destination_asked = guard_destination_words[s];
 	return all;
@@ -73,10 +81,8 @@ static __always_inline __u64 guard_common(const struct guard_columns *c, __u64 w
 static __always_inline __u64 guard_filter(struct xdp_md *ctx, struct guard_walk *w, __u64 x,
 					  __u32 word, bool all)
 {
-	const struct guard_filter *f;
-	bool unusual = w->traits != 1 << GUARD_TRAIT_ALWAYS;
+	const struct guard_filter *f = guard_filters_at(word * 2 + guard_is_unusual(w));
 
-	f = guard_filters_at(word * 2 + unusual);
 	x &= f->possible;
 	if (x & f->conditional)
 		x = guard_clear_false(ctx, w, x, f->conditional, word << 1 | all);
@@ -93,7 +99,7 @@ static __always_inline void guard_scan(struct xdp_md *ctx, struct guard_walk *w,
 {
 #pragma nounroll
 	for (__u32 s = 0; s < guard_summaries(); s++) {
-		__u64 candidates = guard_candidates(c, s, section);
+		__u64 candidates = guard_candidates(w, c, s, section);
 
 #pragma nounroll
 		for (int i = 0; i < 64; i++) {

@@ -30,6 +30,8 @@ enum guard_operand {
 	GUARD_TESTS,
 	GUARD_SLOTS,
 	GUARD_SAMPLINGS,
+	GUARD_STATES,
+	GUARD_BANNINGS,
 	GUARD_MEMBERSHIPS,
 	GUARD_ANY4,
 	GUARD_BLOCKS4,
@@ -62,6 +64,9 @@ enum guard_field {
 	GUARD_FIELD_OPTIONS,
 	GUARD_FIELD_HEADERS,
 	GUARD_FIELD_ROUTING_TYPES,
+	GUARD_FIELD_WINDOW,
+	GUARD_FIELD_PAYLOAD_LENGTH,
+	GUARD_FIELD_TCP_OPTIONS,
 	GUARD_FIELDS,
 };
 
@@ -75,6 +80,7 @@ enum guard_trait {
 	GUARD_TRAIT_ICMP,
 	GUARD_TRAIT_MSS,
 	GUARD_TRAIT_SAME,
+	GUARD_TRAIT_EXPIRING, /* fewer than GUARD_FEW_HOPS are left */
 	GUARD_TRAITS,
 };
 
@@ -99,6 +105,8 @@ enum guard_compare {
 	GUARD_COMPARE_SOURCE_MAC,
 	GUARD_COMPARE_ARP_SENDER_MAC,
 	GUARD_COMPARE_QUOTED_SOURCE,
+	GUARD_COMPARE_ARP_SENDER,
+	GUARD_COMPARE_ARP_TARGET,
 	GUARD_COMPARES,
 };
 
@@ -111,7 +119,31 @@ enum guard_op {
 	GUARD_OP_MEMBER, /* the address, enum guard_address, is in the set a; 0 is this host */
 	GUARD_OP_BINDING, /* the sender is bound in the set a, and not to this MAC address */
 	GUARD_OP_PAYLOAD, /* byte a of the payload is one of bytes */
+	GUARD_OP_UNTIL, /* it is before bytes[0], in ns of CLOCK_BOOTTIME */
+	GUARD_OP_SOCKET, /* any of a is true of the socket; field: 0 the packet's, 1 that of the quoted one */
+	GUARD_OP_CONNECTIONS, /* the source, with others of its prefix of b (IPv4) or c bits, has more than a open */
 	GUARD_OPS,
+};
+
+/* What is known of a socket, by bit. */
+enum guard_socket {
+	GUARD_SOCKET_NONE,
+	GUARD_SOCKET_LISTEN,
+	GUARD_SOCKET_SYN_SENT,
+	GUARD_SOCKET_SYN_RECV,
+	GUARD_SOCKET_ESTABLISHED,
+	GUARD_SOCKET_TIME_WAIT,
+	GUARD_SOCKET_UNKNOWN,
+	GUARD_SOCKETS,
+};
+
+/* Where a sequence number is in the connection; bits above those of enum guard_socket. */
+enum guard_sequence {
+	GUARD_SEQUENCE_OUT = 1,
+	GUARD_SEQUENCE_IN = 2,
+	GUARD_SEQUENCE_NEXT = 4,
+	GUARD_SEQUENCE_UNKNOWN = 8,
+	GUARD_SEQUENCE_SHIFT = 8,
 };
 
 /* What becomes of a packet that a line matches; lines of each section have words apart. */
@@ -119,6 +151,7 @@ enum guard_section {
 	GUARD_SECTION_TERMINAL, /* the search ends */
 	GUARD_SECTION_AUDITED, /* it would have been dropped */
 	GUARD_SECTION_COUNTING, /* it is counted or sampled */
+	GUARD_SECTION_STATEFUL, /* any of these, if the state of the rule says so */
 	GUARD_SECTIONS,
 };
 
@@ -143,6 +176,8 @@ enum guard_table_limit {
 	GUARD_MAX_COUNTED = 16, /* of a guard_result; a power of two */
 	GUARD_MAX_KEPT = 65536, /* entries of the map guard_kept */
 	GUARD_OWN_FILTER = 64, /* words; a power of two */
+	GUARD_BANKS = 2, /* of 64 atoms each */
+	GUARD_FEW_HOPS = 32, /* packets begin with 64 or more, and ways are shorter */
 };
 
 /* A part of an atom. */
@@ -171,10 +206,10 @@ struct guard_filter {
 	__u64 conditional;
 };
 
-/* Atoms, by bit, that must be true and false. */
+/* Atoms, by bank and bit, that must be true and false. */
 struct guard_condition {
-	__u64 yes;
-	__u64 no;
+	__u64 yes[GUARD_BANKS];
+	__u64 no[GUARD_BANKS];
 };
 
 /* What being in some sets comes to: two of each class of the blocks. */
@@ -200,13 +235,13 @@ struct guard_address_of_host {
 	__u32 padding;
 } __attribute__((aligned(8)));
 
-/* A pair of a set of bindings; MAC address 0 says that the address is bound at all. */
+/* A pair of a set of bindings. Without a MAC address it says that the address is bound at all. */
 struct guard_bound {
 	__be32 address[4];
 	__u32 set;
 	__u8 mac[6];
 	__u8 family;
-	__u8 padding;
+	__u8 has_mac; /* a packet may claim 00:00:00:00:00:00, which is a MAC address too */
 };
 
 /* A connection, or with a remote address alone a peer: a key of the map guard_kept. */

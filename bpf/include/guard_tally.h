@@ -28,6 +28,8 @@ enum guard_total {
 	GUARD_TOTAL_KEPT = 8, /* what no rule of the policy stage drops, or would, as it is kept */
 	GUARD_TOTAL_SAMPLED, /* copied to user space */
 	GUARD_TOTAL_SAMPLES_LOST, /* not copied: no room, or too many for all rules together */
+	GUARD_TOTAL_SOCKET, /* and enum guard_socket: packets whose socket was asked for */
+	GUARD_TOTAL_LIMIT_FULL = GUARD_TOTAL_SOCKET + 7, /* no room for a bucket of their own */
 	GUARD_TOTALS,
 };
 

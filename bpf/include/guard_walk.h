@@ -6,50 +6,13 @@
 #ifndef PACKETSCOPE_GUARD_WALK_H
 #define PACKETSCOPE_GUARD_WALK_H
 
+#include "guard_bans.h"
+#include "guard_feeds.h"
 #include "guard_find.h"
 #include "guard_fragments.h"
-#include "guard_hits.h"
 #include "guard_kept.h"
-#include "guard_sample.h"
 #include "guard_search.h"
-
-/* Notes whom a rule hits, and whether it wants a copy of the packet. */
-static __always_inline void guard_watch(struct guard_walk *w, __u32 key, __u32 slot)
-{
-	if (guard_ask_hits)
-		guard_hit(w, slot, guard_credit_of(key));
-	if (guard_ask_samples)
-		guard_want_sample(w, key);
-}
-
-/*
- * The same for a rule that counts, not inlined: it is called in a loop, and Linux 6.1
- * would look at each way through it in each turn, at more than a million instructions.
- */
-__noinline int guard_watch_counting(struct guard_walk *w, __u32 key)
-{
-	if (!w)
-		return 0;
-	guard_watch(w, key, *guard_slots_at(key >> GUARD_CREDIT_BITS));
-	return 0;
-}
-
-/* Credits a rule with the packet and returns what it does. */
-static __always_inline __u32 guard_credit(struct guard_walk *w, __u32 key, bool counting)
-{
-	__u32 slot = *guard_slots_at(key >> GUARD_CREDIT_BITS), credit = guard_credit_of(key);
-	struct guard_counts *counts;
-
-	counts = bpf_map_lookup_elem(&guard_counts, &slot);
-	if (counts)
-		guard_add(&counts->of[(credit == GUARD_SAMPLE ? GUARD_COUNT : credit) & 3],
-			  w->size);
-	if (!counting)
-		guard_watch(w, key, slot);
-	else if (guard_ask_hits || guard_ask_samples)
-		guard_watch_counting(w, key);
-	return credit;
-}
+#include "guard_states.h"
 
 /* Credits the rules of a word that count and come before the end of the search. */
 __noinline int guard_count_word(struct guard_walk *w, __u64 x, __u32 word)
@@ -89,7 +52,7 @@ static __always_inline void guard_count_all(struct xdp_md *ctx, struct guard_wal
 	w->last = GUARD_NONE;
 #pragma nounroll
 	for (__u32 s = 0; s < guard_summaries(); s++) {
-		__u64 candidates = guard_candidates(c, s, GUARD_SECTION_COUNTING);
+		__u64 candidates = guard_candidates(w, c, s, GUARD_SECTION_COUNTING);
 
 #pragma nounroll
 		for (int i = 0; i < 64; i++) {
@@ -108,10 +71,19 @@ static __always_inline void guard_count_all(struct xdp_md *ctx, struct guard_wal
 	}
 }
 
-/* The only place where a credit becomes a verdict. */
-static __always_inline int guard_verdict(__u32 credit)
+/* The only place where a credit becomes a verdict: what is not dropped is not answered. */
+static __always_inline int guard_verdict(__u32 credit, bool answers)
 {
-	return credit == GUARD_DROP ? XDP_DROP : XDP_PASS;
+	if (credit != GUARD_DROP)
+		return XDP_PASS;
+	return answers ? XDP_TX : XDP_DROP;
+}
+
+/* Whether the rule that ended the search is the one that made a cookie. */
+static __always_inline bool guard_answers(const struct guard_walk *w)
+{
+	return guard_ask_cookies && w->answers && w->terminal != GUARD_NONE &&
+	       guard_states_at(guard_rule_of(w->terminal))->kind == GUARD_STATE_SYNCOOKIE;
 }
 
 /* Judges a packet that was read to its end; returns the credit that decides. */
@@ -125,16 +97,34 @@ static __always_inline __u32 guard_judge(struct xdp_md *ctx, struct guard_walk *
 	    w->traits & (1 << GUARD_TRAIT_ICMP | 1 << GUARD_TRAIT_NOT_IP))
 		guard_find_others(w);
 	guard_search(ctx, w, &c);
+	if (guard_ask_guard_states && (guard_ask_feeds || guard_ask_bans))
+		guard_visit_states(ctx, w, &c, 0, guard_first_policy);
+	if (guard_ask_bans && w->terminal >= guard_first_policy && guard_may_be_banned(&w->packet))
+		guard_judge_banned(w);
+	if (guard_ask_feeds && !(w->fed & GUARD_FED_ENDED) && w->terminal >= guard_first_policy &&
+	    guard_may_be_listed(&w->packet))
+		guard_judge_listed(w);
+	if (guard_ask_states)
+		guard_visit_states(ctx, w, &c,
+				   guard_ask_feeds || guard_ask_bans ? guard_first_policy : 0,
+				   GUARD_NONE);
 	if (guard_ask_counting)
 		guard_count_all(ctx, w, &c);
 	if (guard_keep_connections || guard_protect_applier) {
 		w->kept = GUARD_NONE;
-		spared = guard_spare(w);
-		if (w->kept != GUARD_NONE)
+		if (!(w->fed & GUARD_FED_ENDED))
+			spared = guard_spare(w);
+		if (w->kept != GUARD_NONE || w->fed & GUARD_FED_KEPT)
 			guard_total(GUARD_TOTAL_KEPT, w->size);
+		if (w->fed & GUARD_FED_KEPT)
+			w->kept = GUARD_NONE; /* the first was no rule */
 	}
 	if (w->audited < w->terminal)
 		guard_credit(w, w->audited, false);
+	if ((guard_ask_bans || guard_ask_feeds) && w->fed & GUARD_FED_ENDED) {
+		w->terminal = GUARD_NONE; /* it was no rule */
+		return w->fed & GUARD_FED_DROPPED ? GUARD_DROP : GUARD_PASS;
+	}
 	w->unmatched = w->terminal == GUARD_NONE && !spared;
 	if (w->terminal == GUARD_NONE)
 		return GUARD_PASS;
@@ -166,7 +156,9 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 	reason = guard_parse(ctx, &w->packet);
 	w->size = ctx->data_end - ctx->data;
 	w->terminal = w->audited = GUARD_NONE;
-	w->wants = 0;
+	w->wants = w->fed = w->unmatched = 0;
+	if (guard_ask_states)
+		w->now = w->answers = w->looked = 0;
 	if (guard_explain) {
 		struct guard_result *r = guard_only(&guard_results);
 
@@ -178,16 +170,21 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 		if (guard_ask_overlaps && guard_unlikely(w->packet.fragment))
 			guard_track_fragment(w);
 		if (guard_ask_conditions) {
-			w->known = w->atoms = 0;
+			for (int b = 0; b < GUARD_BANKS; b++)
+				w->known[b] = w->atoms[b] = 0;
 			w->traits = guard_traits_of(&w->packet);
+			w->unusual = w->traits != 1 << GUARD_TRAIT_ALWAYS;
 		}
-		verdict = guard_verdict(guard_judge(ctx, w));
-		guard_count_fate(w, verdict, w->audited < w->terminal, w->unmatched);
+		verdict = guard_judge(ctx, w);
+		verdict = guard_verdict(verdict, guard_answers(w));
+		guard_count_fate(w, verdict,
+				 w->audited < w->terminal || w->fed & GUARD_FED_WOULD_DROP,
+				 w->unmatched);
 		if (guard_unlikely(w->packet.has & GUARD_HAS_ICMP))
 			guard_count_icmp(w);
 	} else {
 		guard_total(GUARD_TOTAL_UNPARSABLE + (reason & 7), w->size);
-		verdict = guard_verdict(guard_unparsable);
+		verdict = guard_verdict(guard_unparsable, false);
 		guard_count_fate(w, verdict, guard_unparsable == GUARD_WOULD_DROP, false);
 		if (guard_ask_samples)
 			guard_want_sample(w, GUARD_NONE);
@@ -196,6 +193,8 @@ static __always_inline int guard_classify(struct xdp_md *ctx)
 		guard_sample_all(ctx, w, verdict);
 	if (guard_explain)
 		guard_tell(w, reason, verdict);
+	if (guard_ask_cookies && verdict == XDP_TX && !guard_answer(ctx, w))
+		verdict = XDP_PASS; /* there was no room for the answer */
 	return verdict;
 }
 

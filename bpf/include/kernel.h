@@ -24,6 +24,8 @@ typedef __u64 size_t;
 #define MSG_PEEK 0x2
 #define SOCK_STREAM 1
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
+#define TCP_SYN_RECV 3
 #define TCP_TIME_WAIT 6
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
@@ -53,9 +55,15 @@ struct ns_common {
 	unsigned int inum;
 };
 
+/* include/net/netns/ipv4.h */
+struct netns_ipv4 {
+	__u8 sysctl_ip_default_ttl;
+};
+
 /* include/net/net_namespace.h */
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
 };
 
 typedef struct {
@@ -85,6 +93,7 @@ struct device {
 struct net_device {
 	unsigned int flags;
 	int ifindex;
+	unsigned short type;
 	char name[16];
 	struct device dev;
 	possible_net_t nd_net;
@@ -130,7 +139,11 @@ struct sk_buff {
 	unsigned int len;
 	int skb_iif;
 	__be16 protocol;
+	__be16 vlan_proto;
+	__u16 vlan_tci;
 	__u16 network_header;
+	__u16 mac_header;
+	unsigned int tail;
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;
@@ -138,8 +151,13 @@ struct sk_buff {
 	char cb[48];
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
 struct skb_shared_info {
 	unsigned short gso_segs;
+	atomic_t dataref;
 };
 
 /* include/net/sock.h */
@@ -165,10 +183,6 @@ struct sock_common {
 typedef struct {
 	int owned;
 } socket_lock_t;
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 typedef struct refcount_struct {
 	atomic_t refs;
@@ -198,6 +212,7 @@ struct sock {
 		atomic_t rmem_alloc;
 		int len;
 	} sk_backlog;
+	int sk_rcvbuf;
 	int sk_wmem_queued;
 	refcount_t sk_wmem_alloc;
 	__u32 sk_ack_backlog;
@@ -245,9 +260,11 @@ struct tcp_options_received {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt;
+	__u32 rcv_wup;
 	__u32 copied_seq;
 	__u32 write_seq;
 	__u32 snd_una;
+	__u32 snd_nxt;
 	__u32 srtt_us; /* times 8 */
 	__u32 rcv_wnd;
 	__u32 snd_wnd;

@@ -4,55 +4,35 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/annotator/config"
+	"github.com/packetscope/packetscope/internal/daemon"
 	"github.com/prometheus/common/promslog"
-	promslogflag "github.com/prometheus/common/promslog/flag"
-	"github.com/prometheus/common/version"
 )
 
 // A verb runs after the command line was parsed.
 type verb func(ctx context.Context, e env, logger *slog.Logger) error
 
-// finished is thrown when kingpin has done all there is to do, such as printing help; it
-// would end the process otherwise.
-type finished struct{}
+// bare is a verb that takes neither the env nor the log.
+func bare(f func(context.Context) error) verb {
+	return func(ctx context.Context, _ env, _ *slog.Logger) error { return f(ctx) }
+}
 
 // run parses the arguments and runs the verb that they name.
 func run(ctx context.Context, e env) error {
-	app := kingpin.New(program, "Explains the alerts of PacketScope.")
-	app.UsageWriter(e.stdout)
-	app.ErrorWriter(e.stderr)
-	app.HelpFlag.Short('h')
-	app.Version(version.Print(program))
-	app.Terminate(func(int) { panic(finished{}) })
-	logging := &promslog.Config{Writer: e.stderr}
-	promslogflag.AddFlags(app, logging)
+	app, logging := daemon.NewApp(program, "Explains the alerts of PacketScope.", e.stdout, e.stderr)
 
 	verbs := map[string]verb{
 		"serve":        addServe(app),
 		"check-config": addCheckConfig(app),
 		"doctor":       addDoctor(app),
 		"explain":      addExplain(app),
-		"healthcheck":  addHealthcheck(app),
-		"version":      addVersion(app),
+		"healthcheck":  bare(daemon.AddHealthcheck(app, "annotator", "http://127.0.0.1"+config.DefaultAddress+"/-/ready")),
+		"salvage":      addSalvage(app),
+		"version":      bare(daemon.AddVersion(app, e.stdout)),
 	}
-	name, err := parse(app, e.args)
+	name, err := daemon.Parse(app, e.args)
 	if err != nil || name == "" {
 		return err
 	}
 	return verbs[name](ctx, e, promslog.New(logging))
-}
-
-// parse returns the verb that the arguments name, or "" if nothing is left to do.
-func parse(app *kingpin.Application, args []string) (name string, err error) {
-	defer func() {
-		switch thrown := recover().(type) {
-		case nil:
-		case finished:
-			name, err = "", nil
-		default:
-			panic(thrown)
-		}
-	}()
-	return app.Parse(args)
 }

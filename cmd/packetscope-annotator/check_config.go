@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 
@@ -33,13 +32,5 @@ func checkConfig(e env, file string) error {
 		}
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s: ok\n", file)
-	return errors.Join(unavailable(cfg), err)
-}
-
-// unavailable returns what a config asks for that cannot be had.
-func unavailable(cfg config.Config) error {
-	if cfg.Values && len(cfg.Model.Providers) > 0 {
-		return errors.New("llm.prompt_privacy: values is not available: models are shown handles only (write handles, or leave it out)")
-	}
-	return nil
+	return err
 }

@@ -13,7 +13,9 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator"
 	"github.com/packetscope/packetscope/internal/annotator/config"
 	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
+	"github.com/packetscope/packetscope/internal/annotator/exporter"
 	"github.com/packetscope/packetscope/internal/annotator/model"
+	"github.com/packetscope/packetscope/internal/geo"
 )
 
 func addDoctor(app *kingpin.Application) verb {
@@ -70,6 +72,14 @@ func examine(ctx context.Context, cfg config.Config, parts annotator.Parts, now 
 			err = fmt.Errorf("vector(1) has %d results, and should have one: it is no Prometheus", len(samples))
 		}
 		report("prometheus", err)
+	}
+	if x, ok := parts.Exporters.(*exporter.Exporters); ok {
+		for _, instance := range x.Instances() {
+			report("exporter "+instance, x.Check(ctx, instance))
+		}
+	}
+	if files := cfg.Geo; len(files.Databases)+len(files.Overrides) > 0 {
+		report("geo", geo.Open(geo.Config{Databases: files.Databases, Overrides: files.Overrides}).Err())
 	}
 	if parts.Alerts != nil {
 		_, err := parts.Alerts.Active(ctx)

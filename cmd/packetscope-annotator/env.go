@@ -4,9 +4,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/daemon"
 )
 
 // program is the name of the command.
@@ -29,14 +29,6 @@ type env struct {
 func newEnv(args []string) env {
 	return env{
 		args: args, stdout: os.Stdout, stderr: os.Stderr, now: time.Now,
-		hangups: catchHangups, notifyReady: notifyReady,
+		hangups: daemon.Hangups, notifyReady: daemon.NotifyReady,
 	}
-}
-
-// catchHangups returns the SIGHUPs from now on, which would end the process otherwise. One
-// is kept while nobody reads; more would only mean the same.
-func catchHangups() <-chan os.Signal {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	return hangups
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,12 +26,15 @@ type explainFlags struct {
 	mode, focus    *string
 	episode        *string
 	labels         *map[string]string
+	instance       *string
+	window         *string
+	scopes         *[]string
 	dryRun, asJSON *bool
 	timeout        *time.Duration
 }
 
 func addExplain(app *kingpin.Application) verb {
-	command := app.Command("explain", "Ask a running annotator to explain an episode, or an alert that need not fire, from facts of now.")
+	command := app.Command("explain", "Ask a running annotator to explain an episode, or an alert that need not fire, or how a host is, from facts of now.")
 	flags := explainFlags{
 		url:       command.Flag("url", "Where the annotator is.").Default("http://127.0.0.1" + config.DefaultAddress).String(),
 		tokenFile: command.Flag("token-file", "File with a token of the scope read.").String(),
@@ -38,11 +42,26 @@ func addExplain(app *kingpin.Application) verb {
 		focus:     command.Flag("focus", "What to look at, in the mode custom.").String(),
 		episode:   command.Flag("episode", "The name of an episode.").String(),
 		labels:    command.Flag("label", "A label of an alert, such as alertname=PacketScopeDown; can be repeated.").StringMap(),
+		instance:  command.Flag("instance", "Without an episode and an alert: the host, as HOST:PORT of its target; needed if there are several.").String(),
+		window:    command.Flag("window", "Over how long to look at the host, from 5m to 7d.").String(),
+		scopes:    command.Flag("scope", "What to look at of the host: "+strings.Join(scopes, ", ")+"; can be repeated. All of it if it is missing.").Enums(scopes...),
 		dryRun:    command.Flag("dry-run", "Print the exact bytes that a model would be shown, and ask none.").Bool(),
 		asJSON:    command.Flag("json", "Print JSON.").Bool(),
 		timeout:   command.Flag("timeout", "How long to wait.").Default("10m").Duration(),
 	}
 	return func(ctx context.Context, e env, _ *slog.Logger) error { return explain(ctx, e, flags) }
+}
+
+// scopes are what can be looked at of a host.
+var scopes = []string{"stats", "tcp", "udp", "icmp"}
+
+// scopeOf returns the scope of those that are named, nil if none is.
+func scopeOf(named []string) *api.Scope {
+	if len(named) == 0 {
+		return nil
+	}
+	has := func(name string) *bool { return new(slices.Contains(named, name)) }
+	return &api.Scope{Stats: has("stats"), TCP: has("tcp"), UDP: has("udp"), ICMP: has("icmp")}
 }
 
 // explain asks, waits for the answer and prints it.
@@ -57,7 +76,10 @@ func explain(ctx context.Context, e env, flags explainFlags) error {
 		}
 		c.token = strings.TrimSpace(string(token))
 	}
-	question := api.Question{Mode: *flags.mode, Focus: *flags.focus, Episode: *flags.episode, Labels: *flags.labels, DryRun: *flags.dryRun}
+	question := api.Question{
+		Mode: *flags.mode, Focus: *flags.focus, Episode: *flags.episode, Labels: *flags.labels, DryRun: *flags.dryRun,
+		Instance: *flags.instance, Window: *flags.window, Scope: scopeOf(*flags.scopes),
+	}
 	work, err := c.ask(ctx, http.MethodPost, "/api/v1/explain?wait=30s", question)
 	for err == nil && work.State == "running" {
 		work, err = c.ask(ctx, http.MethodGet, "/api/v1/explain/"+work.ID+"?wait=30s", nil)

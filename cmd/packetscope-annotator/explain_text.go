@@ -11,8 +11,12 @@ import (
 
 // printPrompt prints what a model would be shown.
 func printPrompt(w io.Writer, p api.Prompt) error {
-	_, err := fmt.Fprintf(w, "--- system\n%s\n--- user\n%s\n--- schema\n%s\n--- %d bytes; %d labels withheld, %d facts left out\n",
-		printable(p.System), printable(p.User), p.Schema, p.Bytes, p.Withheld, p.LeftOut)
+	which := ""
+	if len(p.WithheldLabels) > 0 {
+		which = " (" + strings.Join(p.WithheldLabels, ", ") + ")"
+	}
+	_, err := fmt.Fprintf(w, "--- system\n%s\n--- user\n%s\n--- schema\n%s\n--- %d bytes; privacy: %s; %d labels withheld%s, %d facts left out\n",
+		printable(p.System), printable(p.User), p.Schema, p.Bytes, p.Privacy, p.Withheld, printable(which), p.LeftOut)
 	return err
 }
 

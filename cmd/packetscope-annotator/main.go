@@ -3,7 +3,7 @@
 // alert means where people look.
 //
 // Without arguments it serves on port 10143. Its other verbs are check-config, doctor,
-// explain, healthcheck and version. Everything is in --help.
+// explain, healthcheck, salvage and version. Everything is in --help.
 //
 // It needs no privileges, and has no way to the packet filter: what it proposes is text.
 //
@@ -18,11 +18,12 @@ import (
 	"io"
 	"os"
 
+	"github.com/packetscope/packetscope/internal/daemon"
 	"github.com/packetscope/packetscope/internal/yamlfile"
 )
 
 func main() {
-	nameVersion()
+	daemon.NameVersion()
 	e := newEnv(os.Args[1:])
 	if err := run(context.Background(), e); err != nil {
 		printError(e.stderr, err)

@@ -4,25 +4,37 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"strings"
 
 	"github.com/packetscope/packetscope/internal/annotator"
 	"github.com/packetscope/packetscope/internal/annotator/alertmanager"
 	"github.com/packetscope/packetscope/internal/annotator/config"
+	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
 	"github.com/packetscope/packetscope/internal/annotator/explain/propose"
+	"github.com/packetscope/packetscope/internal/annotator/exporter"
 	"github.com/packetscope/packetscope/internal/annotator/model"
 	"github.com/packetscope/packetscope/internal/annotator/prom"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
 	"github.com/packetscope/packetscope/internal/annotator/store"
+	"github.com/packetscope/packetscope/internal/geo"
 )
 
 // newParts makes what a config names. It asks nobody. The error joins all faults.
 func newParts(cfg config.Config, s *store.Store, logger *slog.Logger) (annotator.Parts, error) {
 	parts := annotator.Parts{Store: s, Logger: logger}
-	faults := []error{unavailable(cfg)}
+	var faults []error
 	if cfg.Prometheus != nil {
 		client, err := prom.New(*cfg.Prometheus)
 		parts.Querier, faults = client, append(faults, err)
+	}
+	if len(cfg.Exporters) > 0 {
+		client, err := exporter.New(cfg.Exporters)
+		parts.Exporters, faults = client, append(faults, err)
+	}
+	if files := cfg.Geo; len(files.Databases)+len(files.Overrides) > 0 {
+		atlas := geo.Open(geo.Config{Databases: files.Databases, Overrides: files.Overrides, Logger: logger})
+		parts.Place, parts.Background = placeBy(atlas), atlas.Watch
 	}
 	if cfg.Alertmanager != nil {
 		client, err := alertmanager.New(*cfg.Alertmanager)
@@ -59,7 +71,7 @@ func newSinks(cfg config.Config, logger *slog.Logger) (sinks []sink.Sink, err er
 func limits(cfg config.Config) annotator.Config {
 	c := annotator.Config{
 		Limits: cfg.Evidence, DashboardURL: cfg.Links.Grafana, Storm: cfg.Storm.Episodes, Asked: cfg.Storm.Asked,
-		Cache: cfg.CacheTTL, Reconcile: cfg.Reconcile, MaxTTL: cfg.Suggest.MaxTTL, MaxOpen: cfg.Suggest.MaxOpen,
+		Cache: cfg.CacheTTL, Reconcile: cfg.Reconcile, Values: cfg.Values, MaxTTL: cfg.Suggest.MaxTTL, MaxOpen: cfg.Suggest.MaxOpen,
 	}
 	if cfg.Links.Annotator != "" {
 		c.EpisodeURL = strings.TrimSuffix(cfg.Links.Annotator, "/") + "/api/v1/episodes/"
@@ -90,4 +102,12 @@ func (l lister) Active(ctx context.Context) ([]annotator.ActiveAlert, error) {
 		active = append(active, annotator.ActiveAlert{Fingerprint: a.Fingerprint, Labels: a.Labels, StartsAt: a.StartsAt, Muted: a.Muted})
 	}
 	return active, nil
+}
+
+// placeBy looks addresses up.
+func placeBy(atlas *geo.Atlas) func(netip.Addr) evidence.Place {
+	return func(a netip.Addr) evidence.Place {
+		e := atlas.Lookup(a)
+		return evidence.Place{Kind: e.Kind.String(), Country: e.Country, ASN: e.ASN}
+	}
 }

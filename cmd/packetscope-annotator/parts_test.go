@@ -3,6 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -46,5 +52,45 @@ func TestWithoutPermissionNoRuleIsProposed(t *testing.T) {
 	cfg.Suggest.Enabled = false
 	if off := limits(cfg); off.Suggest.MostSources != 0 {
 		t.Errorf("limits %+v", off.Suggest)
+	}
+}
+
+// TestAReloadAsksOtherExporters changes which exporter an instance has while the annotator
+// runs, and looks whom an alert is asked about.
+func TestAReloadAsksOtherExporters(t *testing.T) {
+	const top = `{"seconds":1,"sources":[{"source":"%s","dropped":9,"drops_per_second":9,"rules":[{"group":"g","rule":"r","effect":"drop"}]}],"total":{"dropped":9,"drops_per_second":9}}`
+	var urls []string
+	for _, source := range []string{"203.0.113.1", "203.0.113.2"} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if user, password, _ := r.BasicAuth(); user != "annotator" || password != "secret" {
+				http.Error(w, "no", http.StatusUnauthorized)
+				return
+			}
+			fmt.Fprintf(w, top, source)
+		}))
+		defer server.Close()
+		urls = append(urls, server.URL)
+	}
+	password := filepath.Join(t.TempDir(), "password")
+	write(t, password, "secret\n")
+	of := func(url string) string {
+		return `exporters: [{instance: "web-1:10142", url: "` + url + `", basic_auth: {username: annotator, password_file: "` + password + `"}}]` + "\n"
+	}
+	r := start(t, of(urls[0]))
+	asked := func(instance, want string) {
+		t.Helper()
+		body := `{"mode":"balanced","labels":{"alertname":"PacketScopeGuardAttack","attack":"x","verdict":"drop","job":"packetscope","instance":"` + instance + `"}}`
+		if code, text := r.ask(t, "POST", "/api/v1/explain?wait=30s", body, ""); code != 200 || !strings.Contains(text, want) {
+			t.Errorf("%s: %d, want %q in\n%s", instance, code, want, text)
+		}
+	}
+	asked("web-1:10142", "203.0.113.1 is the busiest")
+	asked("web-2:10142", "and 3 more") // the five queries, which nobody answers, and the sources
+	write(t, r.config, "store: {path: annotator.db}\n"+of(urls[1]))
+	r.hangups <- syscall.SIGHUP
+	r.eventually(t, "/metrics", "", func(body string) bool { return strings.Contains(r.stderr.String(), "config reloaded") })
+	asked("web-1:10142", "203.0.113.2 is the busiest")
+	if err := r.stop(t); err != nil {
+		t.Error(err)
 	}
 }

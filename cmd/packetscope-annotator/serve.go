@@ -3,20 +3,24 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	actors "github.com/oklog/run"
 	"github.com/packetscope/packetscope/internal/annotator/api"
 	"github.com/packetscope/packetscope/internal/annotator/config"
-	"github.com/packetscope/packetscope/internal/annotator/store"
+	"github.com/packetscope/packetscope/internal/daemon"
 	"github.com/packetscope/packetscope/internal/reload"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 )
+
+// grace is for the requests at hand when the annotator is told to stop; with that of the
+// engine it is within the 10 s of Docker.
+const grace = 3 * time.Second
 
 // A serveFlags holds the command line of serve.
 type serveFlags struct {
@@ -47,9 +51,9 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) (e
 	logger.Info("starting "+program, "version", version.Info(), "build", version.BuildContext())
 	c := first.Store
 	c.Logger = logger
-	s, err := store.Open(c)
+	s, err := openStore(c)
 	if err != nil {
-		return fmt.Errorf("open store %q: %w", c.Path, err)
+		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	service, err := newService(first, s, e.now, logger)
@@ -63,7 +67,7 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) (e
 	if h.Else, err = newPages(service, reloader, *flags.lifecycle, logger); err != nil {
 		return err
 	}
-	server := newServer(e, webFlags(first, *flags.address), h, logger)
+	server := daemon.NewServer(daemon.Config{Flags: webFlags(first, *flags.address), Handler: h, Logger: logger, Grace: grace, Listening: e.listening})
 	return serveAll(ctx, e, service, server, newReloads(e.hangups(), reloader, logger), logger)
 }
 
@@ -83,20 +87,20 @@ func loadConfig(file string, logger *slog.Logger) (config.Config, error) {
 }
 
 // serveAll runs until one of the actors ends.
-func serveAll(ctx context.Context, e env, service *service, server *server, reloads *reloads, logger *slog.Logger) error {
+func serveAll(ctx context.Context, e env, service *service, server *daemon.Server, reloads *reloads, logger *slog.Logger) error {
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group actors.Group
 	group.Add(actors.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM))
-	group.Add(server.run, func(err error) {
+	group.Add(server.Run, func(err error) {
 		service.Drain()
-		server.stop(err)
+		server.Stop(err)
 	})
 	group.Add(func() error { return service.run(working) }, func(error) { cancel() })
 	group.Add(reloads.run, reloads.stop)
 	go func() {
 		select {
-		case <-server.ready:
+		case <-server.Ready:
 			logger.Info("ready")
 			if err := e.notifyReady(); err != nil {
 				logger.Warn("service manager not told", "err", err)

@@ -5,11 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/packetscope/packetscope/internal/annotator/api"
@@ -77,7 +78,7 @@ func TestAnAlertIsExplainedAndItsEndToo(t *testing.T) {
 
 func TestPagesAnswerAndNothingIsRedirected(t *testing.T) {
 	r := start(t, "")
-	r.stderr.wait(t, "msg=ready", 1)
+	r.stderr.Wait(t, "msg=ready", 1)
 	for path, want := range map[string]int{
 		"/": 200, "/-/healthy": 200, "/-/ready": 200, "/metrics": 200, "/api/v1/status": 200, "/api/v1/suggestions": 403,
 		"//metrics": 404, "/-/reload": 403, "/api/v1/alerts": 405, "/nothing": 404,
@@ -85,6 +86,40 @@ func TestPagesAnswerAndNothingIsRedirected(t *testing.T) {
 		if code, body := r.ask(t, "GET", path, "", ""); code != want {
 			t.Errorf("%s: %d %s, want %d", path, code, body, want)
 		}
+	}
+	if err := r.stop(t); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestItIsNotReadyWhileThereIsNoRoom, and Alertmanager is told to send again.
+func TestItIsNotReadyWhileThereIsNoRoom(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // else its end is not noticed
+		<-r.Context().Done()
+	}))
+	defer silent.Close()
+	r := start(t, "store: {path: annotator.db, max_inbox: 100}\nprometheus: {url: '"+silent.URL+"', timeout: 1m, total: 1m}\n")
+	send := func(n, want int) {
+		t.Helper()
+		// A group of its own makes it an episode of its own.
+		body := strings.Replace(message(t, false), `"groupKey":"`, fmt.Sprintf(`"groupKey":"%d`, n), 1)
+		if code, text := r.ask(t, "POST", "/api/v1/alerts", body, ""); code != want {
+			t.Errorf("webhook: %d %s, want %d", code, text, want)
+		}
+	}
+	for n := range 100 {
+		send(n, 202)
+	}
+	if code, text := r.ask(t, "GET", "/-/ready", "", ""); code != 200 {
+		t.Errorf("ready while there is room: %d %s", code, text)
+	}
+	send(100, 503)
+	if code, text := r.ask(t, "GET", "/-/ready", "", ""); code != 503 || !strings.Contains(text, "full") {
+		t.Errorf("ready while there is no room: %d %s", code, text)
+	}
+	if code, text := r.ask(t, "GET", "/-/healthy", "", ""); code != 200 {
+		t.Errorf("healthy: %d %s", code, text)
 	}
 	if err := r.stop(t); err != nil {
 		t.Error(err)
@@ -104,59 +139,6 @@ auth:
     - {name: am, sha256_file: in.sha256, scopes: [ingest]}
     - {name: ann, sha256_file: see.sha256, scopes: [read]}
 `
-}
-
-func TestHangupPutsTheNextConfigInForceIfItIsGood(t *testing.T) {
-	r := start(t, "")
-	if code, _ := r.ask(t, "GET", "/api/v1/status", "", ""); code != 200 {
-		t.Errorf("status without tokens: %d", code)
-	}
-	const store = "store: {path: annotator.db}\n"
-	write(t, r.config, store+tokens(t, filepath.Dir(r.config)))
-	r.hangups <- syscall.SIGHUP
-	r.stderr.wait(t, `msg="config reloaded"`, 1)
-	for token, want := range map[string]int{"": 401, "in": 403, "see": 200} {
-		if code, _ := r.ask(t, "GET", "/api/v1/config", "", token); code != want {
-			t.Errorf("config with token %q: %d, want %d", token, code, want)
-		}
-	}
-	if code, _ := r.ask(t, "POST", "/api/v1/alerts", message(t, false), "in"); code != 202 {
-		t.Errorf("webhook after the reload: %d", code)
-	}
-
-	for fault, text := range map[string]string{
-		"unknown key":        store + "stroe: {}\n",
-		"restart":            "store: {path: other.db}\n",
-		"values is not avai": store + "llm: {prompt_privacy: values, providers: [{name: l, base_url: 'http://127.0.0.1:1/v1', model: m}]}\n",
-	} {
-		write(t, r.config, text)
-		r.hangups <- syscall.SIGHUP
-		r.stderr.wait(t, fault, 1)
-		r.eventually(t, "/metrics", "", func(body string) bool {
-			return strings.Contains(body, "packetscope_config_last_reload_successful 0\n")
-		})
-	}
-	if code, _ := r.ask(t, "GET", "/api/v1/config", "", "see"); code != 200 {
-		t.Errorf("the tokens are gone with a bad config: %d", code)
-	}
-	r.eventually(t, "/api/v1/episodes", "see", func(body string) bool { return strings.Contains(body, `"explanation"`) })
-	if err := r.stop(t); err != nil {
-		t.Error(err)
-	}
-}
-
-func TestReloadByHTTPIsOffUnlessAskedFor(t *testing.T) {
-	r := start(t, "", "--web.enable-lifecycle")
-	if code, body := r.ask(t, "POST", "/-/reload", "", ""); code != 200 || body != "config reloaded\n" {
-		t.Errorf("%d %s", code, body)
-	}
-	write(t, r.config, "nonsense")
-	if code, body := r.ask(t, "POST", "/-/reload", "", ""); code != 500 || !strings.Contains(body, "annotator.yaml:1:1") {
-		t.Errorf("%d %s", code, body)
-	}
-	if err := r.stop(t); err != nil {
-		t.Error(err)
-	}
 }
 
 func TestTheConfigThatIsShownHoldsNoSecret(t *testing.T) {
@@ -193,7 +175,7 @@ sinks:
 
 func TestFilesThatAreReadLaterKeepNothingFromStarting(t *testing.T) {
 	r := start(t, "prometheus: {url: 'http://127.0.0.1:1', token_file: later.token}\n")
-	r.stderr.wait(t, "later.token", 1)
+	r.stderr.Wait(t, "later.token", 1)
 	if code, body := r.ask(t, "GET", "/-/ready", "", ""); code != 200 {
 		t.Errorf("%d %s", code, body)
 	}
@@ -211,7 +193,7 @@ func TestWhatKeepsItFromStartingIsSaid(t *testing.T) {
 		"no folder":          {"store: {path: nowhere/a.db}\n", "open store"},
 		"a store in use":     {"store: {path: " + filepath.Dir(r.config) + "/annotator.db}\n", "in use by another process"},
 		"an address in use":  {"store: {path: a.db}\nlisten: {address: '" + taken + "'}\n", "address already in use"},
-		"values for a model": {"store: {path: b.db}\nllm: {prompt_privacy: values, providers: [{name: l, base_url: 'http://127.0.0.1:1/v1', model: m}]}\n", "not available"},
+		"values for a model": {"store: {path: b.db}\nllm: {prompt_privacy: values, providers: [{name: l, base_url: 'https://192.0.2.1/v1', model: m}]}\n", "allow_values: true"},
 	} {
 		file := filepath.Join(folder, "annotator.yaml")
 		write(t, file, test.text)

@@ -25,13 +25,14 @@ type service struct {
 	*store.Store
 	logger *slog.Logger
 	now    func() time.Time
+	tally  *annotator.Tally // over all engines
 	// engine is the one in force. It is asked through its methods, and not kept.
 	engine atomic.Pointer[engine]
 	// failed gets the error of an engine that ended by itself.
 	failed chan error
 
-	mu     sync.Mutex // over ending and beginning
-	closed bool
+	mu     sync.Mutex // over ending and beginning, which take their time
+	closed atomic.Bool
 }
 
 // An engine is one that runs, with what it was made of.
@@ -45,7 +46,7 @@ type engine struct {
 
 // newService begins to run an engine.
 func newService(cfg config.Config, s *store.Store, now func() time.Time, logger *slog.Logger) (*service, error) {
-	service := &service{Store: s, logger: logger, now: now, failed: make(chan error, 1)}
+	service := &service{Store: s, logger: logger, now: now, tally: annotator.NewTally(now()), failed: make(chan error, 1)}
 	next, err := service.make(cfg)
 	if err != nil {
 		return nil, err
@@ -60,7 +61,7 @@ func (s *service) make(cfg config.Config) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts.Now = s.now
+	parts.Now, parts.Tally = s.now, s.tally
 	e, err := annotator.New(limits(cfg), parts)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (s *service) apply(before, after config.Config) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed.Load() {
 		return store.ErrClosed
 	}
 	next, err := s.make(after)
@@ -123,7 +124,7 @@ func (s *service) run(ctx context.Context) error {
 func (s *service) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
+	s.closed.Store(true)
 	s.engine.Load().end()
 }
 
@@ -167,8 +168,8 @@ func (s *service) Prompt(id string) (annotator.Prompt, error) { return s.engine.
 func (s *service) Proposals() ([]annotator.Proposal, error) { return s.engine.Load().Proposals() }
 
 // Decide implements api.Engine.
-func (s *service) Decide(id, actor string, approve bool, ttl time.Duration, reason string) error {
-	return s.engine.Load().Decide(id, actor, approve, ttl, reason)
+func (s *service) Decide(id, actor string, d annotator.Decision) error {
+	return s.engine.Load().Decide(id, actor, d)
 }
 
 // Feedback implements api.Engine.
@@ -194,10 +195,8 @@ func (s *service) TokensLeft() (int64, bool) {
 
 // ready returns why no message can be taken, or nil.
 func (s *service) ready() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed.Load() {
 		return errors.New("shutting down")
 	}
-	return s.Err()
+	return s.Takes()
 }

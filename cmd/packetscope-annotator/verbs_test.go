@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,7 +68,8 @@ func TestCheckConfigLooksAtAllFiles(t *testing.T) {
 		{"stroe: {}\n", "annotator.yaml:1:1: unknown key"},
 		{"prometheus: {url: 'http://127.0.0.1:1', token_file: nowhere}\n", "nowhere"},
 		{"listen: {web_config: web.yml}\n", "web.yml"},
-		{"llm: {prompt_privacy: values, providers: [{name: l, base_url: 'http://127.0.0.1:1/v1', model: m}]}\n", "not available"},
+		{"llm: {prompt_privacy: values, providers: [{name: l, base_url: 'http://127.0.0.1:1/v1', model: m}]}\n", ""},
+		{"llm: {prompt_privacy: values, providers: [{name: l, base_url: 'https://x.example/v1', model: m}]}\n", "annotator.yaml:1:63: prompt_privacy: values would send addresses and names to another host"},
 	} {
 		write(t, file, c.text)
 		write(t, filepath.Join(folder, "web.yml"), "tls_server_config: {cert_file: none}\n")
@@ -92,6 +94,10 @@ func TestDoctorTellsWhoIsIll(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/chat/completions"):
 			io.WriteString(w, `{"choices":[{"finish_reason":"stop","message":{"role":"assistant","content":`+
 				`"{\"findings\":[],\"verdict\":\"unknown\",\"confidence\":\"low\",\"summary\":\"It works.\",\"checks\":[],\"steps\":[],\"rule\":null}"}}]}`)
+		case strings.HasSuffix(r.URL.Path, "/guarder/top"):
+			io.WriteString(w, `{"seconds":0,"sources":[],"total":{}}`)
+		case strings.HasSuffix(r.URL.Path, "/flows"):
+			io.WriteString(w, `{"known":0,"flows":[]}`)
 		default:
 			io.WriteString(w, "[]")
 		}
@@ -104,18 +110,22 @@ func TestDoctorTellsWhoIsIll(t *testing.T) {
 		write(t, file, `
 prometheus: {url: "`+server+`"}
 alertmanager: {url: "`+server+`"}
+exporters: [{instance: "web-1:10142", url: "`+server+`"}]
+geo: {databases: [a.mmdb]}
 llm: {providers: [{name: local, base_url: "`+server+`/v1", model: qwen3}]}
 `)
 		w := newWorld("doctor", "--config.file="+file)
 		err := run(context.Background(), w.env)
 		return w.stdout.String(), err
 	}
-	want := "prometheus              ok\nalertmanager            ok\nmodel local             ok\n"
-	if got, err := ask(well.URL); err != nil || got != want {
-		t.Errorf("all are well: %v\n%s", err, cmp.Diff(want, got))
+	// The database is of a good form, as the check of the config looks no deeper, and is none.
+	write(t, filepath.Join(filepath.Dir(file), "a.mmdb"), "none")
+	want := "prometheus              ok\nexporter web-1:10142    ok\ngeo                     "
+	if got, err := ask(well.URL); err == nil || err.Error() != "1 of them not as they should be" || !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "\nalertmanager            ok\nmodel local             ok\n") {
+		t.Errorf("all are well but the database: %v\n%s", err, cmp.Diff(want, got))
 	}
 	got, err := ask(ill.URL)
-	if err == nil || err.Error() != "3 of them not as they should be" || strings.Contains(got, "ok\n") || strings.Count(got, "\n") < 3 {
+	if err == nil || err.Error() != "5 of them not as they should be" || strings.Contains(got, "ok\n") || strings.Count(got, "\n") < 3 {
 		t.Errorf("all are ill: %v\n%s", err, got)
 	}
 }
@@ -137,11 +147,48 @@ func TestExplainAsksTheRunningAnnotator(t *testing.T) {
 	if got, err := ask(append(alert, "--json")...); err != nil || !strings.HasPrefix(got, "{\n  \"explanation\": {") {
 		t.Errorf("JSON: %v\n%s", err, got)
 	}
-	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "400 Bad Request: what is to be explained") {
-		t.Errorf("nothing to explain: %v", err)
+	if _, err := ask("--window=1m"); err == nil || !strings.Contains(err.Error(), `400 Bad Request: bad window "1m"`) {
+		t.Errorf("a short window: %v", err)
+	}
+	if _, err := ask(); err == nil || !strings.Contains(err.Error(), "no answer from Prometheus, so nobody knows which hosts there are") {
+		t.Errorf("a host without Prometheus: %v", err)
 	}
 	if _, err := ask("--episode=ffffffffffff"); err == nil || !strings.Contains(err.Error(), "there is none of this name") {
 		t.Errorf("an unknown episode: %v", err)
+	}
+	if err := r.stop(t); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestExplainAsksHowAHostIs(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	prometheus := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		query := r.FormValue("query")
+		mu.Lock()
+		asked = append(asked, query)
+		mu.Unlock()
+		result := `[]`
+		switch {
+		case strings.HasPrefix(query, "group by"):
+			result = `[{"metric":{"instance":"a.example:10142","job":"packetscope"},"value":[1,"1"]}]`
+		case strings.Contains(query, "tcp_retransmits:ratio"):
+			result = `[{"metric":{"instance":"a.example:10142","job":"packetscope"},"value":[1,"0.05"]}]`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"status":"success","data":{"resultType":"vector","result":`+result+`}}`)
+	}))
+	defer prometheus.Close()
+	r := start(t, "prometheus: {url: '"+prometheus.URL+"'}\n")
+	w := newWorld("explain", "--url="+r.url, "--mode=performance", "--window=2h", "--scope=tcp", "--scope=icmp")
+	if err := run(context.Background(), w.env); err != nil || !strings.HasPrefix(w.stdout.String(), "What stands out on a.example:10142 over 2 hours: TCP segments that are sent again.\n") {
+		t.Errorf("%v\n%s", err, w.stdout)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if all := strings.Join(asked, "\n"); !strings.Contains(all, "[2h]") || strings.Contains(all, `protocol="udp"`) || strings.Contains(all, "drops_loss") {
+		t.Errorf("asked:\n%s", all)
 	}
 	if err := r.stop(t); err != nil {
 		t.Error(err)

@@ -13,18 +13,23 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/lines"
 )
+
+// patience is how long a test waits for what should come at once.
+var patience = lines.Patience
 
 // world is an env and what it records.
 type world struct {
 	env
-	stdout, stderr *lines
+	stdout, stderr *lines.Lines
 	hangups        chan os.Signal
 	ready          atomic.Int32 // how often the service manager was told
 }
 
 func newWorld(args ...string) *world {
-	w := &world{stdout: newLines(), stderr: newLines(), hangups: make(chan os.Signal, 1)}
+	w := &world{stdout: lines.New(), stderr: lines.New(), hangups: make(chan os.Signal, 1)}
 	w.env = env{
 		args: args, stdout: w.stdout, stderr: w.stderr, now: time.Now,
 		hangups:     func() <-chan os.Signal { return w.hangups },
@@ -45,9 +50,17 @@ type running struct {
 // start serves with a config, whose store is in a folder of its own.
 func start(t *testing.T, text string, args ...string) *running {
 	t.Helper()
-	folder := t.TempDir()
+	return startIn(t, t.TempDir(), text, args...)
+}
+
+// startIn serves with a config and a store in a folder.
+func startIn(t *testing.T, folder, text string, args ...string) *running {
+	t.Helper()
 	file := filepath.Join(folder, "annotator.yaml")
-	write(t, file, "store: {path: annotator.db}\n"+text)
+	if !strings.HasPrefix(text, "store:") {
+		text = "store: {path: annotator.db}\n" + text
+	}
+	write(t, file, text)
 	w := newWorld(append([]string{"serve", "--config.file=" + file, "--web.listen-address=127.0.0.1:0"}, args...)...)
 	addresses := make(chan net.Addr, 1)
 	w.env.listening = func(a net.Addr) { addresses <- a }

@@ -15,7 +15,7 @@ import (
 
 // guardPolicies are those of the demo in compose.yaml.
 var guardPolicies = []string{
-	"guard.yaml", "../../rules/guarder/baseline.yaml", "../../rules/guarder/forged-icmp.yaml", "../../rules/guarder/examples.yaml",
+	"guard.yaml", "../../rules/guarder/baseline.yaml", "../../rules/guarder/forged-icmp.yaml", "../../rules/guarder/out-of-state.yaml", "../../rules/guarder/examples.yaml",
 }
 
 // A guard is the agent of Guarder in front of the server. The demo knows nothing of it,
@@ -110,6 +110,8 @@ func TestGuarderStopsTheAttacks(t *testing.T) {
 		{"forged-icmp", "forged-icmp", "ptb-below-ipv6-minimum", "drop"},
 		{"redirect", "forged-icmp", "redirect", "drop"},
 		{"clock", "demo", "clock", "drop"},
+		{"challenge-ack", "out-of-state", "syn-on-connection", "would_drop"},
+		{"port-unreachable", "out-of-state", "closed-udp-port", "would_drop"},
 	} {
 		stopped[want.rule] = want.verdict == "drop"
 		eventually(t, deadline, want.task+": rule "+want.group+"/"+want.rule+" has "+want.verdict, func() bool {

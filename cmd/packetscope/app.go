@@ -5,30 +5,22 @@ import (
 	"log/slog"
 	"maps"
 
-	"github.com/alecthomas/kingpin/v2"
+	"github.com/packetscope/packetscope/internal/daemon"
 	"github.com/prometheus/common/promslog"
-	promslogflag "github.com/prometheus/common/promslog/flag"
-	"github.com/prometheus/common/version"
 )
 
 // A verb runs after the command line was parsed.
 type verb func(ctx context.Context, e env, logger *slog.Logger) error
 
-// finished is thrown when kingpin has done all there is to do, such as printing
-// help; it would end the process otherwise.
-type finished struct{ status int }
+// bare is a verb that takes neither the env nor the log.
+func bare(f func(context.Context) error) verb {
+	return func(ctx context.Context, _ env, _ *slog.Logger) error { return f(ctx) }
+}
 
 // run parses the arguments and runs the verb that they name.
 func run(ctx context.Context, e env) error {
-	app := kingpin.New("packetscope",
-		"Prometheus exporter that shows how packets move through the layers of the Linux network stack.")
-	app.UsageWriter(e.stdout)
-	app.ErrorWriter(e.stderr)
-	app.HelpFlag.Short('h')
-	app.Version(version.Print("packetscope"))
-	app.Terminate(func(status int) { panic(finished{status}) })
-	logging := &promslog.Config{Writer: e.stderr}
-	promslogflag.AddFlags(app, logging)
+	app, logging := daemon.NewApp("packetscope",
+		"Prometheus exporter that shows how packets move through the layers of the Linux network stack.", e.stdout, e.stderr)
 
 	verbs := map[string]verb{
 		"serve":        addServe(app),
@@ -37,29 +29,16 @@ func run(ctx context.Context, e env) error {
 		"flows":        addFlows(app),
 		"sockets":      addSockets(app),
 		"check-config": addCheckConfig(app),
-		"healthcheck":  addHealthcheck(app),
-		"version":      addVersion(app),
+		"healthcheck":  bare(daemon.AddHealthcheck(app, "exporter", "http://127.0.0.1"+defaultAddress+"/-/ready")),
+		"version":      bare(daemon.AddVersion(app, e.stdout)),
 	}
 	maps.Copy(verbs, addGuard(app))
 	maps.Copy(verbs, addGeodb(app))
 	maps.Copy(verbs, addLocate(app))
-	name, err := parse(app, e.args)
+	maps.Copy(verbs, addTrace(app))
+	name, err := daemon.Parse(app, e.args)
 	if err != nil || name == "" {
 		return err
 	}
 	return verbs[name](ctx, e, promslog.New(logging))
-}
-
-// parse returns the verb that the arguments name, or "" if nothing is left to do.
-func parse(app *kingpin.Application, args []string) (name string, err error) {
-	defer func() {
-		switch thrown := recover().(type) {
-		case nil:
-		case finished:
-			name, err = "", nil
-		default:
-			panic(thrown)
-		}
-	}()
-	return app.Parse(args)
 }

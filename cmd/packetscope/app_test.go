@@ -57,8 +57,8 @@ func TestErrorsArePrintedForTheirReader(t *testing.T) {
 	_, faults := config.Parse("a.yaml", []byte("x: 1\ny: 2\n"), config.Names{})
 	for want, err := range map[string]error{
 		"packetscope: port in use\n": errors.New("port in use"),
-		"a.yaml:1:1: unknown key \"x\" in the file (known: drops, flows, geo, locator, series_limit, stack, watches)\n" +
-			"a.yaml:2:1: unknown key \"y\" in the file (known: drops, flows, geo, locator, series_limit, stack, watches)\n": faults,
+		"a.yaml:1:1: unknown key \"x\" in the file (known: alerting, drops, flows, geo, guarder, locator, series_limit, stack, watches)\n" +
+			"a.yaml:2:1: unknown key \"y\" in the file (known: alerting, drops, flows, geo, guarder, locator, series_limit, stack, watches)\n": faults,
 	} {
 		var got bytes.Buffer
 		printError(&got, err)

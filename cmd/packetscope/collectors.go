@@ -76,7 +76,13 @@ func (f *collectorFlags) newSet(attached engines, cfg config.Config, now func() 
 		sockets = attached.sockets
 		all = append(all, collector.NewSockets(sockets, stack))
 	}
-	all = append(all, collector.NewTCP(attached.stack, stack))
+	all = append(all, collector.NewTCP(attached.stack, stack), collector.NewPosture(attached.posture))
+	switch {
+	case attached.pathMap != nil:
+		all = append(all, collector.NewPathMap(attached.pathMap, stack))
+	case attached.pathMapErr != nil:
+		all = append(all, collector.NewFailed(metric.CollectorPathMap, attached.pathMapErr))
+	}
 	var chosen []collector.Collector
 	all = append(all, collector.NewDrops(attached.stack, stack))
 	for _, c := range append(all, collector.NewSelf(attached.stack, stack, sockets)) {

@@ -27,6 +27,10 @@ type diagnosis struct {
 	Capabilities []kernel.Capability `json:"capabilities"`
 	// Guarder is what the kernel can do of what the packet filter needs.
 	Guarder []kernel.Fact `json:"guarder"`
+	// Posture is which settings leave the host exposed to attacks.
+	Posture []kernel.Fact `json:"posture"`
+	// Alertmanagers are whether those of the config answer; empty without any.
+	Alertmanagers []kernel.Fact `json:"alertmanagers"`
 	// Probes are empty if none could be attached.
 	Probes []probeState `json:"probes"`
 	// Attached is how many probes deliver.
@@ -57,22 +61,23 @@ func addDoctor(app *kingpin.Application) verb {
 	command := app.Command("doctor", "Attach the probes for a moment and tell what this host can do, what it cannot, and what would help.")
 	file := command.Flag("config.file", "Config file, as for serve.").String()
 	asJSON := command.Flag("json", "Print JSON.").Bool()
-	return func(_ context.Context, e env, _ *slog.Logger) error {
+	return func(ctx context.Context, e env, _ *slog.Logger) error {
 		cfg, err := config.Load(*file, e.names)
 		if err != nil {
 			return err
 		}
-		return doctor(e, cfg.Stack, *asJSON)
+		return doctor(ctx, e, cfg, *asJSON)
 	}
 }
 
 // doctor prints a diagnosis, and returns an error if nothing useful can run.
-func doctor(e env, cfg stack.Config, asJSON bool) error {
+func doctor(ctx context.Context, e env, cfg config.Config, asJSON bool) error {
 	// The engine's log would only repeat, in worse order, what is printed here.
-	d, err := diagnose(e, cfg, slog.New(slog.DiscardHandler))
+	d, err := diagnose(e, cfg.Stack, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
+	d.Alertmanagers = alertmanagerFacts(ctx, cfg.Alerting)
 	if asJSON {
 		encoder := json.NewEncoder(e.stdout)
 		encoder.SetIndent("", "  ")
@@ -90,11 +95,13 @@ func doctor(e env, cfg stack.Config, asJSON bool) error {
 // diagnose attaches the probes, asks how they are, and detaches them.
 func diagnose(e env, cfg stack.Config, logger *slog.Logger) (diagnosis, error) {
 	d := diagnosis{
-		Version:      version.Version,
-		Facts:        e.host.Facts(),
-		Capabilities: e.host.Capabilities(),
-		Guarder:      e.guardProbe(new(host.Facts), nil),
-		Probes:       []probeState{},
+		Version:       version.Version,
+		Facts:         e.host.Facts(),
+		Capabilities:  e.host.Capabilities(),
+		Guarder:       e.guardProbe(new(host.Facts), nil),
+		Posture:       postureFacts(e.posture),
+		Probes:        []probeState{},
+		Alertmanagers: []kernel.Fact{},
 	}
 	attached, err := e.open(cfg, logger)
 	if err != nil {

@@ -34,7 +34,11 @@ func (d diagnosis) print(w io.Writer) error {
 	printSection(&b, "Capabilities", d.capabilityRows())
 	printSection(&b, "Probes", d.probeRows())
 	printSection(&b, "Guarder", factRows(d.Guarder))
-	fmt.Fprintf(&b, "\n%s as wanted   %s second choice   %s absent   %s not needed   %s could not tell\n\n",
+	printSection(&b, "Posture", factRows(d.Posture))
+	if len(d.Alertmanagers) > 0 {
+		printSection(&b, "Alertmanagers", factRows(d.Alertmanagers))
+	}
+	fmt.Fprintf(&b, "\n%s as wanted   %s second choice   %s absent or exposed   %s not needed   %s could not tell\n\n",
 		markYes, markPartly, markNo, markUnneeded, markUnknown)
 	fmt.Fprintln(&b, d.verdict())
 	_, err := w.Write(b.Bytes())

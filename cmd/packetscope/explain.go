@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/stack"
@@ -12,10 +11,7 @@ import (
 
 // explain returns err as one line that ends in a cure, if one is known.
 func explain(err error, host kernel.Host) error {
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%w (choose another with --web.listen-address, or stop the program that listens there)", err)
-	case errors.Is(err, stack.ErrNothingAttached):
+	if errors.Is(err, stack.ErrNothingAttached) {
 		return explainAttach(err, host)
 	}
 	return err

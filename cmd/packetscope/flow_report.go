@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -69,6 +70,13 @@ type flowQuery struct {
 	order     stack.FlowOrder
 	top       int
 	byProcess bool
+	// remotes, if there are any, leave out flows whose remote network overlaps none.
+	remotes []netip.Prefix
+}
+
+// wants tells whether a flow is asked for.
+func (q flowQuery) wants(f stack.Flow) bool {
+	return q.remotes == nil || slices.ContainsFunc(q.remotes, f.Remote.Overlaps)
 }
 
 // A flowReporter makes reports, one after the other.
@@ -89,6 +97,9 @@ func (r *flowReporter) report(q flowQuery) (flowReport, error) {
 	}
 	seconds := table.Time.Sub(r.last).Seconds()
 	flows := table.Flows
+	if q.remotes != nil {
+		flows = slices.DeleteFunc(slices.Clone(flows), func(f stack.Flow) bool { return !q.wants(f) })
+	}
 	if !q.byProcess {
 		flows = stack.TopFlows(flows, q.order, r.before, q.top)
 	}

@@ -71,7 +71,7 @@ func (f flowFlags) query() flowQuery {
 	if top == 0 {
 		top = -1
 	}
-	return flowQuery{stack.FlowOrder(slices.Index(stack.FlowOrders, *f.order)), top, *f.byProcess}
+	return flowQuery{order: stack.FlowOrder(slices.Index(stack.FlowOrders, *f.order)), top: top, byProcess: *f.byProcess}
 }
 
 // pauses returns how long to wait before each table, and for how long in all; 0 stands

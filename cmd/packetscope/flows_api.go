@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -25,7 +26,7 @@ type flowsAPI struct {
 	reporter *flowReporter
 }
 
-// ServeHTTP takes the parameters sort and top.
+// ServeHTTP takes the parameters sort and top, and remote, which may be there several times.
 func (a *flowsAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !a.enabled {
 		http.Error(w, "the API of flows is off (set flows.api in the config)", http.StatusNotFound)
@@ -84,5 +85,21 @@ func parseFlowQuery(values url.Values) (flowQuery, error) {
 		}
 		q.top = top
 	}
+	for _, text := range values["remote"] {
+		prefix, err := parsePrefix(text)
+		if err != nil {
+			return q, fmt.Errorf("bad remote %q: want an address or a prefix", text)
+		}
+		q.remotes = append(q.remotes, prefix)
+	}
 	return q, nil
+}
+
+// parsePrefix reads a prefix, or an address as the prefix that it alone is in.
+func parsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	p, err := netip.ParsePrefix(text)
+	return p.Masked(), err
 }

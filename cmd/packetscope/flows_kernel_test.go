@@ -129,7 +129,7 @@ func TestFlowsShowsWhoOwnsASocket(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, w.env) }()
-	w.stdout.wait(t, "\n", 1) // attached
+	w.stdout.Wait(t, "\n", 1) // attached
 	client, err := net.Dial("tcp", listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func TestFlowsShowsWhoOwnsASocket(t *testing.T) {
 			}
 		}
 	}
-	w.stdout.wait(t, "\n", strings.Count(w.stdout.String(), "\n")+2)
+	w.stdout.Wait(t, "\n", strings.Count(w.stdout.String(), "\n")+2)
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal(err)

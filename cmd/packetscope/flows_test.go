@@ -130,7 +130,7 @@ func TestFlowsWatches(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- run(ctx, w.env) }()
-	w.stdout.wait(t, "\n", 3)
+	w.stdout.Wait(t, "\n", 3)
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
@@ -182,9 +182,27 @@ func TestFlowsAPIGivesWhatTheVerbPrints(t *testing.T) {
 	if diff := cmp.Diff(answer{200, strings.TrimSpace(printed.stdout.String())}, got); diff != "" {
 		t.Errorf("answer (-printed +got):\n%s", diff)
 	}
+	for remote, want := range map[string][]string{
+		"198.51.100.7": {"198.51.100.0/24"}, "2001:db8::/32": {"2001:db8::53/128"}, "198.51.101.0/24": {},
+		"198.51.100.200&remote=2001:db8::53": {"198.51.100.0/24", "2001:db8::53/128"},
+	} {
+		var report flowReport
+		if err := json.Unmarshal([]byte(s.ask(t, http.MethodGet, "/api/v1/flows?remote="+remote).Text), &report); err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, f := range report.Flows {
+			got = append(got, f.Remote)
+		}
+		if diff := cmp.Diff(want, got); diff != "" || report.Known != 2 || report.Total.ReceivedPackets == 0 {
+			t.Errorf("%s (-want +got):\n%s", remote, diff)
+		}
+	}
 	for query, want := range map[string]answer{
-		"?sort=name": {400, `unknown order "name" (one of bytes, packets, rate, retransmits, rtt)`},
-		"?top=0":     {400, `bad top "0": want a number from 1`},
+		"?sort=name":                            {400, `unknown order "name" (one of bytes, packets, rate, retransmits, rtt)`},
+		"?top=0":                                {400, `bad top "0": want a number from 1`},
+		"?remote=":                              {400, `bad remote "": want an address or a prefix`},
+		"?remote=192.0.2.1&remote=fe80::1%25lo": {400, `bad remote "fe80::1%lo": want an address or a prefix`},
 	} {
 		if diff := cmp.Diff(want, s.ask(t, http.MethodGet, "/api/v1/flows"+query)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", query, diff)

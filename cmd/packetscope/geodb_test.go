@@ -73,7 +73,7 @@ func (f geoFolder) geodb(stdin string, args ...string) (stdout, stderr string, e
 	w := newWorld(all...)
 	w.stdin = strings.NewReader(stdin)
 	err = run(context.Background(), w.env)
-	without := func(l *lines) string { return strings.ReplaceAll(l.String(), f.dir+"/", "") }
+	without := func(l fmt.Stringer) string { return strings.ReplaceAll(l.String(), f.dir+"/", "") }
 	if exit := (*exitError)(nil); err != nil && !errors.As(err, &exit) {
 		printError(w.stderr, err)
 	}

@@ -14,16 +14,19 @@ import (
 func addGuard(app *kingpin.Application) map[string]verb {
 	guard := app.Command("guard", "Guarder: check, test and explain policies, and put them in force.")
 	verbs := map[string]verb{
-		"guard check":   addGuardCheck(guard),
-		"guard test":    addGuardTest(guard),
-		"guard explain": addGuardExplain(guard),
-		"guard replay":  addGuardReplay(guard),
-		"guard run":     addGuardRun(guard),
-		"guard status":  addGuardStatus(guard),
-		"guard top":     addGuardTop(guard),
-		"guard detach":  addGuardDetach(guard),
+		"guard check":        addGuardCheck(guard),
+		"guard test":         addGuardTest(guard),
+		"guard explain":      addGuardExplain(guard),
+		"guard replay":       addGuardReplay(guard),
+		"guard run":          addGuardRun(guard),
+		"guard status":       addGuardStatus(guard),
+		"guard top":          addGuardTop(guard),
+		"guard detach":       addGuardDetach(guard),
+		"guard adopt":        addGuardAdopt(guard),
+		"guard export-rules": addGuardExportRules(guard),
 	}
 	maps.Copy(verbs, addGuardOrders(guard))
+	maps.Copy(verbs, addGuardBan(guard))
 	return verbs
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/packetscope/packetscope/internal/guarder/compile"
@@ -57,7 +58,7 @@ func addGuardCheck(guard *kingpin.CmdClause) verb {
 
 // hostFaults returns what is wrong with a policy on a host.
 func hostFaults(p *policy.Policy, facts *host.Facts, acceptLockout bool) []policy.Fault {
-	return slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool { return acceptLockout && f.Code == policy.Lockout })
+	return slices.DeleteFunc(host.Check(p, facts), func(f policy.Fault) bool { return acceptLockout && host.Accepted(f) })
 }
 
 // ruleSummary returns "3 rules: 1 enforced drop, 1 audited drop, 1 other".
@@ -72,8 +73,27 @@ func ruleSummary(p *policy.Policy) string {
 			audited++
 		}
 	}
-	return fmt.Sprintf("%s: %s, %s, %d other", counted(len(p.Rules), "rule"),
-		counted(enforced, "enforced drop"), counted(audited, "audited drop"), len(p.Rules)-enforced-audited)
+	return fmt.Sprintf("%s: %s, %s, %d other%s", counted(len(p.Rules), "rule"),
+		counted(enforced, "enforced drop"), counted(audited, "audited drop"), len(p.Rules)-enforced-audited, ends(p))
+}
+
+// ends returns "; 1 of them until 2026-11-29T10:00:00Z", with the last end if there are
+// several, or "" if no rule ends.
+func ends(p *policy.Policy) string {
+	temporary := 0
+	for i := range p.Rules {
+		if !p.Rules[i].Until.IsZero() {
+			temporary++
+		}
+	}
+	all := p.Ends()
+	switch {
+	case temporary == 0:
+		return ""
+	case len(all) > 1:
+		return fmt.Sprintf("; %d of them until %s or later, the last until %s", temporary, all[0].UTC().Format(time.RFC3339), all[len(all)-1].UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("; %d of them until %s", temporary, all[0].UTC().Format(time.RFC3339))
 }
 
 // A jsonFault is a fault as --format=json prints it.

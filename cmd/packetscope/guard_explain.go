@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/packetscope/packetscope/internal/guarder/capture"
+	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -26,6 +27,10 @@ func addGuardExplain(guard *kingpin.CmdClause) verb {
 	command.Flag("own", "An address of the host, for rules that ask for local.").StringsVar(&x.own)
 	command.Flag("pcap", "A capture (pcap or pcapng) whose packets are explained.").StringVar(&x.pcap)
 	command.Flag("interface", "The interface of packets that name none.").StringVar(&x.device)
+	feedsFlag(command, &x.feeds)
+	command.Flag("banned", "An address or prefix that the operator has banned.").StringsVar(&x.banned)
+	command.Flag("agent", "Have those banned too whom the running agent has banned now, as root.").BoolVar(&x.agent)
+	x.socket = socketFlag(command)
 	command.Flag("kept", "Take the packets for ones of connections that are kept, or of the peer that put the policy in force.").BoolVar(&x.kept)
 	command.Flag("json", "Print JSON, one object a packet and line.").BoolVar(&x.asJSON)
 	words := command.Arg("packet", "The packet, such as 'tcp 192.0.2.1:1234 > 198.51.100.1:22 flags=syn iface=eth0'.").Strings()
@@ -42,6 +47,10 @@ type explanation struct {
 	packet     string // or "", with pcap
 	pcap       string
 	device     string
+	feeds      string
+	banned     []string
+	agent      bool
+	socket     *string
 	kept       bool
 	asJSON     bool
 	ceiling    func() policy.Mode
@@ -66,21 +75,36 @@ func (x *explanation) run(e env) error {
 		Interface: x.device, Sets: p.Sets, Bindings: p.Bindings,
 		Own: func(a netip.Addr) bool { return slices.Contains(own, a) },
 	}
+	lists, err := feedsAtHand(e, p, x.feeds, own)
+	if err != nil {
+		return err
+	}
+	if len(lists) > 0 {
+		environment.Feeds = compile.Listing(lists)
+	}
 	if x.kept {
 		environment.Kept = keptBy(p)
 	}
+	j := &judged{Policy: p, bans: policy.NewBans(p, own)}
+	if err := x.ban(e, j); err != nil {
+		return err
+	}
+	environment.Banned = j.bans.Banned
 	if x.pcap != "" {
-		return explainCapture(e.stdout, x.pcap, p, environment, x.asJSON)
+		return explainCapture(e.stdout, x.pcap, j, environment, x.asJSON)
 	}
 	s, err := policy.ParseSpecimen(x.packet)
 	if err != nil {
 		return err
 	}
-	environment.Interface = cmp.Or(s.Interface, x.device)
-	if x.asJSON {
-		return explainInJSON(e.stdout, p, &s.Packet, &environment, explained{Packet: 1, Length: len(s.Frame), Captured: len(s.Frame)})
+	if err := s.CheckSockets(environment.Own); err != nil {
+		return fmt.Errorf("%w; name it with --own", err)
 	}
-	return explainPacket(e.stdout, p, &s.Packet, &environment)
+	environment.Interface, environment.Sockets, environment.Connections = cmp.Or(s.Interface, x.device), s.Sockets, s.Connections
+	if x.asJSON {
+		return explainInJSON(e.stdout, j, &s.Packet, &environment, explained{Packet: 1, Length: len(s.Frame), Captured: len(s.Frame)})
+	}
+	return explainPacket(e.stdout, j, &s.Packet, &environment)
 }
 
 // keptBy returns which packets a policy keeps if they are of a connection or a peer that
@@ -98,8 +122,9 @@ func keptBy(p *policy.Policy) func(*packet.Packet) bool {
 	}
 }
 
-// explainCapture explains each packet of a capture, under a line with its number.
-func explainCapture(w io.Writer, file string, p *policy.Policy, environment policy.Env, asJSON bool) error {
+// explainCapture explains each packet of a capture, under a line with its number. What
+// rules remember, and whom they ban, goes on from one packet to the next.
+func explainCapture(w io.Writer, file string, j *judged, environment policy.Env, asJSON bool) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -110,6 +135,7 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	device := environment.Interface
+	environment.States = &policy.States{}
 	var fragments packet.Tracker
 	for n := 1; ; n++ {
 		record, err := reader.Next()
@@ -120,13 +146,17 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 			return fmt.Errorf("%s: packet %d: %w", file, n, err)
 		}
 		environment.Interface = cmp.Or(record.Interface, device)
+		j.bans.At(record.Time)
+		if record.Time.After(environment.Now) {
+			environment.Now = record.Time
+		}
 		pkt := packet.Parse(record.Frame)
 		if pkt.Reason == packet.OK {
 			fragments.See(&pkt, record.Time)
 		}
 		if asJSON {
 			head := explained{Packet: n, Length: max(record.Length, len(record.Frame)), Captured: len(record.Frame)}
-			if err := explainInJSON(w, p, &pkt, &environment, head); err != nil {
+			if err := explainInJSON(w, j, &pkt, &environment, head); err != nil {
 				return err
 			}
 			continue
@@ -138,21 +168,42 @@ func explainCapture(w io.Writer, file string, p *policy.Policy, environment poli
 		if _, err := fmt.Fprintf(w, "packet %d, %s%s\n", n, counted(record.Length, "byte"), cut); err != nil {
 			return err
 		}
-		if err := explainPacket(w, p, &pkt, &environment); err != nil {
+		if err := explainPacket(w, j, &pkt, &environment); err != nil {
 			return err
 		}
 	}
 }
 
+// explain returns what rules do to a packet, and the outcome, which bans go on from.
+func (j *judged) explain(pkt *packet.Packet, environment *policy.Env) ([]policy.Step, outcome) {
+	var o outcome
+	met := j.bans.Of(pkt.Source)
+	steps, judgement := j.Explain(pkt, environment)
+	if o.Judgement = judgement; o.Ban != policy.NotBanned {
+		was := *met // before it is renewed
+		o.met = &was
+	}
+	o.made = j.bans.Judged(pkt, judgement)
+	return steps, o
+}
+
 // explainPacket prints one line per rule up to the one that decides, and the verdict.
-func explainPacket(w io.Writer, p *policy.Policy, pkt *packet.Packet, environment *policy.Env) error {
-	steps, judgement := p.Explain(pkt, environment)
-	for _, step := range steps {
-		if _, err := fmt.Fprintln(w, stepText(step)); err != nil {
+func explainPacket(w io.Writer, j *judged, pkt *packet.Packet, environment *policy.Env) error {
+	steps, o := j.explain(pkt, environment)
+	var lines []string
+	between := append(j.banTexts(o), feedTexts(j.ExplainFeeds(pkt, environment, o.Judgement))...)
+	for i, step := range steps {
+		if step.Rule.Stage == policy.PolicyRule && (i == 0 || steps[i-1].Rule.Stage != policy.PolicyRule) {
+			lines, between = append(lines, between...), nil
+		}
+		lines = append(lines, stepText(step))
+	}
+	for _, line := range append(lines, between...) {
+		if _, err := fmt.Fprintln(w, line); err != nil {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "verdict: %s\n%s", p.String(judgement), exemption(p, pkt, judgement))
+	_, err := fmt.Fprintf(w, "verdict: %s\n%s", j.what(o), exemption(j.Policy, pkt, o.Judgement))
 	return err
 }
 
@@ -163,7 +214,8 @@ func exemption(p *policy.Policy, pkt *packet.Packet, j policy.Judgement) string 
 	if j.Verdict != policy.Dropped {
 		by = j.WouldDrop
 	}
-	if by == policy.None || p.Rules[by].Stage != policy.PolicyRule {
+	fed := j.Ban == policy.BanDropped || j.Ban == policy.BanWouldDrop || j.Listed.By != "" || j.Verdict != policy.Dropped && j.Listed.WouldDrop != ""
+	if !fed && (by == policy.None || p.Rules[by].Stage != policy.PolicyRule) {
 		return ""
 	}
 	var unless []string
@@ -186,6 +238,9 @@ func stepText(step policy.Step) string {
 	if step.Matched {
 		text = "matches: " + effect(step.Rule)
 	}
+	if step.Within {
+		text = "matches, but does nothing: " + step.Why
+	}
 	if step.Kept {
 		text += ", but not this packet, which is kept"
 	}
@@ -193,8 +248,12 @@ func stepText(step policy.Step) string {
 }
 
 func effect(r *policy.Rule) string {
+	did := r.Action.String()
 	if r.Action == policy.Drop && r.Mode == policy.Audit {
-		return "would drop (audit)"
+		did = "would drop (audit)"
 	}
-	return r.Action.String()
+	if r.Ban != nil {
+		did += ", and " + r.Ban.String()
+	}
+	return did
 }

@@ -29,6 +29,7 @@ func addGuardReplay(guard *kingpin.CmdClause) verb {
 	command.Flag("policy", "Policy files, or folders with them.").Required().StringsVar(&r.files)
 	command.Flag("against", "The policy that it is compared with, such as the one in force now: files, or folders with them.").StringsVar(&r.against)
 	own := command.Flag("own", "An address of the host, for rules that ask for local.").Strings()
+	feedsFlag(command, &r.feeds)
 	command.Flag("interface", "The interface of packets whose capture names none.").StringVar(&r.device)
 	command.Flag("interpreter", "Judge by the plain interpreter in Go instead of the kernel's program, without privileges.").BoolVar(&r.interpreter)
 	command.Flag("summary", "Print the summary alone.").BoolVar(&r.quiet)
@@ -51,6 +52,7 @@ type replay struct {
 	pcap               string
 	files, against     []string
 	own                []netip.Addr
+	feeds              string
 	device             string
 	interpreter, quiet bool
 	asJSON             bool

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/packetscope/packetscope/internal/guarder/ban"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -27,6 +28,10 @@ type replayTotals struct {
 	Elsewhere uint64 `json:"elsewhere"`
 	// Rules are those of --policy that were credited, by their order in it.
 	Rules []replayRule `json:"rules"`
+	// Feeds are those that were credited, by their order in the policy.
+	Feeds []replayFeed `json:"feeds,omitempty"`
+	// Bans are by who decided them, by name.
+	Bans []replayBans `json:"bans,omitempty"`
 	// Unjudged are packets that no XDP program would see.
 	Unjudged []replayUnjudged `json:"unjudged"`
 	// With --against: how many packets are treated otherwise, and in which ways.
@@ -41,6 +46,24 @@ type replayRule struct {
 	Effect string `json:"effect"` // as in guard status
 	Place  string `json:"place"`
 	// Packets and Bytes are those that the rule was credited with.
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// A replayFeed is a feed with what it was credited with.
+type replayFeed struct {
+	Feed    string `json:"feed"`
+	Effect  string `json:"effect"` // "drop", "would_drop" or "count"
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
+}
+
+// replayBans are the bans that a rule made, and what they were credited with.
+type replayBans struct {
+	Origin string `json:"origin"`
+	Effect string `json:"effect"` // "drop" or "would_drop"
+	// Bans is how many there were.
+	Bans    uint64 `json:"bans"`
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
 }
@@ -76,6 +99,8 @@ type replaySummary struct {
 	subject, other *judged
 	replayTotals   // but for what is in the maps
 	rules          map[credited]*replayRule
+	feeds          map[[2]string]*replayFeed // by name and effect
+	bans           map[[2]string]*replayBans // the same
 	unjudged       map[string]uint64
 	byChange       map[[2]string]*changed
 	byWay          [ways]changed
@@ -122,7 +147,7 @@ var wayWords = [ways]string{
 
 func newReplaySummary(r *replay, subject, other *judged) *replaySummary {
 	s := &replaySummary{
-		subject: subject, other: other, rules: make(map[credited]*replayRule), unjudged: make(map[string]uint64), byChange: make(map[[2]string]*changed),
+		subject: subject, other: other, rules: make(map[credited]*replayRule), feeds: make(map[[2]string]*replayFeed), bans: make(map[[2]string]*replayBans), unjudged: make(map[string]uint64), byChange: make(map[[2]string]*changed),
 	}
 	s.JudgedBy = "the kernel's program"
 	if r.interpreter {
@@ -150,7 +175,7 @@ func (s *replaySummary) add(p replayed, parsed *packet.Packet) {
 		return
 	}
 	s.byWay[s.way(p)].add(parsed.Source)
-	key := [2]string{s.other.String(p.other), s.subject.String(p.subject)}
+	key := [2]string{s.other.what(p.other), s.subject.what(p.subject)}
 	if s.byChange[key] == nil {
 		s.byChange[key] = &changed{}
 	}
@@ -158,7 +183,7 @@ func (s *replaySummary) add(p replayed, parsed *packet.Packet) {
 }
 
 // credit adds a packet to the totals and to the rules that it is credited to.
-func (s *replaySummary) credit(j policy.Judgement, size uint64) {
+func (s *replaySummary) credit(j outcome, size uint64) {
 	switch {
 	case j.Verdict == policy.Dropped:
 		s.Dropped++
@@ -175,14 +200,60 @@ func (s *replaySummary) credit(j policy.Judgement, size uint64) {
 	case j.WouldDrop != policy.None:
 		s.WouldDrop++
 		s.creditRule(j.WouldDrop, "would_drop", size)
+	case j.Listed.WouldDrop != "" || j.Ban == policy.BanWouldDrop:
+		s.WouldDrop++
 	}
-	if j.By == policy.None {
-		s.Unmatched++
-	} else {
+	s.creditFeeds(&j.Listed, size)
+	s.creditBans(j, size)
+	switch {
+	case j.By != policy.None:
 		s.creditRule(j.By, verdictWords[j.Verdict], size)
+	case j.Listed.By == "" && j.Ban != policy.BanDropped:
+		s.Unmatched++
 	}
 	for _, i := range j.Counted {
 		s.creditRule(i, s.subject.Rules[i].Action.String(), size)
+	}
+}
+
+func (s *replaySummary) creditFeeds(l *policy.Listed, size uint64) {
+	credit := func(name, effect string) {
+		if name == "" {
+			return
+		}
+		key := [2]string{name, effect}
+		if s.feeds[key] == nil {
+			s.feeds[key] = &replayFeed{Feed: name, Effect: effect}
+		}
+		s.feeds[key].Packets++
+		s.feeds[key].Bytes += size
+	}
+	credit(l.By, "drop")
+	credit(l.WouldDrop, "would_drop")
+	for _, name := range l.Counted {
+		credit(name, "count")
+	}
+}
+
+// creditBans counts a ban that was made, and a packet that met one.
+func (s *replaySummary) creditBans(o outcome, size uint64) {
+	of := func(b *ban.Ban) *replayBans {
+		key := [2]string{banOrigin(b), "drop"}
+		if s.subject.bans.Audits(b) {
+			key[1] = "would_drop"
+		}
+		if s.bans[key] == nil {
+			s.bans[key] = &replayBans{Origin: key[0], Effect: key[1]}
+		}
+		return s.bans[key]
+	}
+	if o.made != nil {
+		of(o.made).Bans++
+	}
+	if o.met != nil && (o.Ban == policy.BanDropped || o.Ban == policy.BanWouldDrop) {
+		by := of(o.met)
+		by.Packets++
+		by.Bytes += size
 	}
 }
 
@@ -199,7 +270,9 @@ func (s *replaySummary) creditRule(i int, effect string, size uint64) {
 
 // way tells how a packet is treated otherwise.
 func (s *replaySummary) way(p replayed) int {
-	would := func(j *judged, x policy.Judgement) bool { return x.WouldDrop != policy.None || j.unreadable(x) }
+	would := func(j *judged, x outcome) bool {
+		return x.WouldDrop != policy.None || x.Listed.WouldDrop != "" || x.Ban == policy.BanWouldDrop || j.unreadable(x.Judgement)
+	}
 	before, after := would(s.other, p.other), would(s.subject, p.subject)
 	switch {
 	case p.subject.Verdict != p.other.Verdict && p.subject.Verdict == policy.Dropped:
@@ -244,6 +317,19 @@ func (s *replaySummary) totals() replayTotals {
 	for _, key := range keys {
 		t.Rules = append(t.Rules, *s.rules[key])
 	}
+	for i := range s.subject.Feeds {
+		for _, effect := range []string{"drop", "would_drop", "count"} {
+			if f := s.feeds[[2]string{s.subject.Feeds[i].Name, effect}]; f != nil {
+				t.Feeds = append(t.Feeds, *f)
+			}
+		}
+	}
+	for _, b := range s.bans {
+		t.Bans = append(t.Bans, *b)
+	}
+	slices.SortFunc(t.Bans, func(a, b replayBans) int {
+		return cmp.Or(cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.Effect, b.Effect))
+	})
 	for reason, n := range s.unjudged {
 		t.Unjudged = append(t.Unjudged, replayUnjudged{reason, n})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/packetscope/packetscope/internal/guarder/capture"
+	"github.com/packetscope/packetscope/internal/guarder/feed"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -22,8 +23,8 @@ type fakeRehearsal struct {
 	judge func(capture.Record) (policy.Judgement, error)
 }
 
-func (r fakeRehearsal) Judge(device string, frame []byte) (policy.Judgement, error) {
-	return r.judge(capture.Record{Interface: device, Frame: frame})
+func (r fakeRehearsal) Judge(device string, frame []byte, at time.Time) (policy.Judgement, error) {
+	return r.judge(capture.Record{Interface: device, Frame: frame, Time: at})
 }
 
 func (fakeRehearsal) Close() {}
@@ -96,8 +97,8 @@ groups:
 func replays(t *testing.T, folder string, args ...string) (string, int) {
 	t.Helper()
 	w := newWorld(append([]string{"guard", "replay", "--own=192.0.2.1", "--pcap=" + filepath.Join(folder, "traffic.pcapng")}, args...)...)
-	w.env.rehearseGuarder = func(p *policy.Policy, own []netip.Addr) (rehearsal, error) {
-		return fakeRehearsal{interpreter(p, own)}, nil
+	w.env.rehearseGuarder = func(p *policy.Policy, own []netip.Addr, lists []feed.Row, bans *policy.Bans) (rehearsal, error) {
+		return fakeRehearsal{interpreter(p, own, lists, bans)}, nil
 	}
 	err := run(t.Context(), w.env)
 	status := 0
@@ -207,7 +208,7 @@ func TestReplayPrintsJSON(t *testing.T) {
 func TestReplayNeedsRootOrTheInterpreter(t *testing.T) {
 	folder := replayFolder(t)
 	w := newWorld("guard", "replay", "--pcap="+filepath.Join(folder, "traffic.pcapng"), "--policy="+filepath.Join(folder, "new.yaml"))
-	w.env.rehearseGuarder = func(*policy.Policy, []netip.Addr) (rehearsal, error) {
+	w.env.rehearseGuarder = func(*policy.Policy, []netip.Addr, []feed.Row, *policy.Bans) (rehearsal, error) {
 		return nil, fmt.Errorf("map create: %w", syscall.EPERM)
 	}
 	err := run(t.Context(), w.env)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/packetscope/packetscope/internal/guarder"
+	"github.com/prometheus/common/version"
 )
 
 // Where the agent keeps what outlives it, and is spoken to.
@@ -40,14 +41,15 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	socket := socketFlag(command)
 	detach := command.Flag("detach-at-end", "Take the policy away when the agent ends, as guard detach does: for trying it out.").Bool()
 	statusSocket := command.Flag("status-socket", "Unix socket by which every user of this host, such as the exporter's, may read the status; empty for none.").String()
-	statusHits := command.Flag("status-hits", "Tell on --status-socket whom rules hit, too, which the exporter adds up by country: every user of this host may read the addresses then.").Bool()
+	statusHits := command.Flag("status-hits", "Tell on --status-socket whom rules hit, too, which the exporter adds up by country and names in alerts: every user of this host may read the addresses then, and the first 64 bytes of packets that rules sample.").Bool()
+	statusBans := command.Flag("status-bans", "Tell on --status-socket who is banned, too, which the exporter publishes if it is told to: every user of this host may read the addresses then.").Bool()
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
 		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 		defer stop()
 		return runGuard(ctx, e, guarder.Config{
 			Paths: *paths, Devices: devicesOrNil(*devices), Ceiling: ceiling(), Dir: *pins, State: *state, Facts: e.guardHost, AcceptLockout: *accept,
-			Samples: samples(), NoHits: !*hits,
-		}, guardEnds{*socket, *statusSocket, *statusHits, *detach}, logger)
+			Samples: samples(), NoHits: !*hits, Agent: "packetscope/" + version.Version,
+		}, guardEnds{*socket, *statusSocket, *statusHits, *statusBans, *detach}, logger)
 	}
 }
 
@@ -67,6 +69,8 @@ type guardEnds struct {
 	socket, statusSocket string
 	// statusHits has whom rules hit told on statusSocket.
 	statusHits bool
+	// statusBans has who is banned told there.
+	statusBans bool
 	detach     bool
 }
 
@@ -125,6 +129,9 @@ func runGuard(ctx context.Context, e env, cfg guarder.Config, ends guardEnds, lo
 		handler := guarder.StatusHandler(engine)
 		if ends.statusHits {
 			handler = guarder.HitsHandler(engine)
+		}
+		if ends.statusBans {
+			guarder.AddBans(handler, engine)
 		}
 		defer answerOn(open, handler, served).Close()
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -20,26 +21,45 @@ import (
 
 // fakeGuard records what it is told.
 type fakeGuard struct {
-	told   chan string
-	status guarder.Status
-	asked  guarder.Order
-	err    error
+	told     chan string
+	status   guarder.Status
+	asked    guarder.Order
+	unlocked guarder.Unlocking
+	err      error
 	// gone is the answer to who asks for the status.
 	gone error
 	// top makes what guard top reads.
 	top func() (guarder.Top, error)
 	// hits are the table of sources.
 	hits []guarder.Hit
+	// bans are who is banned, and banned what it was told last.
+	bans   []guarder.BanStatus
+	banned guarder.BanOrder
 }
 
 func (g *fakeGuard) Status() (guarder.Status, error) { return g.status, g.gone }
 func (g *fakeGuard) Top(int) (guarder.Top, error)    { return g.top() }
 func (g *fakeGuard) Hits() (guarder.HitList, error)  { return guarder.HitList{Hits: g.hits}, g.gone }
-func (g *fakeGuard) Apply(o guarder.Order) error     { g.asked = o; return g.tell("apply") }
-func (g *fakeGuard) Confirm() error                  { return g.tell("confirm") }
-func (g *fakeGuard) Rollback() error                 { return g.tell("rollback") }
-func (g *fakeGuard) Detach() error                   { return g.tell("detach") }
-func (g *fakeGuard) Close()                          { g.tell("close") }
+func (g *fakeGuard) Alerts() (guarder.AlertList, error) {
+	return guarder.AlertList{InForce: guarder.InForcePolicy, Rules: g.status.Rules}, g.gone
+}
+func (g *fakeGuard) Apply(o guarder.Order) error { g.asked = o; return g.tell("apply") }
+func (g *fakeGuard) Bans() (guarder.BanList, error) {
+	return guarder.BanList{Time: epoch, Bans: g.bans}, g.gone
+}
+func (g *fakeGuard) Ban(o guarder.BanOrder) (guarder.BanStatus, error) {
+	g.banned = o
+	return guarder.BanStatus{Prefix: o.Prefix, Origin: o.Origin, Reason: o.Reason, Until: epoch.Add(o.TTL), Left: o.TTL.Seconds()}, g.tell("ban")
+}
+func (g *fakeGuard) Unban(p netip.Prefix) error { return g.tell("unban " + p.String()) }
+func (g *fakeGuard) Confirm() error             { return g.tell("confirm") }
+func (g *fakeGuard) Rollback() error            { return g.tell("rollback") }
+func (g *fakeGuard) Detach() error              { return g.tell("detach") }
+func (g *fakeGuard) Close()                     { g.tell("close") }
+func (g *fakeGuard) Unlock(u guarder.Unlocking) error {
+	g.unlocked = u
+	return g.tell("unlock")
+}
 
 func (g *fakeGuard) tell(what string) error {
 	g.told <- what
@@ -69,6 +89,7 @@ func guard(t *testing.T, args ...string) *guarded {
 			},
 			Verdicts:   map[string]guarder.Counts{"pass": {Packets: 97}, "drop": {Packets: 3}},
 			Unparsable: map[string]guarder.Counts{"truncated": {Packets: 2}},
+			Sockets:    map[string]guarder.Counts{"established": {Packets: 40}, "none": {Packets: 3}},
 			WouldDrop:  guarder.Counts{Packets: 4}, Unmatched: guarder.Counts{Packets: 50},
 			Program: guarder.ProgramStatus{Runs: 100, Seconds: 8.5e-6}, Maps: []guarder.MapStatus{{Name: "counters", Entries: 2, Room: 1024}},
 			Samples: guarder.SampleStatus{Taken: 7, Lost: 1},
@@ -133,6 +154,12 @@ func TestGuardIsAdministered(t *testing.T) {
 	}
 	if _, err := g.order(t, "apply", "--accept-lockout"); err != nil || !g.asked.AcceptLockout || <-g.told != "apply" {
 		t.Errorf("apply whatever it cuts off: %+v, %v", g.asked, err)
+	}
+	if out, err := g.order(t, "unlock", "--set=gateways", "192.0.2.254"); err != nil || out != "192.0.2.254 unlocked\n" || <-g.told != "unlock" {
+		t.Errorf("unlock: %q, %v", out, err)
+	}
+	if want := (guarder.Unlocking{Set: "gateways", IP: netip.MustParseAddr("192.0.2.254")}); g.unlocked != want {
+		t.Errorf("unlocked %+v, want %+v", g.unlocked, want)
 	}
 	g.world.hangups <- syscall.SIGHUP
 	if told := <-g.told; told != "apply" || g.asked.Operator != nil {
@@ -211,6 +238,10 @@ func TestGuardStatusIsATable(t *testing.T) {
 	g.status.ConfirmBy, g.status.Tripped = &by, true
 	g.status.InForce, g.status.ProtectedUntil = guarder.InForceNothing, &until
 	g.status.KeptConnections, g.status.NotKept, g.status.Kept = 2, 1, guarder.Counts{Packets: 7, Bytes: 420}
+	ends, over := epoch.Add(42*time.Minute), epoch.Add(-time.Second)
+	for i, at := range []*time.Time{&ends, &over, &ends} {
+		g.status.Rules = append(g.status.Rules, guarder.RuleStatus{Group: "ai-0123456789ab", Rule: fmt.Sprint("r", i), Mode: "enforce", Action: "drop", Place: fmt.Sprint("b.yaml:", i), Until: at})
+	}
 	out, err := g.order(t, "status", "--all")
 	if err != nil {
 		t.Fatal(err)
@@ -220,15 +251,20 @@ ON TRIAL: taken back in 40s unless confirmed (packetscope guard confirm)
 TRIPPED, AND NOTHING IS IN FORCE: it dropped most of what arrived, and could not be audited (see the agent's log); packetscope guard apply tries it again
 eth0: generic (operation not supported): 90 passed, 3 dropped
 eth1: native
-all: 97 passed, 3 dropped, 4 audited drops, 50 without a rule; not readable: 2 truncated
+all: 97 passed, 3 dropped, 4 audited drops, 50 without a rule; not readable: 2 truncated; sockets asked for: 3 none, 40 established
 2 connections kept, which would have lost 7 packets; 1 MORE FOUND NO ROOM
 who put it in force is protected for 29m0s
+until 2023-11-14T22:13:19Z, for 0s: ai-0123456789ab/r1
+until 2023-11-14T22:55:20Z, for 42m0s: ai-0123456789ab/r0, ai-0123456789ab/r2
 run time: 100 runs, 85 ns each
 samples: 7 taken, 1 lost
 tables: counters 2 of 1024
-RULE        MODE     ACTION  PACKETS  BYTES  LAST  PLACE
-web/telnet  enforce  drop    3        180    12s   a.yaml:7
-web/never   audit    drop    0        0      -     a.yaml:9
+RULE                MODE     ACTION  PACKETS  BYTES  LAST  PLACE
+web/telnet          enforce  drop    3        180    12s   a.yaml:7
+web/never           audit    drop    0        0      -     a.yaml:9
+ai-0123456789ab/r0  enforce  drop    0        0      -     b.yaml:0
+ai-0123456789ab/r1  enforce  drop    0        0      -     b.yaml:1
+ai-0123456789ab/r2  enforce  drop    0        0      -     b.yaml:2
 `
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

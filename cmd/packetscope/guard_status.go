@@ -18,7 +18,7 @@ import (
 
 // addGuardOrders adds the verbs that tell a running agent to do something.
 func addGuardOrders(guard *kingpin.CmdClause) map[string]verb {
-	verbs := map[string]verb{"guard apply": addGuardApply(guard)}
+	verbs := map[string]verb{"guard apply": addGuardApply(guard), "guard unlock": addGuardUnlock(guard)}
 	for name, order := range map[string]struct {
 		help, done string
 		do         func(guarder.Client) error
@@ -101,8 +101,9 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 	for _, d := range s.Devices {
 		fmt.Fprintf(w, "%s: %s%s%s\n", d.Name, d.Hook, inBrackets(d.Why), passedAndDropped(": ", d.Verdicts))
 	}
-	fmt.Fprintf(w, "all%s, %d audited drops, %d without a rule%s\n", passedAndDropped(": ", s.Verdicts), s.WouldDrop.Packets, s.Unmatched.Packets, unparsable(s))
+	fmt.Fprintf(w, "all%s, %d audited drops, %d without a rule%s\n", passedAndDropped(": ", s.Verdicts), s.WouldDrop.Packets, s.Unmatched.Packets, unparsable(s)+lookups(s))
 	printKept(w, s, now)
+	printTemporary(w, s, now)
 	if s.Program.Runs > 0 {
 		fmt.Fprintf(w, "run time: %d runs, %.0f ns each\n", s.Program.Runs, s.Program.Seconds*1e9/float64(s.Program.Runs))
 	}
@@ -111,6 +112,13 @@ func printGuardStatus(w io.Writer, s guarder.Status, now time.Time, all bool) er
 	}
 	if tables := fills(s); tables != "" {
 		fmt.Fprintln(w, "tables: "+tables)
+	}
+	printBanCounts(w, s)
+	if err := printFeeds(w, s, now); err != nil {
+		return err
+	}
+	if err := printLearning(w, s, now); err != nil {
+		return err
 	}
 	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(out, "RULE\tMODE\tACTION\tPACKETS\tBYTES\tLAST\tPLACE")
@@ -178,6 +186,19 @@ func printKept(w io.Writer, s guarder.Status, now time.Time) {
 	}
 }
 
+// printTemporary prints when rules end, those of the same time in one line.
+func printTemporary(w io.Writer, s guarder.Status, now time.Time) {
+	names := make(map[time.Time][]string)
+	for _, r := range s.Rules {
+		if r.Until != nil {
+			names[r.Until.UTC()] = append(names[r.Until.UTC()], r.Group+"/"+r.Rule)
+		}
+	}
+	for _, until := range slices.SortedFunc(maps.Keys(names), time.Time.Compare) {
+		fmt.Fprintf(w, "until %s, for %v: %s\n", clock(until), max(0, until.Sub(now)).Round(time.Second), strings.Join(names[until], ", "))
+	}
+}
+
 func notKept(s guarder.Status) string {
 	if s.NotKept == 0 {
 		return ""
@@ -201,4 +222,18 @@ func unparsable(s guarder.Status) string {
 		return ""
 	}
 	return "; not readable: " + strings.Join(parts, ", ")
+}
+
+// lookups tells for how many packets a socket was asked for, and what was found.
+func lookups(s guarder.Status) string {
+	var parts []string
+	for _, found := range guarder.SocketNames {
+		if n := s.Sockets[found].Packets; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, found))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return "; sockets asked for: " + strings.Join(parts, ", ")
 }

@@ -45,6 +45,16 @@ groups:
   rules:
   - {rule: telnet, match: {proto: tcp, dst_port: 23}, action: drop, mode: enforce}
 `,
+		"temporary.yaml": `version: 1
+until: 2999-01-01T00:00:00Z
+groups:
+- {name: t, priority: 1, rules: [{rule: r, match: {proto: tcp, src: 192.0.2.7}, action: drop, mode: enforce}]}
+`,
+		"later.yaml": `version: 1
+until: 2999-01-01T02:00:00+01:00
+groups:
+- {name: u, priority: 2, rules: [{rule: r, match: {proto: udp, src: 192.0.2.7}, action: count}]}
+`,
 		"good_test.yaml": `policy: good.yaml
 tests:
 - name: land
@@ -87,6 +97,17 @@ func TestGuardReadsPolicies(t *testing.T) {
 		want   string
 	}{
 		{"good", []string{"check", "--strict", in("good.yaml")}, 0, "good.yaml: ok, 2 rules: 1 enforced drop, 1 audited drop, 0 other\n"},
+		{"rules that end", []string{"check", in("good.yaml"), in("temporary.yaml")}, 0,
+			"good.yaml, temporary.yaml: ok, 3 rules: 2 enforced drops, 1 audited drop, 0 other; 1 of them until 2999-01-01T00:00:00Z\n"},
+		{"rules that end at different times", []string{"check", in("good.yaml"), in("later.yaml"), in("temporary.yaml")}, 0,
+			"good.yaml, later.yaml, temporary.yaml: ok, 4 rules: 2 enforced drops, 1 audited drop, 1 other; " +
+				"2 of them until 2999-01-01T00:00:00Z or later, the last until 2999-01-01T01:00:00Z\n"},
+		{"a rule that ends, explained", []string{"explain", "--policy", in("temporary.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn"}, 0,
+			"temporary.yaml:4:34: t/r matches: drop\nverdict: drop, by t/r (temporary.yaml:4:34, until 2999-01-01T00:00:00Z)\n"},
+		{"a rule that ends, for programs", []string{"explain", "--json", "--policy", in("temporary.yaml"), "tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn"}, 0,
+			`{"packet":1,"length":54,"captured":54,"verdict":"drop","rule":"t/r","place":"temporary.yaml:4:34",` +
+				`"text":"tcp 192.0.2.7:4000 > 192.0.2.1:23 flags=syn len=40","steps":[` +
+				`{"rule":"t/r","place":"temporary.yaml:4:34","until":"2999-01-01T00:00:00Z","matched":true,"effect":"drop"}]}` + "\n"},
 		{"clamped", []string{"check", "--mode-ceiling=audit", in("good.yaml")}, 0,
 			"good.yaml:5:65: warning[G205]: g/land: asks enforce, ceiling is audit: will run as audit\n" +
 				"good.yaml: ok, 2 rules: 0 enforced drops, 2 audited drops, 0 other\n"},

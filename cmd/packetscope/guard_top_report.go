@@ -26,10 +26,11 @@ type topReport struct {
 	WouldDrop  topCounts `json:"would_drop"`
 	Unmatched  topCounts `json:"unmatched"`
 	Unparsable topCounts `json:"unparsable"`
-	// The tables have the first rows in the order asked for. Services and ICMP are not
+	// The tables have the first rows in the order asked for. Feeds, services and ICMP are not
 	// told apart by rule and source: with --rule or --source they are empty.
 	Rules    []topRule    `json:"rules"`
 	Sources  []topSource  `json:"sources"`
+	Feeds    []topFeed    `json:"feeds"`
 	Services []topService `json:"services"`
 	ICMP     []topICMP    `json:"icmp"`
 	// Samples are the last packets that were copied, the newest last.
@@ -57,6 +58,17 @@ type topRule struct {
 	Place  string `json:"place"`
 	topCounts
 	LastMatch *time.Time `json:"last_match,omitempty"`
+}
+
+// A topFeed is a feed and one of its effects: "drop", "would_drop" or "count"; "none" if
+// it was credited with nothing yet.
+type topFeed struct {
+	Feed    string `json:"feed"`
+	Mode    string `json:"mode"`
+	Effect  string `json:"effect"`
+	Entries int    `json:"entries"`
+	Place   string `json:"place"`
+	topCounts
 }
 
 // A topSource is what a rule did to a source; an estimate under a flood.
@@ -121,11 +133,11 @@ func (v *topView) report() topReport {
 		Passed: v.counts(s.Verdicts["pass"], b.Verdicts["pass"]), Dropped: v.counts(s.Verdicts["drop"], b.Verdicts["drop"]),
 		WouldDrop: v.counts(s.WouldDrop, b.WouldDrop), Unmatched: v.counts(s.Unmatched, b.Unmatched),
 		Unparsable: v.counts(total(s.Unparsable), total(b.Unparsable)),
-		Rules:      v.rules(), Sources: v.sources(), Services: []topService{}, ICMP: []topICMP{},
+		Rules:      v.rules(), Sources: v.sources(), Feeds: []topFeed{}, Services: []topService{}, ICMP: []topICMP{},
 		Samples: v.samples(), SamplesLost: s.Samples.Lost,
 	}
 	if v.filter == (topFilter{}) {
-		report.Services, report.ICMP = v.services(), v.icmp()
+		report.Feeds, report.Services, report.ICMP = v.feeds(), v.services(), v.icmp()
 	}
 	return report
 }
@@ -172,6 +184,25 @@ func (v *topView) rules() []topRule {
 			last = *r.LastMatch
 		}
 		return r.topCounts, last, r.Group + "/" + r.Rule + " " + r.Effect
+	})
+}
+
+func (v *topView) feeds() []topFeed {
+	before := make(map[string]map[string]guarder.Counts)
+	for _, f := range v.before.Status.Feeds {
+		before[f.Feed] = f.Counts
+	}
+	all := []topFeed{}
+	for _, f := range v.now.Status.Feeds {
+		for effect, n := range f.Counts {
+			all = append(all, topFeed{f.Feed, f.Mode, effect, f.Entries, f.Place, v.counts(n, before[f.Feed][effect])})
+		}
+		if len(f.Counts) == 0 {
+			all = append(all, topFeed{Feed: f.Feed, Mode: f.Mode, Effect: "none", Entries: f.Entries, Place: f.Place})
+		}
+	}
+	return first(v, all, func(f topFeed) (topCounts, time.Time, string) {
+		return f.topCounts, time.Time{}, f.Feed + " " + f.Effect
 	})
 }
 

@@ -31,6 +31,10 @@ func busy(seconds uint64) guarder.Top {
 				{Group: "web", Rule: "telnet", Mode: "enforce", Place: "a.yaml:7:5", Counts: map[string]guarder.Counts{"drop": n(500), "would_drop": {Packets: 1e6, Bytes: 6e7}}, LastMatch: &matched},
 				{Group: "web", Rule: "never", Mode: "audit", Place: "a.yaml:9:5"},
 			},
+			Feeds: []guarder.FeedStatus{
+				{Feed: "bad", Mode: "enforce", Entries: 1_000_000, Place: "a.yaml:2:3", Counts: map[string]guarder.Counts{"drop": n(20)}},
+				{Feed: "new", Mode: "audit", Place: "a.yaml:3:3"},
+			},
 			Services: []guarder.ServiceStatus{{Protocol: "tcp", Port: 23, Counts: map[string]guarder.Counts{"drop": n(500)}}},
 			ICMP:     []guarder.ICMPStatus{{Family: 4, Type: 8, Name: "echo-request", Packets: 5 * seconds}},
 			Samples:  guarder.SampleStatus{Taken: 10, Lost: 2},
@@ -83,6 +87,10 @@ web/telnet  enforce  drop        500/s  6.00k    360k   1s    a.yaml:7:5
 web/all     enforce  count       1.0/s  12       720    -     a.yaml:5:5
 web/telnet  enforce  would_drop  0/s    1.00M    60.0M  1s    a.yaml:7:5
 
+FEED  MODE     EFFECT  RATE  PACKETS  BYTES  ENTRIES  PLACE
+bad   enforce  drop    20/s  240      14.4k  1.00M    a.yaml:2:3
+new   audit    none    0/s   0        0      0        a.yaml:3:3
+
 SOURCE         RULE        EFFECT  RATE   PACKETS  FIRST  LAST    TO                 FLAGS
 192.0.2.7      web/telnet  drop    499/s  5.99k    12s    0s      tcp/23             syn
 2001:db8::/64  web/telnet  drop    0/s    1.00M    12s    1h0m0s  icmp echo-request  -
@@ -110,6 +118,9 @@ func TestTopSortsAndFilters(t *testing.T) {
 		for _, row := range r.Sources {
 			all = append(all, row.Source)
 		}
+		for range r.Feeds {
+			all = append(all, "feed")
+		}
 		for range r.Services {
 			all = append(all, "service")
 		}
@@ -133,12 +144,12 @@ func TestTopSortsAndFilters(t *testing.T) {
 		want   []string
 	}{
 		"by packets": {func(r *topReporter) { r.order = "packets" },
-			[]string{"telnet would_drop", "telnet drop", "all count", "2001:db8::/64", "192.0.2.7", "service", "icmp", "sample"}},
+			[]string{"telnet would_drop", "telnet drop", "all count", "2001:db8::/64", "192.0.2.7", "feed", "feed", "service", "icmp", "sample"}},
 		"by bytes": {func(r *topReporter) { r.order = "bytes" },
-			[]string{"telnet would_drop", "telnet drop", "all count", "192.0.2.7", "2001:db8::/64", "service", "icmp", "sample"}},
+			[]string{"telnet would_drop", "telnet drop", "all count", "192.0.2.7", "2001:db8::/64", "feed", "feed", "service", "icmp", "sample"}},
 		"last": {func(r *topReporter) { r.order = "last" },
-			[]string{"telnet would_drop", "telnet drop", "all count", "192.0.2.7", "2001:db8::/64", "service", "icmp", "sample"}},
-		"one row":     {func(r *topReporter) { r.rows = 1 }, []string{"telnet drop", "192.0.2.7", "service", "icmp", "sample"}},
+			[]string{"telnet would_drop", "telnet drop", "all count", "192.0.2.7", "2001:db8::/64", "feed", "feed", "service", "icmp", "sample"}},
+		"one row":     {func(r *topReporter) { r.rows = 1 }, []string{"telnet drop", "192.0.2.7", "feed", "service", "icmp", "sample"}},
 		"a rule":      {func(r *topReporter) { r.filter.rule = "all" }, []string{"all count"}},
 		"a group":     {func(r *topReporter) { r.filter.rule = "web/t*" }, []string{"telnet drop", "telnet would_drop", "192.0.2.7", "2001:db8::/64", "sample"}},
 		"an address":  {func(r *topReporter) { r.filter = prefix("192.0.2.7") }, []string{"telnet drop", "all count", "telnet would_drop", "192.0.2.7", "sample"}},
@@ -184,7 +195,7 @@ func TestTopSpeaksToTheAgent(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error)
 	go func() { done <- run(ctx, w.env) }()
-	w.stdout.wait(t, "rates over 1.0 s", 3)
+	w.stdout.Wait(t, "rates over 1.0 s", 3)
 	stop()
 	if err := <-done; err != nil || strings.Contains(w.stdout.String(), "\x1b") {
 		t.Errorf("%v; printed %q", err, w.stdout.String())

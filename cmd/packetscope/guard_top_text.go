@@ -29,6 +29,9 @@ func (r topReport) print(w io.Writer, clear bool) error {
 		}
 		return fmt.Sprintf("%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", t.Group, t.Rule, t.Mode, t.Effect, t.perSecond(), short(float64(t.Packets)), short(float64(t.Bytes)), last, t.Place)
 	})
+	table(&b, "FEED\tMODE\tEFFECT\tRATE\tPACKETS\tBYTES\tENTRIES\tPLACE", r.Feeds, func(f topFeed) string {
+		return fmt.Sprintf("%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", f.Feed, f.Mode, f.Effect, f.perSecond(), short(float64(f.Packets)), short(float64(f.Bytes)), short(float64(f.Entries)), f.Place)
+	})
 	table(&b, "SOURCE\tRULE\tEFFECT\tRATE\tPACKETS\tFIRST\tLAST\tTO\tFLAGS", r.Sources, func(s topSource) string {
 		return fmt.Sprintf("%s\t%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s", cmp.Or(s.Source, "-"), s.Group, s.Rule, s.Effect, perSecond(s.PacketsPerSecond), short(float64(s.Packets)),
 			since(r.Time, s.First), since(r.Time, s.Last), target(s.SourceStatus), cmp.Or(strings.Join(s.Flags, ","), "-"))

@@ -60,6 +60,15 @@ func (s guarderSource) Hits() (guarder.HitList, error) {
 	return client.Hits()
 }
 
+// Bans implements [bansReader].
+func (s guarderSource) Bans() (guarder.BanList, error) {
+	client, err := s.client()
+	if err != nil {
+		return guarder.BanList{}, err
+	}
+	return client.Bans()
+}
+
 // client returns the agent's, or [collector.ErrNoGuarder].
 func (s guarderSource) client() (guarder.Client, error) {
 	for _, socket := range s.sockets {

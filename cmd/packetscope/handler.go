@@ -13,15 +13,17 @@ import (
 )
 
 // newHandler returns everything that is served over HTTP.
-func newHandler(flags serveFlags, logger *slog.Logger, p *probes, r *config.Reloader, flows http.Handler) (http.Handler, error) {
+func newHandler(flags serveFlags, logger *slog.Logger, p *probes, r *config.Reloader, alerts *alerting, traces *tracing, flows, guarder, bans http.Handler) (http.Handler, error) {
 	landing, err := newLanding(*flags.pprof)
 	if err != nil {
 		return nil, fmt.Errorf("make landing page: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", landing)
-	mux.Handle("/metrics", newMetrics(flags, logger, p, r))
+	mux.Handle("/metrics", newMetrics(flags, logger, p, r, alerts, traces))
 	mux.Handle("/api/v1/flows", flows)
+	mux.Handle("/api/v1/guarder/top", guarder)
+	mux.Handle("/api/v1/guarder/bans", bans)
 	mux.HandleFunc("/-/healthy", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintln(w, "packetscope is healthy")
 	})

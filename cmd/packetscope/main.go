@@ -3,7 +3,7 @@
 //
 // Without arguments it serves metrics on port 10142. Its other verbs look at a
 // machine before and while it does so: doctor, drops, flows, sockets,
-// locate, guard, geodb, check-config, healthcheck and version. Everything is in --help.
+// locate, trace, guard, geodb, check-config, healthcheck and version. Everything is in --help.
 //
 // This package only wires the others together. Each verb is a file of its name
 // and a function that takes an env, so that tests run it in their own process.
@@ -17,10 +17,11 @@ import (
 	"os"
 
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/daemon"
 )
 
 func main() {
-	nameVersion()
+	daemon.NameVersion()
 	e := newEnv(os.Args[1:])
 	if err := run(context.Background(), e); err != nil {
 		printError(e.stderr, err)

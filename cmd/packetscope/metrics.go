@@ -25,7 +25,7 @@ type metrics struct {
 	exporter *prometheus.Registry
 }
 
-func newMetrics(flags serveFlags, logger *slog.Logger, p *probes, r *config.Reloader) http.Handler {
+func newMetrics(flags serveFlags, logger *slog.Logger, p *probes, r *config.Reloader, alerts *alerting, traces *tracing) http.Handler {
 	m := &metrics{
 		probes: p,
 		options: promhttp.HandlerOpts{
@@ -37,6 +37,12 @@ func newMetrics(flags serveFlags, logger *slog.Logger, p *probes, r *config.Relo
 		exporter: prometheus.NewRegistry(),
 	}
 	m.exporter.MustRegister(versioncollector.NewCollector("packetscope"), reloadCollector{r})
+	if alerts != nil {
+		m.exporter.MustRegister(alerts)
+	}
+	if traces != nil {
+		m.exporter.MustRegister(traces)
+	}
 	var handler http.Handler = m
 	if !*flags.noProcessMetrics {
 		m.process = prometheus.NewRegistry()

@@ -18,7 +18,9 @@ import (
 type probes struct {
 	env            env
 	keepPrivileges bool
-	logger         *slog.Logger
+	// alsoNeeds are capabilities that others than the engines go on using.
+	alsoNeeds []string
+	logger    *slog.Logger
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -42,10 +44,13 @@ func newProbes(e env, keepPrivileges bool, logger *slog.Logger) *probes {
 	}
 }
 
+// wanted are the engines beside the Analyzer that collectors need.
+type wanted struct{ sockets, pathMap bool }
+
 // run waits for the server to listen, attaches the probes, drops the
 // privileges they do not need any more, and detaches them after stop. It
 // returns an error if they cannot be attached; stop is not an error.
-func (p *probes) run(listening <-chan struct{}, cfg config.Config, wantSockets bool, newSet func(engines) *collector.Set) error {
+func (p *probes) run(listening <-chan struct{}, cfg config.Config, want wanted, newSet func(engines) *collector.Set) error {
 	select {
 	case <-listening:
 	case <-p.ctx.Done():
@@ -66,12 +71,18 @@ func (p *probes) run(listening <-chan struct{}, cfg config.Config, wantSockets b
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	all.geo.watch(p.ctx, &watching)
-	if wantSockets {
+	if want.sockets {
 		if all.sockets, err = p.env.openSockets(socketsOf(cfg.Stack), p.logger); err != nil {
 			return fmt.Errorf("open sockets: %w", err)
 		}
 		defer all.sockets.Close()
 		p.logUnreadable(all.sockets)
+	}
+	if want.pathMap {
+		p.openPathMap(&all, cfg)
+		if all.pathMap != nil {
+			defer all.pathMap.Close()
+		}
 	}
 	if cfg.Locator != nil {
 		p.openPaths(&all, *cfg.Locator)
@@ -80,7 +91,7 @@ func (p *probes) run(listening <-chan struct{}, cfg config.Config, wantSockets b
 		}
 	}
 	if !p.keepPrivileges {
-		if err := dropPrivileges(p.env, all.needs(), p.logger); err != nil {
+		if err := dropPrivileges(p.env, all.needs(p.alsoNeeds...), p.logger); err != nil {
 			return err
 		}
 	}
@@ -90,6 +101,14 @@ func (p *probes) run(listening <-chan struct{}, cfg config.Config, wantSockets b
 	p.logger.Info("ready", "took_seconds", p.env.now().Sub(begin).Seconds())
 	<-p.ctx.Done()
 	return nil
+}
+
+// openPathMap begins to sample packets. That it cannot is no reason to measure nothing else, as
+// with paths.
+func (p *probes) openPathMap(all *engines, cfg config.Config) {
+	if all.pathMap, all.pathMapErr = p.env.openPathMap(pathMapOf(cfg.Stack)); all.pathMapErr != nil {
+		p.logger.Error("packets are not sampled", "err", all.pathMapErr)
+	}
 }
 
 // openPaths begins to measure paths. That they cannot be is no reason to measure nothing

@@ -84,14 +84,14 @@ func TestReloadOnHangup(t *testing.T) {
 
 	rewriteConfig(t, path, "watches: [{name: two}]")
 	w.hangups <- syscall.SIGHUP
-	w.stderr.wait(t, `msg="config reloaded" watches=1`, 1)
+	w.stderr.Wait(t, `msg="config reloaded" watches=1`, 1)
 	if diff := cmp.Diff([]string{"two"}, w.engine.watchNames()); diff != "" {
 		t.Errorf("watches set (-want +got):\n%s", diff)
 	}
 
 	rewriteConfig(t, path, badConfig)
 	w.hangups <- syscall.SIGHUP
-	w.stderr.wait(t, `msg="config not reloaded, the old one stays" err=`, 2)
+	w.stderr.Wait(t, `msg="config not reloaded, the old one stays" err=`, 2)
 	if diff := cmp.Diff(reloadFailed, s.reloadMetrics(t)); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)
 	}
@@ -108,7 +108,7 @@ func TestHangupWhileAttachingIsNotLost(t *testing.T) {
 	w := newWorld("--config.file=" + path)
 	w.hangups <- syscall.SIGHUP
 	s := w.start(t)
-	w.stderr.wait(t, `msg="config reloaded"`, 1)
+	w.stderr.Wait(t, `msg="config reloaded"`, 1)
 	if err := s.stop(t); err != nil {
 		t.Error(err)
 	}

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"log/slog"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	actors "github.com/oklog/run"
 	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/collector/metric"
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/daemon"
+	"github.com/packetscope/packetscope/internal/posture"
 	"github.com/prometheus/common/version"
 	"github.com/prometheus/exporter-toolkit/web"
 	"github.com/prometheus/exporter-toolkit/web/kingpinflag"
@@ -18,6 +21,13 @@ import (
 
 // defaultAddress is where the exporter listens and healthcheck asks.
 const defaultAddress = ":10142"
+
+const (
+	// grace is for the scrapes at hand when the exporter is told to stop.
+	grace = 5 * time.Second
+	// headerTimeout ends connections to sockets that never finish asking.
+	headerTimeout = 10 * time.Second
+)
 
 // A serveFlags holds the command line of serve.
 type serveFlags struct {
@@ -30,6 +40,7 @@ type serveFlags struct {
 	noProcessMetrics *bool
 	keepPrivileges   *bool
 	guarder          guarderFlags
+	tracing          tracingFlags
 }
 
 func addServe(app *kingpin.Application) verb {
@@ -48,6 +59,7 @@ func addServe(app *kingpin.Application) verb {
 			"Keep all capabilities after the probes are attached, such as the CAP_DAC_READ_SEARCH that reading a config file on reload may take.").Bool(),
 	}
 	flags.guarder = addGuarderFlags(command)
+	flags.tracing = addTracingFlags(command)
 	return func(ctx context.Context, e env, logger *slog.Logger) error { return serve(ctx, e, flags, logger) }
 }
 
@@ -71,15 +83,30 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 	p := newProbes(e, *flags.keepPrivileges, logger)
 	reloader := config.NewReloader(first, load, p.apply, e.now)
 	flows := &flowsAPI{probes: p, enabled: first.Flows.API, owners: e.owners}
-	handler, err := newHandler(flags, logger, p, reloader, flows)
+	guarder := newGuarderAPI(flags.guarder.source(), first.Guarder.API, e.now)
+	bans := newGuarderBans(flags.guarder.source(), first.Guarder.Bans)
+	alerts, err := newAlerting(first.Alerting, flags.guarder, e.now, logger)
 	if err != nil {
 		return err
 	}
-	server := newServer(e, flags.web, handler, logger)
+	traces, err := newTracing(flags.tracing, first, e, logger)
+	if err != nil {
+		return err
+	}
+	if traces != nil {
+		p.alsoNeeds = tracingNeeds
+	}
+	handler, err := newHandler(flags, logger, p, reloader, alerts, traces, flows, guarder, bans)
+	if err != nil {
+		return err
+	}
+	server := daemon.NewServer(daemon.Config{Flags: flags.web, Handler: handler, Logger: logger, Grace: grace, Listening: e.listening})
 	attach := func() error {
-		wantSockets := flags.collectors.enabled(metric.CollectorSockets)
-		return p.run(server.ready, first, wantSockets, func(attached engines) *collector.Set {
+		want := wanted{sockets: flags.collectors.enabled(metric.CollectorSockets), pathMap: flags.collectors.enabled(metric.CollectorPathMap)}
+		return p.run(server.Ready, first, want, func(attached engines) *collector.Set {
+			attached.posture = posture.NewReader(e.posture, e.now)
 			attached.guarder, attached.where = flags.guarder.source(), locateBy(attached.geo.atlas)
+			alerts.locate(attached.where)
 			return flags.collectors.newSet(attached, first, e.now, logger)
 		})
 	}
@@ -87,9 +114,15 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) er
 
 	var group actors.Group
 	group.Add(actors.SignalHandler(ctx, syscall.SIGINT, syscall.SIGTERM))
-	group.Add(server.run, server.stop)
+	group.Add(server.Run, server.Stop)
 	group.Add(attach, p.stop)
 	group.Add(reloads.run, reloads.stop)
+	if alerts != nil {
+		group.Add(alerts.run, alerts.stop)
+	}
+	if traces != nil {
+		group.Add(traces.run(p.attached), traces.stop)
+	}
 
 	err = group.Run()
 	if errors.Is(err, actors.ErrSignal) || ctx.Err() != nil {

@@ -45,7 +45,7 @@ func TestServeAnswersWhileProbesAttach(t *testing.T) {
 	}
 
 	close(proceed)
-	w.stderr.wait(t, "msg=ready", 1)
+	w.stderr.Wait(t, "msg=ready", 1)
 	if diff := cmp.Diff(answer{200, "packetscope is ready"}, s.ask(t, http.MethodGet, "/-/ready")); diff != "" {
 		t.Errorf("ready when attached (-want +got):\n%s", diff)
 	}
@@ -202,7 +202,7 @@ func TestScrapeAtHandIsFinishedBeforeProbesDetach(t *testing.T) {
 	go func() { answers <- s.ask(t, http.MethodGet, "/metrics?collect[]=stack") }()
 	proceed := <-w.engine.snapshotting
 	s.cancel()
-	w.stderr.wait(t, "msg=stopping", 1)
+	w.stderr.Wait(t, "msg=stopping", 1)
 	close(proceed)
 	if got := <-answers; got.Status != 200 || !strings.Contains(got.Text, "packetscope_packets_total") {
 		t.Errorf("scrape at hand: %+v", got)

@@ -44,7 +44,7 @@ func (w *world) start(t *testing.T) *service {
 func (w *world) startReady(t *testing.T) *service {
 	t.Helper()
 	s := w.start(t)
-	w.stderr.wait(t, "msg=ready", 1)
+	w.stderr.Wait(t, "msg=ready", 1)
 	return s
 }
 

@@ -41,22 +41,29 @@ type engines struct {
 	stack engine
 	// sockets is nil if they are not wanted.
 	sockets socketEngine
+	posture collector.PostureReader
 	// guarder is nil if nobody asked for it.
 	guarder collector.GuarderReader
 	// paths is nil without the section locator, and if pathsErr says why it could not be
 	// opened.
 	paths    pathService
 	pathsErr error
-	geo      geoFiles
+	// pathMap is nil if it is not wanted, and if pathMapErr says why it could not be opened.
+	pathMap    pathSampler
+	pathMapErr error
+	geo        geoFiles
 	// where is nil if nobody tells where addresses belong.
 	where collector.Locate
 }
 
-// needs names the capabilities that the engines go on using.
-func (e engines) needs() []string {
-	names := slices.Clone(e.stack.NeedsAfterAttach())
+// needs names the capabilities that the engines go on using, and others do.
+func (e engines) needs(others ...string) []string {
+	names := slices.Concat(e.stack.NeedsAfterAttach(), others)
 	if e.sockets != nil {
 		names = append(names, e.sockets.NeedsAfterAttach()...)
+	}
+	if e.pathMap != nil {
+		names = append(names, e.pathMap.NeedsAfterAttach()...)
 	}
 	if e.paths != nil {
 		names = append(names, e.paths.Needs()...)

@@ -12,22 +12,32 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 	"github.com/packetscope/packetscope/internal/kernel"
+	"github.com/packetscope/packetscope/internal/lines"
 	"github.com/packetscope/packetscope/internal/owner"
 	"github.com/packetscope/packetscope/internal/sockets"
 	"github.com/packetscope/packetscope/internal/stack"
+	"github.com/packetscope/packetscope/internal/tracer/pathmap"
 )
+
+// patience is how long a test waits for what should come at once.
+var patience = lines.Patience
 
 // world is an env that stands for a capable host, and what it records.
 type world struct {
 	env
 	engine         *fakeEngine
 	sockets        *fakeSockets
-	stdout, stderr *lines
+	stdout, stderr *lines.Lines
 	hangups        chan os.Signal
 	// opened is the config that the engine was opened with, nil before that.
 	opened *stack.Config
 	// openedSockets is the config that sockets were opened with, nil before that.
 	openedSockets *sockets.Config
+	// pathMap is what samples packets, pathMapErr why nothing does, and openedPathMap the config
+	// that it was opened with, nil before that.
+	pathMap       *fakePathMap
+	pathMapErr    error
+	openedPathMap *pathmap.Config
 	// openErr, if not nil, is returned instead of the engine.
 	openErr error
 	// ready is how often the service manager was told.
@@ -40,7 +50,7 @@ type world struct {
 var epoch = time.Unix(1_700_000_000, 500_000_000)
 
 func newWorld(args ...string) *world {
-	w := &world{engine: newFakeEngine(), sockets: newFakeSockets(), stdout: newLines(), stderr: newLines(), hangups: make(chan os.Signal, 1)}
+	w := &world{engine: newFakeEngine(), pathMap: newFakePathMap(), sockets: newFakeSockets(), stdout: lines.New(), stderr: lines.New(), hangups: make(chan os.Signal, 1)}
 	w.env = env{
 		args:        args,
 		stdout:      w.stdout,
@@ -48,6 +58,7 @@ func newWorld(args ...string) *world {
 		now:         func() time.Time { return epoch },
 		host:        fakeHost(kernel.CapBPF, kernel.CapPerfmon, kernel.CapNetAdmin),
 		names:       config.Names{Probes: []string{"link_receive"}, Groups: stack.ProbeGroups()},
+		posture:     fakePosture(),
 		notifyReady: func() error { w.ready.Add(1); return nil },
 		hangups:     func() <-chan os.Signal { return w.hangups },
 		open: func(cfg stack.Config, _ *slog.Logger) (engine, error) {
@@ -60,6 +71,13 @@ func newWorld(args ...string) *world {
 		openSockets: func(cfg sockets.Config, _ *slog.Logger) (socketEngine, error) {
 			w.openedSockets = &cfg
 			return w.sockets, nil
+		},
+		openPathMap: func(cfg pathmap.Config) (pathSampler, error) {
+			w.openedPathMap = &cfg
+			if w.pathMapErr != nil {
+				return nil, w.pathMapErr
+			}
+			return w.pathMap, nil
 		},
 		guardProbe: func(_ *host.Facts, p *policy.Policy) []kernel.Fact {
 			facts := []kernel.Fact{{Name: "xdp_links", Outcome: kernel.Yes, Detail: "built in"}}

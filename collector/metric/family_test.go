@@ -46,10 +46,10 @@ func TestFamiliesFollowTheNamingRules(t *testing.T) {
 
 func TestLabelsAreFromTheVocabulary(t *testing.T) {
 	vocabulary := []string{
-		"action", "address", "anycast", "as_name", "asn", "attack", "branch", "by", "cause", "city", "class", "clock", "code", "collector", "confidence", "country",
-		"db", "dest", "device", "device_class", "direction", "event", "factor", "family", "field", "found", "from", "function", "geohash", "goarch", "goos",
-		"goversion", "group", "hook", "hop", "host", "id", "kind", "latitude", "layer", "longitude", "map", "method", "metric", "mode", "mpls",
-		"name", "port", "probe", "protocol", "provider", "purpose", "query", "queue", "reason", "remote", "result", "revision", "role", "rule", "service_port", "set",
+		"action", "address", "alertmanager", "anycast", "as_name", "asn", "attack", "branch", "by", "cause", "check", "city", "class", "clock", "code", "collector", "confidence", "country",
+		"db", "dest", "device", "device_class", "direction", "event", "factor", "family", "fate", "feed", "field", "found", "from", "function", "geohash", "goarch", "goos",
+		"goversion", "group", "hook", "hop", "host", "id", "kind", "latitude", "layer", "limit", "longitude", "map", "method", "metric", "mode", "mpls", "mtu",
+		"name", "origin", "outcome", "port", "probe", "protocol", "provider", "purpose", "query", "queue", "reason", "remote", "result", "revision", "role", "rule", "service_port", "set",
 		"severity", "side", "sink", "source", "stage", "state", "tags", "target", "to", "ttl", "type", "useful", "vector", "verdict", "version", "watch", "way",
 	}
 	var got []string
@@ -136,7 +136,7 @@ func TestConstructorsRefuseTheWrongTypeAndNumberOfLabels(t *testing.T) {
 func TestOfPartitionsTheFamilies(t *testing.T) {
 	var got []*Family
 	for _, collector := range []string{
-		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorGuarder, CollectorPath, CollectorAnnotator, CollectorProbe, CollectorSet, "",
+		CollectorStack, CollectorSocket, CollectorDevice, CollectorSoftirq, CollectorNetfilter, CollectorFlows, CollectorSockets, CollectorTCP, CollectorDrops, CollectorPosture, CollectorPathMap, CollectorGuarder, CollectorPath, CollectorAnnotator, CollectorProbe, CollectorSet, "",
 	} {
 		got = append(got, Of(collector)...)
 	}

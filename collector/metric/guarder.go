@@ -31,8 +31,8 @@ var (
 	})
 	GuarderRuleInfo = define(Family{
 		Name: "packetscope_guarder_rule_info", Type: Gauge, Collector: CollectorGuarder, MostSeries: mostRuleSeries,
-		Labels: []string{"group", "rule", "stage", "mode", "action", "attack", "severity"},
-		Help: "1 for each rule in packetscope_guarder_rule_packets_total: its stage (guard, failsafe or policy), its effective mode, what it does, and the labels attack and severity " +
+		Labels: []string{"group", "rule", "stage", "mode", "action", "limit", "attack", "severity"},
+		Help: "1 for each rule in packetscope_guarder_rule_packets_total: its stage (guard, failsafe or policy), its effective mode, what it does, beyond which limit (of packets, ports or connections; empty without one), and the labels attack and severity " +
 			"that the policy gives to it, empty if it gives none. To select rules by them, multiply by it on (group, rule).",
 	})
 	GuarderRuleLastMatch = define(Family{
@@ -49,6 +49,14 @@ var (
 	GuarderClampedRules = define(Family{
 		Name: "packetscope_guarder_clamped_rules", Type: Gauge, Unit: "rules", Collector: CollectorGuarder,
 		Help: "Rules that ask to drop packets and only count them: because of the ceiling of the host (packetscope_guarder_mode_ceiling), or because the trip wire tripped (packetscope_guarder_tripped).",
+	})
+	GuarderTemporaryRules = define(Family{
+		Name: "packetscope_guarder_temporary_rules", Type: Gauge, Unit: "rules", Collector: CollectorGuarder,
+		Help: "Rules in force that end by themselves, at the time that their file gives (until).",
+	})
+	GuarderExpiredRules = define(Family{
+		Name: "packetscope_guarder_expired_rules_total", Type: Counter, Unit: "rules", Collector: CollectorGuarder,
+		Help: "Temporary rules that an agent took out of the policy as they were over. Those that ended while no agent ran are not among them: the next one does not read them any more.",
 	})
 )
 
@@ -75,6 +83,16 @@ var (
 		Name: "packetscope_guarder_unparsable_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
 		Labels: []string{"reason"},
 		Help:   "Packets whose headers could not be read to their end, by the reason; the policy says whether they pass.",
+	})
+	GuarderSocketLookups = define(Family{
+		Name: "packetscope_guarder_socket_lookups_total", Type: Counter, Unit: "lookups", Collector: CollectorGuarder,
+		Labels: []string{"found"},
+		Help: "Packets for which a rule asked for the socket of this host, by what was found: none, listen, syn_sent, syn_recv, established, time_wait, or unknown where it cannot be seen " +
+			"(the address is another host's, or the frame has a VLAN tag); then on_unknown_socket of the policy decides. Policies that ask for no sockets have no series.",
+	})
+	GuarderLimitFull = define(Family{
+		Name: "packetscope_guarder_limit_full_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,
+		Help: "Packets of rules with a limit that could not be counted for their source, flow or whatever the limit is per, as the table of these has no room for one that sends as little: more are near their limits than it holds. They were counted with others of their network, or passed, as the policy says (when_full).",
 	})
 	GuarderServicePackets = define(Family{
 		Name: "packetscope_guarder_service_packets_total", Type: Counter, Unit: "packets", Collector: CollectorGuarder,

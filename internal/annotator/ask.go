@@ -44,7 +44,7 @@ func (e *Engine) ask(ctx context.Context, job store.Job) (store.Result, error) {
 		return store.Result{}, err
 	}
 	if !top {
-		e.tally.skip(whyStorm)
+		e.Tally.skip(whyStorm)
 		out.Why = whyStorm
 		return final(out)
 	}
@@ -100,27 +100,32 @@ func (e *Engine) prompt(g answer.Ground, mode prompt.Mode, focus string) (prompt
 	if err != nil {
 		return prompt.Prompt{}, err
 	}
-	return prompt.New(prompt.Input{Set: g.Set, Table: g.Table, Mode: mode, Meaning: builtin.Explain(g).Summary, Focus: focus, Marker: marker})
+	return prompt.New(prompt.Input{Set: g.Set, Table: g.Table, Mode: mode, Meaning: builtin.Explain(g).Summary, Focus: focus, Marker: marker, Values: e.config.Values})
 }
 
-// complete asks, if the same was not asked before, and counts.
+// complete asks, if the same was not asked before, and counts. What it returns has handles,
+// also if the model was shown values.
 func (e *Engine) complete(ctx context.Context, g answer.Ground, p prompt.Prompt, critical bool) (model.Result, error) {
+	g.Values = e.config.Values
 	if kept, ok := e.remembered(g, p); ok {
-		e.tally.cache(true)
+		e.Tally.cache(true)
 		return kept, nil
 	}
-	e.tally.cache(false)
+	e.Tally.cache(false)
 	result, err := e.Model.Complete(ctx, model.Request{
-		System: p.System, User: p.User, Schema: answer.Schema(), Critical: critical,
+		System: p.System, User: p.User, Schema: g.Schema(), Critical: critical,
 		Check: func(text []byte) string { return string(g.Check(text)) },
 	})
 	var failed *model.Error
 	switch {
 	case err == nil:
-		e.tally.asked(result.Attempts)
+		e.Tally.asked(result.Attempts)
+		if g.Values {
+			result.Answer = g.WithHandles(result.Answer)
+		}
 		e.remember(p, result)
 	case errors.As(err, &failed):
-		e.tally.asked(failed.Attempts)
+		e.Tally.asked(failed.Attempts)
 	}
 	return result, err
 }

@@ -154,7 +154,7 @@ func TestAnAnswerIsJudgedAgain(t *testing.T) {
 		} {
 			outputs[store.Asked] = []byte(asJSON(t, answered{Serial: 1, Model: "small", Answer: json.RawMessage(text)}))
 			job := store.Job{Episode: episode, Do: store.Validated, Revision: 2, Outputs: outputs}
-			result, _, err := p.validate(job)
+			result, _, err := p.validate(t.Context(), job)
 			var r record
 			if err == nil {
 				err = json.Unmarshal(result.Output, &r)

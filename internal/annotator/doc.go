@@ -21,6 +21,12 @@
 // may be done twice: questions cost nothing, an answer of a model is in the cache, and sinks
 // recognise what they have got.
 //
+// # Rules
+//
+// A rule that an answer proposes is text until a person approves it. Before it is shown it is
+// held against the flows of the host, as its exporter tells: see [Proposal]. Nothing here can
+// change anything at Guarder: exporters are read.
+//
 // # Storms
 //
 // While more episodes are open than a person reads, an episode of its own sums them up, and

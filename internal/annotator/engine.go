@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -31,8 +32,17 @@ type Parts struct {
 	// names, for all questions that differ in names only.
 	Model *model.Client
 	Sinks []sink.Sink
+	// Exporters are asked about the host of an alert. If nil nobody is: no sources that
+	// Guarder hits are known, and no rule that takes packets away can be proposed.
+	Exporters Exporters
+	// Place tells where an address belongs. If nil its kind alone is known.
+	Place func(netip.Addr) evidence.Place
+	// Background, if not nil, runs beside the engine until its context ends.
+	Background func(context.Context)
 	// Alerts lists what Alertmanager holds for active. If nil nothing is reconciled.
 	Alerts AlertLister
+	// Tally goes on with the counts of an engine before. If nil they begin anew.
+	Tally *Tally
 	// Logger may be nil.
 	Logger *slog.Logger
 	// Now is the wall clock, that of the machine if nil.
@@ -55,6 +65,8 @@ type Config struct {
 	// Quiet names sinks that get no other first message in a storm than those of the storm
 	// itself and of the most severe episodes.
 	Quiet []string
+	// Values shows models addresses and names in place of their handles.
+	Values bool
 	// Suggest are the limits of proposed rules. If no source may be in one, as in the zero
 	// value, nothing is proposed.
 	Suggest propose.Limits
@@ -102,7 +114,6 @@ func (c Config) withDefaults() Config {
 type Engine struct {
 	config Config
 	Parts
-	tally *tally
 
 	askers  chan struct{}
 	asking  asking
@@ -144,8 +155,11 @@ func New(c Config, p Parts) (*Engine, error) {
 	if p.Random == nil {
 		p.Random = rand.Reader
 	}
+	if p.Tally == nil {
+		p.Tally = NewTally(p.Now())
+	}
 	c = c.withDefaults()
-	e := &Engine{config: c, Parts: p, tally: newTally(p.Now()), askers: make(chan struct{}, c.Askers), between: func(string) {}}
+	e := &Engine{config: c, Parts: p, askers: make(chan struct{}, c.Askers), between: func(string) {}}
 	e.asking.cancels = map[string]context.CancelCauseFunc{}
 	return e, nil
 }
@@ -153,6 +167,7 @@ func New(c Config, p Parts) (*Engine, error) {
 // Run works until ctx ends, and then finishes what is at hand or gives it back. The error is
 // of a store that cannot be read or written any more.
 func (e *Engine) Run(ctx context.Context) error {
+	e.Tally.begin()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// What is at hand outlives ctx by the grace.
@@ -186,6 +201,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	for _, s := range e.Sinks {
 		start(func(ctx, work context.Context) error { return e.deliver(ctx, work, s) })
 		start(func(ctx, _ context.Context) error { return e.check(ctx, s) })
+	}
+	if e.Background != nil {
+		start(func(ctx, _ context.Context) error { e.Background(ctx); return nil })
 	}
 	start(func(ctx, _ context.Context) error { return every(ctx, e.config.Check, e.prune) })
 	start(func(ctx, _ context.Context) error { return every(ctx, e.config.Reconcile, e.tend) })
@@ -229,7 +247,8 @@ func (e *Engine) prune(ctx context.Context) error {
 	return nil
 }
 
-// tend does what is to be done each minute.
+// tend does what is to be done each minute. The error is of a store that writes no more, which
+// nothing else may notice while there is nothing to do.
 func (e *Engine) tend(ctx context.Context) error {
 	e.reconcile(ctx)
 	if err := e.watchStorm(ctx); err != nil && ctx.Err() == nil {
@@ -238,7 +257,7 @@ func (e *Engine) tend(ctx context.Context) error {
 	if err := e.expire(); err != nil {
 		e.Logger.Warn("proposals not looked through", "err", err)
 	}
-	return nil
+	return e.Store.Err()
 }
 
 // sinkNames returns the names of the sinks in their order.

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"time"
 
@@ -35,25 +34,25 @@ func (e *Engine) explain(ctx context.Context, job store.Job) (store.Result, func
 		return store.Result{}, nil, err
 	}
 	r := record{Serial: o.known.Serial, Answer: &a, Table: g.Table}
-	result, err := e.publish(job, o, &r, voice{by: byBuiltin}, top)
+	result, err := e.publish(ctx, job, o, &r, voice{by: byBuiltin}, top)
 	if err != nil {
 		return store.Result{}, nil, err
 	}
 	result.Final = e.Model == nil || !top || o.known.Storm != nil || e.stageLeft(job) <= 0
 	if e.Model != nil && !top {
-		e.tally.skip(whyStorm)
+		e.Tally.skip(whyStorm)
 	}
 	return result, func() {
-		e.tally.explained(r)
+		e.Tally.explained(r)
 		if job.Revision == 1 && r.Published == 1 {
-			e.tally.first(e.Store.Time().Sub(job.Since))
+			e.Tally.first(e.Store.Time().Sub(job.Since))
 		}
 	}, nil
 }
 
 // validate judges what the model said once more, as it may come from a version before, and
 // publishes it if it says something else than is known already.
-func (e *Engine) validate(job store.Job) (store.Result, func(), error) {
+func (e *Engine) validate(ctx context.Context, job store.Job) (store.Result, func(), error) {
 	o, err := readOutputs(job.Outputs)
 	if err != nil {
 		return store.Result{}, nil, err
@@ -71,25 +70,25 @@ func (e *Engine) validate(job store.Job) (store.Result, func(), error) {
 	if code != answer.OK {
 		r.Code = code
 		out, err := json.Marshal(r)
-		return store.Result{Output: out}, func() { e.tally.reject(code) }, err
+		return store.Result{Output: out}, func() { e.Tally.reject(code) }, err
 	}
 	r.Answer, r.Table = &a, g.Table
-	result, err := e.publish(job, o, &r, voice{byModel, o.asked.Model}, true)
-	return result, func() { e.tally.explained(r) }, err
+	result, err := e.publish(ctx, job, o, &r, voice{byModel, o.asked.Model}, true)
+	return result, func() { e.Tally.explained(r) }, err
 }
 
 // resolve publishes the end.
-func (e *Engine) resolve(job store.Job) (store.Result, error) {
+func (e *Engine) resolve(ctx context.Context, job store.Job) (store.Result, error) {
 	o, err := readOutputs(job.Outputs)
 	if err != nil {
 		return store.Result{}, err
 	}
-	holds := o.current()
-	if holds == nil || o.known == nil {
-		return store.Result{}, errors.New("nothing was explained")
-	}
 	if err := e.endProposals(job.Episode.ID); err != nil {
 		return store.Result{}, err
+	}
+	holds := o.current()
+	if holds == nil || o.known == nil {
+		return e.resolveAnew(ctx, job)
 	}
 	suggestion, err := e.refresh(holds.Said.Suggestion)
 	if err != nil {
@@ -98,6 +97,18 @@ func (e *Engine) resolve(job store.Job) (store.Result, error) {
 	r := record{Serial: holds.Serial}
 	said := e.message(job, *o.known, holds.Said.Explanation, suggestion)
 	return e.publishAs(job, o, &r, said, false)
+}
+
+// resolveAnew explains what has ended once more. What was said of it was lost with a damaged
+// store, but whoever was told is to hear of its end.
+func (e *Engine) resolveAnew(ctx context.Context, job store.Job) (store.Result, error) {
+	gathered, _, err := e.gather(ctx, job)
+	if err != nil {
+		return store.Result{}, err
+	}
+	job.Outputs = map[store.Step][]byte{store.Gathered: gathered.Output}
+	result, _, err := e.explain(ctx, job)
+	return result, err
 }
 
 // Who explained.
@@ -111,9 +122,9 @@ type voice struct{ by, model string }
 
 // publish makes a message of an answer, and publishes it to the sinks if it says anything
 // new. All tells that no sink is spared.
-func (e *Engine) publish(job store.Job, o outputs, r *record, v voice, all bool) (store.Result, error) {
+func (e *Engine) publish(ctx context.Context, job store.Job, o outputs, r *record, v voice, all bool) (store.Result, error) {
 	g := answer.Ground{Set: o.known.Set, Table: r.Table}
-	suggestion, err := e.propose(job.Episode.ID, g, *r.Answer, v)
+	suggestion, err := e.propose(ctx, job.Episode.ID, o.known.Lead.Labels["instance"], g, *r.Answer, v)
 	if err != nil {
 		return store.Result{}, err
 	}

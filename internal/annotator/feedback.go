@@ -59,6 +59,6 @@ func (e *Engine) Feedback(id, actor string, useful bool, verdict, note string) e
 	if err := e.Store.Feedback().Put(id+" "+shortHash(actor), text, keepFeedback); err != nil {
 		return err
 	}
-	e.tally.feedback(useful)
+	e.Tally.feedback(useful)
 	return nil
 }

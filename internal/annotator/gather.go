@@ -25,7 +25,7 @@ func (e *Engine) gather(ctx context.Context, job store.Job) (store.Result, func(
 	}
 	k := known{Serial: 1, At: e.Now().UTC(), Table: &handle.Table{}}
 	if was := before.known; was != nil {
-		k.Serial, k.Lead, k.Group, k.Table = was.Serial+1, was.Lead, was.Group, was.Table
+		k.Serial, k.Lead, k.Group, k.Table, k.Hosts = was.Serial+1, was.Lead, was.Group, was.Table, was.Hosts
 		if x := before.explained; x != nil && x.Serial == was.Serial && x.Table != nil {
 			k.Table = x.Table // handles keep their meaning over the whole episode
 		}
@@ -41,17 +41,18 @@ func (e *Engine) gather(ctx context.Context, job store.Job) (store.Result, func(
 		k.Storm = &count
 	}
 	at := k.At
+	over := false
 	if ended := job.Episode.Ended; !ended.IsZero() && ended.Before(at) {
-		at = ended // what is so now says nothing of what is over
+		at, over = ended, true // what is so now says nothing of what is over
 	}
 	began := e.Store.Time()
-	k.Set = evidence.Gather(ctx, e.Querier, evidence.Alert{Labels: k.Lead.Labels}, k.Table, at, e.config.Limits)
+	k.Set = evidence.Gather(ctx, e.Querier, e.about(k.Lead.Labels, over), k.Table, at, e.config.Limits)
 	took := e.Store.Time().Sub(began)
 	if ctx.Err() != nil {
 		return store.Result{}, nil, context.Cause(ctx)
 	}
 	out, err := json.Marshal(k)
-	return store.Result{Output: out}, func() { e.tally.facts(k.Set, took) }, err
+	return store.Result{Output: out}, func() { e.Tally.facts(k.Set, took) }, err
 }
 
 // nobody is asked if there is no Prometheus: all that could be asked is a gap.
@@ -78,6 +79,7 @@ func (e *Engine) choose(episode store.Episode, k *known) error {
 			k.Group = m.GroupLabels
 		}
 		all = append(all, m.Alerts...)
+		k.meet(m.Alerts)
 		return true
 	})
 	if err != nil {
@@ -99,6 +101,21 @@ func (e *Engine) choose(episode store.Episode, k *known) error {
 		k.Lead = lead{best.Fingerprint, best.Labels, best.StartsAt}
 	}
 	return nil
+}
+
+// mostHosts is how many hosts of an episode are remembered: with one more it is clear that
+// they do not fit into the tags of an annotation.
+const mostHosts = 40
+
+// meet adds the hosts that alerts are about.
+func (k *known) meet(alerts []webhook.Alert) {
+	for _, a := range alerts {
+		// An alert about all hosts has none, which is to be remembered too.
+		if i := a.Labels["instance"]; len(k.Hosts) < mostHosts && !slices.Contains(k.Hosts, i) {
+			k.Hosts = append(k.Hosts, i)
+		}
+	}
+	slices.Sort(k.Hosts)
 }
 
 // order sorts false before true.

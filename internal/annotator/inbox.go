@@ -38,7 +38,7 @@ func (e *Engine) put(ctx context.Context, d webhook.Delivery) (fresh bool, err e
 func toMessage(d webhook.Delivery) store.Message {
 	m := store.Message{
 		Key: d.Key(), Group: d.Group, Episode: d.Episode(), Severity: d.Severity(), Resolved: d.Resolved,
-		Started: d.Started(), Truncated: d.Truncated, Body: d.Body,
+		Started: d.Started(), Truncated: d.Truncated, Body: d.Body, Hops: d.Hops,
 	}
 	for _, a := range d.Alerts {
 		m.Alerts = append(m.Alerts, store.Alert{Fingerprint: a.Fingerprint, StartsAt: a.StartsAt, EndsAt: a.EndsAt})
@@ -50,4 +50,4 @@ func toMessage(d webhook.Delivery) store.Message {
 }
 
 // Report counts an answer of the webhook, as its handler's Report.
-func (e *Engine) Report(o webhook.Outcome) { e.tally.webhook(o) }
+func (e *Engine) Report(o webhook.Outcome) { e.Tally.webhook(o) }

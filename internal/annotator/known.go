@@ -24,6 +24,8 @@ type known struct {
 	Serial int       `json:"serial"`
 	At     time.Time `json:"at"`
 	Lead   lead      `json:"lead"`
+	// Hosts are the instances that its alerts are about, at most mostHosts.
+	Hosts []string `json:"hosts,omitempty"`
 	// Group are the labels by which Alertmanager groups.
 	Group map[string]string `json:"group,omitempty"`
 	Set   *fact.Set         `json:"set"`

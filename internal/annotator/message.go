@@ -3,6 +3,7 @@
 package annotator
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,11 +20,11 @@ func (e *Engine) message(job store.Job, k known, x sink.Explanation, s *sink.Sug
 	m := sink.Message{
 		ID: fmt.Sprintf("%s-%d", episode.ID, job.Revision), Episode: episode.ID, Revision: job.Revision, Status: sink.Firing, Time: e.Now().UTC(),
 		Alert: sink.Alert{
-			Name: k.Lead.Labels["alertname"], Severity: episode.Severity, Labels: k.Lead.Labels,
+			Name: k.Lead.Labels["alertname"], Severity: episode.Severity, Labels: k.Lead.Labels, Hosts: k.Hosts,
 			StartsAt: episode.Started, Count: len(episode.Alerts), Truncated: episode.Truncated,
 		},
 		Explanation: x, Suggestion: s,
-		Links: sink.Links{Dashboard: e.config.DashboardURL},
+		Links: sink.Links{Dashboard: e.config.DashboardURL}, Hops: episode.Hops,
 	}
 	if !episode.Open() {
 		m.Status, m.Alert.EndsAt = sink.Resolved, episode.Ended
@@ -67,7 +68,6 @@ const mostGaps = 3
 
 // gapsOf says what is not known of now, or "".
 func gapsOf(g answer.Ground) string {
-	queries := evidence.For(g.Set.Alert.Name)
 	var gaps []string
 	more := 0
 	for _, gap := range g.Set.Gaps {
@@ -78,12 +78,7 @@ func gapsOf(g answer.Ground) string {
 			more++
 			continue
 		}
-		says := "what to ask about this alert"
-		for _, q := range queries {
-			if q.Name == gap.Name {
-				says = q.Says
-			}
-		}
+		says := cmp.Or(evidence.Says(g.Set, gap.Name), "what to ask about this alert")
 		gaps = append(gaps, says+" ("+gap.Why.Words()+")")
 	}
 	if gaps == nil {

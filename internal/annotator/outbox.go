@@ -26,7 +26,10 @@ func (e *Engine) deliver(ctx, work context.Context, s sink.Sink) error {
 	for {
 		d, err := e.Store.NextDelivery(ctx, s.Name())
 		if ctx.Err() != nil {
-			return nil // one that was taken comes again when the store is opened
+			if err == nil {
+				e.Store.ReleaseDelivery(d) // for the engine that comes behind this one
+			}
+			return nil
 		}
 		if err != nil {
 			return err
@@ -36,17 +39,20 @@ func (e *Engine) deliver(ctx, work context.Context, s sink.Sink) error {
 		case errors.Is(err, store.ErrBroken), errors.Is(err, store.ErrCorrupt):
 			return err
 		case err != nil:
+			if errors.Is(err, store.ErrFull) {
+				e.Store.ReleaseDelivery(d) // it is still held
+			}
 			e.Logger.Error("delivery not kept", "sink", s.Name(), "episode", d.Episode, "err", err)
 			rest(ctx, time.Second)
 		case class == sink.Pause:
-			e.tally.pause(s.Name(), true)
+			e.Tally.pause(s.Name(), true)
 			if !e.mended(ctx, s, pauses) {
 				return nil
 			}
 			pauses++
 		default:
 			pauses = 0
-			e.tally.pause(s.Name(), false)
+			e.Tally.pause(s.Name(), false)
 		}
 	}
 }
@@ -71,8 +77,8 @@ func (e *Engine) mended(ctx context.Context, s sink.Sink, pauses int) bool {
 func (e *Engine) send(work context.Context, s sink.Sink, d store.Delivery) (sink.Class, error) {
 	var m sink.Message
 	if err := json.Unmarshal(d.Payload, &m); err != nil {
-		e.tally.sent(s.Name(), "unreadable")
-		return sink.Dead, e.Store.Refuse(d, d.State, "the message cannot be read: "+err.Error())
+		e.Tally.sent(s.Name(), "unreadable")
+		return sink.Dead, e.untilRoom(work, func() error { return e.Store.Refuse(d, d.State, "the message cannot be read: "+err.Error()) })
 	}
 	e.between("before send " + s.Name())
 	ctx, cancel := context.WithTimeout(work, e.config.Send)
@@ -80,15 +86,17 @@ func (e *Engine) send(work context.Context, s sink.Sink, d store.Delivery) (sink
 	cancel()
 	e.between("sent " + s.Name())
 	class := sink.ClassOf(sent)
-	e.tally.sent(s.Name(), codeOf(sent))
+	e.Tally.sent(s.Name(), codeOf(sent))
 	if sent == nil {
-		err := e.Store.Delivered(d, state)
+		err := e.untilRoom(work, func() error { return e.Store.Delivered(d, state) })
 		e.between("delivered " + s.Name())
 		return class, err
 	}
 	e.Logger.Warn("message not delivered", "sink", s.Name(), "episode", d.Episode, "class", string(class), "tries", d.Tries+1, "err", sent)
 	if class == sink.Dead {
-		return class, e.Store.Refuse(d, state, sent.Error())
+		err := e.untilRoom(work, func() error { return e.Store.Refuse(d, state, sent.Error()) })
+		e.between("refused " + s.Name())
+		return class, err
 	}
 	wait := grow(retryFirst, d.Tries, retryMost)
 	var known *sink.Error
@@ -98,8 +106,10 @@ func (e *Engine) send(work context.Context, s sink.Sink, d store.Delivery) (sink
 	if work.Err() != nil || class == sink.Pause {
 		wait = 0 // not its own fault
 	}
-	_, err := e.Store.Retry(d, state, sent.Error(), wait)
-	return class, err
+	return class, e.untilRoom(work, func() error {
+		_, err := e.Store.Retry(d, state, sent.Error(), wait)
+		return err
+	})
 }
 
 // codeOf returns the label of metrics for how a delivery ended.
@@ -121,7 +131,7 @@ func (e *Engine) check(ctx context.Context, s sink.Sink) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		e.tally.check(s.Name(), err)
+		e.Tally.check(s.Name(), err)
 		if err != nil {
 			e.Logger.Warn("sink will not take messages", "sink", s.Name(), "err", err)
 		}

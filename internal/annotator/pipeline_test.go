@@ -350,3 +350,21 @@ func TestTheNewestExplanationHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestMessagesNameAllHostsOfAnEpisode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		p := start(t, dbPath(t), Config{}, Parts{Sinks: sinks(s)}, nil)
+		tell(t, p, firing("g", flood, with(flood, "instance", "web-2:10142"), with(flood, "device", "eth0")))
+		pass(time.Second)
+		tell(t, p, firing("g", with(flood, "instance", "web-3:10142")))
+		pass(time.Second)
+		var got [][]string
+		for _, m := range s.messages() {
+			got = append(got, m.Alert.Hosts)
+		}
+		if diff := cmp.Diff([][]string{{"web-1:10142", "web-2:10142"}, {"web-1:10142", "web-2:10142", "web-3:10142"}}, got); diff != "" {
+			t.Errorf("hosts (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -4,6 +4,7 @@ package annotator
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,23 +13,9 @@ import (
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
 	"github.com/packetscope/packetscope/internal/annotator/explain/clean"
-	"github.com/packetscope/packetscope/internal/annotator/explain/propose"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
 	"github.com/packetscope/packetscope/internal/annotator/store"
 )
-
-// draft makes a rule of what an answer proposes, false if nothing is proposed or it is not
-// fit to be shown to a person.
-func (e *Engine) draft(episode string, g answer.Ground, a answer.Answer) (propose.Proposal, bool) {
-	if a.Rule == nil || e.config.Suggest.MostSources == 0 {
-		return propose.Proposal{}, false
-	}
-	d, code := e.config.Suggest.Make(*a.Rule, a.Confidence, g.Table, episode)
-	if code != propose.OK {
-		e.tally.refuse(string(code))
-	}
-	return d, code == propose.OK
-}
 
 // A State says what became of a proposal.
 type State string
@@ -55,10 +42,14 @@ type Proposal struct {
 	By      string `json:"by"` // "builtin" or "model"
 	YAML    string `json:"yaml"`
 	// Warnings are what the decoder of policies says of it.
-	Warnings []string      `json:"warnings,omitempty"`
-	Action   string        `json:"action"`
-	TTL      time.Duration `json:"ttl"`
-	Created  time.Time     `json:"created"`
+	Warnings []string `json:"warnings,omitempty"`
+	Action   string   `json:"action"`
+	// MatchedShare is, of the live packets that the rule matched when it was proposed, the
+	// share of those of established two-way traffic, 0 to 1; nil if it was not known. Who
+	// approves may have looked again.
+	MatchedShare *float64      `json:"matched_share,omitempty"`
+	TTL          time.Duration `json:"ttl"`
+	Created      time.Time     `json:"created"`
 	// Ends is until when it can be decided, or is in force if it is approved.
 	Ends time.Time `json:"ends"`
 	// Decided, Actor and Reason are of the last change of the state.
@@ -91,9 +82,12 @@ const (
 
 // propose keeps the rule that an answer proposes, if there is one that is fit, and returns
 // what sinks say of it.
-func (e *Engine) propose(episode string, g answer.Ground, a answer.Answer, v voice) (*sink.Suggestion, error) {
-	d, fit := e.draft(episode, g, a)
-	if !fit {
+func (e *Engine) propose(ctx context.Context, episode, instance string, g answer.Ground, a answer.Answer, v voice) (*sink.Suggestion, error) {
+	d, fit := e.draft(ctx, episode, instance, g, a)
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx) // what was not found out in time is no finding
+	case !fit:
 		return nil, nil
 	}
 	e.decides.Lock()
@@ -112,19 +106,19 @@ func (e *Engine) propose(episode string, g answer.Ground, a answer.Answer, v voi
 			}
 		}
 		if pending >= e.config.MaxOpen {
-			e.tally.refuse("too_many_open")
+			e.Tally.refuse("too_many_open")
 			return nil, nil
 		}
 		now := e.Now().UTC()
 		p = Proposal{
 			ID: id, Episode: episode, State: Pending, By: v.by, YAML: string(d.YAML), Warnings: d.Warnings, Action: string(d.Action),
-			TTL: min(d.TTL, e.config.MaxTTL), Created: now, Ends: now.Add(e.config.Pending),
+			MatchedShare: d.share, TTL: min(d.TTL, e.config.MaxTTL), Created: now, Ends: now.Add(e.config.Pending),
 		}
-		if err := e.keep(p, self, "propose", p.Action); err != nil {
+		if err := e.keep(p, self, "propose", d.detail()); err != nil {
 			return nil, err
 		}
 	}
-	return &sink.Suggestion{ID: p.ID, YAML: p.YAML, Action: p.Action, TTL: p.TTL, State: string(p.State)}, nil
+	return &sink.Suggestion{ID: p.ID, YAML: p.YAML, Action: p.Action, TTL: p.TTL, State: string(p.State), MatchedShare: p.MatchedShare}, nil
 }
 
 // refresh says what has become of a proposal that sinks were told of.
@@ -135,7 +129,7 @@ func (e *Engine) refresh(s *sink.Suggestion) (*sink.Suggestion, error) {
 	all, err := e.proposals()
 	if p, ok := all[s.ID]; ok {
 		now := *s
-		now.State, now.TTL = string(p.State), p.TTL
+		now.State, now.TTL, now.MatchedShare = string(p.State), p.TTL, p.MatchedShare
 		s = &now
 	}
 	return s, err
@@ -155,7 +149,7 @@ func (e *Engine) keep(p Proposal, actor, action, detail string) error {
 	if err := e.Store.Proposals().Put(p.ID, text, keepProposals); err != nil {
 		return err
 	}
-	e.tally.proposal(p.State)
+	e.Tally.proposal(p.State)
 	return nil
 }
 
@@ -189,14 +183,28 @@ func (e *Engine) Proposals() ([]Proposal, error) {
 	return list, err
 }
 
-// Decide approves a proposal for a time, its own if that is 0, or rejects it. The actor is who
-// did so, as the audit log is to name him.
+// A Decision is what becomes of a proposal.
+type Decision struct {
+	// Approve is false to reject it.
+	Approve bool
+	// TTL is how long it is approved for; 0 stands for its own.
+	TTL    time.Duration
+	Reason string
+	// MatchedShare is as that of a [Proposal], of who approved it; nil leaves that as it is.
+	MatchedShare *float64
+}
+
+// Decide approves a proposal or rejects it. The actor is who did so, as the audit log is to
+// name him.
 //
 // Errors are [ErrUnknown], [ErrDecided], [ErrRequest], and of the store.
-func (e *Engine) Decide(id, actor string, approve bool, ttl time.Duration, reason string) error {
-	actor, reason = clean.Line(actor, mostActor), clean.Line(reason, mostReason)
-	if actor == "" {
+func (e *Engine) Decide(id, actor string, d Decision) error {
+	actor, d.Reason = clean.Line(actor, mostActor), clean.Line(d.Reason, mostReason)
+	switch share := d.MatchedShare; {
+	case actor == "":
 		return fmt.Errorf("decide proposal %q: %w: nobody is named as the one who does", id, ErrRequest)
+	case share != nil && !(*share >= 0 && *share <= 1):
+		return fmt.Errorf("decide proposal %q: %w: the matched share %v is not from 0 to 1", id, ErrRequest, *share)
 	}
 	e.decides.Lock()
 	defer e.decides.Unlock()
@@ -212,17 +220,21 @@ func (e *Engine) Decide(id, actor string, approve bool, ttl time.Duration, reaso
 	if p.State != Pending || !now.Before(p.Ends) {
 		return fmt.Errorf("decide proposal %q: %w: %s", id, ErrDecided, p.State)
 	}
-	action, detail := "reject", reason
-	p.State, p.Decided, p.Actor, p.Reason = Rejected, now, actor, reason
-	if approve {
-		ttl = cmp.Or(ttl, p.TTL)
+	action, detail := "reject", d.Reason
+	p.State, p.Decided, p.Actor, p.Reason = Rejected, now, actor, d.Reason
+	if d.Approve {
+		ttl := cmp.Or(d.TTL, p.TTL)
 		if ttl < time.Minute || ttl > e.config.MaxTTL {
 			return fmt.Errorf("decide proposal %q: %w: %s is not from 1m to %s", id, ErrRequest, ttl, e.config.MaxTTL)
 		}
 		p.State, p.TTL, p.Ends = Approved, ttl, now.Add(ttl)
 		action, detail = "approve", "for "+ttl.String()
-		if reason != "" {
-			detail += ": " + reason
+		if d.MatchedShare != nil {
+			p.MatchedShare = d.MatchedShare
+			detail += fmt.Sprintf(", matched share %.4g", *d.MatchedShare)
+		}
+		if d.Reason != "" {
+			detail += ": " + d.Reason
 		}
 	}
 	return e.keep(p, actor, action, detail)

@@ -5,6 +5,7 @@ package annotator
 import (
 	"context"
 	"errors"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -81,33 +82,38 @@ func TestAProposalIsKeptToldAndDecidedOnce(t *testing.T) {
 		if x := s.messages()[0].Suggestion; x == nil || x.ID != got.ID || x.State != "pending" || x.YAML != got.YAML {
 			t.Errorf("the sink was told of %+v", x)
 		}
-		if err := p.Decide("000000000000", "ann", true, 0, ""); !errors.Is(err, ErrUnknown) {
+		if err := p.Decide("000000000000", "ann", Decision{Approve: true}); !errors.Is(err, ErrUnknown) {
 			t.Error(err)
 		}
 		for _, ttl := range []time.Duration{time.Second, 5 * time.Hour, -time.Hour} {
-			if err := p.Decide(got.ID, "ann", true, ttl, ""); !errors.Is(err, ErrRequest) {
+			if err := p.Decide(got.ID, "ann", Decision{Approve: true, TTL: ttl}); !errors.Is(err, ErrRequest) {
 				t.Errorf("%s: %v", ttl, err)
 			}
 		}
-		if err := p.Decide(got.ID, " \u202e", true, 0, ""); !errors.Is(err, ErrRequest) {
+		if err := p.Decide(got.ID, " \u202e", Decision{Approve: true}); !errors.Is(err, ErrRequest) {
 			t.Error(err)
 		}
-		if err := p.Decide(got.ID, "ann", true, 2*time.Hour, "it is an attack"); err != nil {
+		for _, share := range []float64{-0.1, 1.1, math.NaN()} {
+			if err := p.Decide(got.ID, "ann", Decision{Approve: true, MatchedShare: &share}); !errors.Is(err, ErrRequest) {
+				t.Errorf("share %v: %v", share, err)
+			}
+		}
+		if err := p.Decide(got.ID, "ann", Decision{Approve: true, TTL: 2 * time.Hour, Reason: "it is an attack", MatchedShare: new(0.00125)}); err != nil {
 			t.Fatal(err)
 		}
 		p = again()
 		approved := one(t, p.Engine)
-		if approved.State != Approved || approved.Actor != "ann" || approved.TTL != 2*time.Hour || approved.Ends.Sub(approved.Decided) != 2*time.Hour {
+		if approved.State != Approved || approved.Actor != "ann" || approved.TTL != 2*time.Hour || approved.Ends.Sub(approved.Decided) != 2*time.Hour || *approved.MatchedShare != 0.00125 {
 			t.Errorf("approved %+v", approved)
 		}
-		if err := p.Decide(got.ID, "bob", false, 0, ""); !errors.Is(err, ErrDecided) {
+		if err := p.Decide(got.ID, "bob", Decision{}); !errors.Is(err, ErrDecided) {
 			t.Error(err)
 		}
 		pass(2*time.Hour + time.Minute)
 		if got := one(t, p.Engine); got.State != Expired || got.Actor != "annotator" {
 			t.Errorf("after its time %+v", got)
 		}
-		want := []string{"annotator propose monitor", "ann approve for 2h0m0s: it is an attack", "annotator expire its time is over"}
+		want := []string{"annotator propose monitor", "ann approve for 2h0m0s, matched share 0.00125: it is an attack", "annotator expire its time is over"}
 		if diff := cmp.Diff(want, audit(t, p.Engine)); diff != "" {
 			t.Errorf("audit log (-want +got):\n%s", diff)
 		}
@@ -116,7 +122,7 @@ func TestAProposalIsKeptToldAndDecidedOnce(t *testing.T) {
 
 func TestAProposalIsRejected(t *testing.T) {
 	proposing(t, Config{}, func(t *testing.T, p *process, _ *memorySink, m message, _ func() *process) {
-		if err := p.Decide(one(t, p.Engine).ID, "ann", false, 0, "they are ours"); err != nil {
+		if err := p.Decide(one(t, p.Engine).ID, "ann", Decision{Reason: "they are ours"}); err != nil {
 			t.Fatal(err)
 		}
 		tell(t, p, m.over())
@@ -155,7 +161,7 @@ func TestAProposalEndsWithItsEpisodeOrItsTime(t *testing.T) {
 					if got.State != Expired || got.Reason != name {
 						t.Errorf("%+v", got)
 					}
-					if err := p.Decide(got.ID, "ann", true, 0, ""); !errors.Is(err, ErrDecided) {
+					if err := p.Decide(got.ID, "ann", Decision{Approve: true}); !errors.Is(err, ErrDecided) {
 						t.Error(err)
 					}
 				}

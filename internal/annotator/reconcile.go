@@ -62,10 +62,10 @@ func (e *Engine) reconcile(ctx context.Context) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		e.tally.reconcile("failed")
+		e.Tally.reconcile("failed")
 		e.Logger.Warn("alerts not reconciled", "err", err)
 	default:
-		e.tally.reconcile("done")
+		e.Tally.reconcile("done")
 	}
 }
 
@@ -136,7 +136,7 @@ func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, owne
 	case firing == others && (len(over) > 0 || others > 0):
 		// With alerts that were kept back nobody knows of more, and those that are active
 		// are opened below.
-		e.tally.reconcile("closed")
+		e.Tally.reconcile("closed")
 		e.Logger.Info("episode closed without a message", "episode", p.ID)
 		if err := e.Store.CloseEpisode(p.ID); err != nil {
 			return err
@@ -162,7 +162,7 @@ func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, owne
 		return err
 	}
 	d.Resolved, d.Truncated = false, p.Truncated // the rest of the group fires
-	e.tally.reconcile("ended")
+	e.Tally.reconcile("ended")
 	_, err = e.put(ctx, d)
 	return err
 }
@@ -198,7 +198,7 @@ func (e *Engine) open(ctx context.Context, open []store.Episode, owner map[strin
 			_, err = e.put(ctx, d)
 		}
 		if err == nil {
-			e.tally.reconcile("opened")
+			e.Tally.reconcile("opened")
 		}
 		faults = append(faults, err)
 	}

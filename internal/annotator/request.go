@@ -5,9 +5,9 @@ package annotator
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
@@ -27,9 +27,11 @@ type Request struct {
 	// Focus is what the operator wants to know, in the mode custom: at most 300 bytes.
 	Focus string
 	// Episode or, if it is "", Labels say what to explain: an alert of this name (alertname)
-	// need not fire.
+	// need not fire. Without either it is how a host is.
 	Episode string
 	Labels  map[string]string
+	// Host says which host, and what of it, if there is neither an episode nor an alert.
+	Host HostRequest
 	// DryRun returns what would be asked, and asks no model.
 	DryRun bool
 }
@@ -53,23 +55,33 @@ type Explained struct {
 	Rule string `json:"rule,omitempty"`
 }
 
-// A Prompt is what leaves the host for a model, but for the schema, which is always the same.
+// A Prompt is what leaves the host for a model.
 type Prompt struct {
-	System  string `json:"system"`
-	User    string `json:"user"`
-	Version int    `json:"version"`
-	Mode    string `json:"mode"`
-	// LeftOut is how many facts found no room, Withheld how many labels do not leave, and
-	// Suspect the names of labels that look as if somebody had planted text in them.
+	System string `json:"system"`
+	User   string `json:"user"`
+	// Schema is that of the answer.
+	Schema  json.RawMessage `json:"schema"`
+	Version int             `json:"version"`
+	Mode    string          `json:"mode"`
+	// Privacy is handles, or values if addresses and names leave.
+	Privacy string `json:"privacy"`
+	// LeftOut is how many facts found no room, Withheld how many labels do not leave, Hidden
+	// their names, and Suspect the names of labels that look as if somebody had planted
+	// text in them.
 	LeftOut  int      `json:"left_out"`
 	Withheld int      `json:"withheld"`
+	Hidden   []string `json:"hidden,omitempty"`
 	Suspect  []string `json:"suspect,omitempty"`
 }
 
-func toPrompt(g answer.Ground, p prompt.Prompt) Prompt {
+func (e *Engine) toPrompt(g answer.Ground, p prompt.Prompt) Prompt {
+	privacy := "handles"
+	if e.config.Values {
+		privacy = "values"
+	}
 	return Prompt{
-		System: p.System, User: p.User, Version: p.Version, Mode: string(p.Mode), LeftOut: p.LeftOut,
-		Withheld: g.Set.Withheld, Suspect: g.Set.Suspect,
+		System: p.System, User: p.User, Schema: g.Schema(), Version: p.Version, Mode: string(p.Mode), LeftOut: p.LeftOut,
+		Privacy: privacy, Withheld: g.Set.Withheld, Hidden: g.Set.Hidden, Suspect: g.Set.Suspect,
 	}
 }
 
@@ -108,21 +120,16 @@ func (e *Engine) explainNow(ctx context.Context, r Request) (Explained, error) {
 	case len(r.Focus) > prompt.MostFocus:
 		return Explained{}, fmt.Errorf("%w: the focus has %d bytes, more than %d", ErrRequest, len(r.Focus), prompt.MostFocus)
 	}
-	labels, table, err := e.subject(r)
+	g, at, err := e.gatherNow(ctx, r)
 	if err != nil {
 		return Explained{}, err
 	}
-	set := evidence.Gather(ctx, e.Querier, evidence.Alert{Labels: labels}, table, e.Now().UTC(), e.config.Limits)
-	if err := ctx.Err(); err != nil {
-		return Explained{}, err
-	}
-	g := answer.Ground{Set: set, Table: table}
-	said := builtin.Explain(g)
+	said := firstSaid(g, mode)
 	p, err := e.prompt(g, mode, r.Focus)
 	if err != nil {
 		return Explained{}, fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	x := Explained{Builtin: toExplanation(g, said, voice{by: byBuiltin}), Prompt: toPrompt(g, p), Known: g.Known()}
+	x := Explained{Builtin: toExplanation(g, said, voice{by: byBuiltin}), Prompt: e.toPrompt(g, p), Known: g.Known()}
 	v := voice{by: byBuiltin}
 	switch {
 	case r.DryRun:
@@ -130,14 +137,14 @@ func (e *Engine) explainNow(ctx context.Context, r Request) (Explained, error) {
 	case e.Model == nil:
 		x.NoModel = "none"
 	default:
-		asked := answer.Ground{Set: set, Table: table, NoRule: !mode.Rule()}
+		asked := answer.Ground{Set: g.Set, Table: g.Table, NoRule: !mode.Rule()}
 		if said, v, err = e.askNow(ctx, asked, p, said, &x); err != nil {
 			return Explained{}, err
 		}
 	}
 	x.Explanation = toExplanation(g, said, v)
 	if mode.Rule() {
-		if d, fit := e.draft(cmp.Or(r.Episode, shortHash(labels["alertname"], labels["instance"])), g, said); fit {
+		if d, fit := e.draft(ctx, at.episode, at.instance, g, said); fit {
 			x.Rule = string(d.YAML)
 		}
 	}
@@ -172,21 +179,51 @@ func (e *Engine) askNow(ctx context.Context, g answer.Ground, p prompt.Prompt, k
 	return known, voice{by: byBuiltin}, nil
 }
 
-// subject returns the labels of what is to be explained, and handles, which are those of its
-// episode.
-func (e *Engine) subject(r Request) (map[string]string, *handle.Table, error) {
-	if r.Episode == "" {
-		if r.Labels["alertname"] == "" {
-			return nil, nil, fmt.Errorf("%w: neither an episode nor an alertname is named", ErrRequest)
+// A subject names what is explained on demand.
+type subject struct {
+	// episode is the name that its rules would have, instance that of the host.
+	episode, instance string
+}
+
+// gatherNow returns the ground of what is to be explained, from facts of now, and the name
+// that a rule about it would have. Handles are those of its episode.
+func (e *Engine) gatherNow(ctx context.Context, r Request) (g answer.Ground, at subject, err error) {
+	labels, now := r.Labels, e.Now().UTC()
+	g.Table = &handle.Table{}
+	switch {
+	case r.Episode != "":
+		o, err := e.known(r.Episode)
+		if err != nil {
+			return g, at, err
 		}
-		return maps.Clone(r.Labels), &handle.Table{}, nil
+		if g, err = o.ground(); err != nil {
+			return g, at, err
+		}
+		at.episode, labels = r.Episode, o.known.Lead.Labels
+	case r.Labels["alertname"] == "":
+		host, err := e.host(ctx, r)
+		if err != nil {
+			return g, at, err
+		}
+		g.Set = evidence.GatherHost(ctx, e.Querier, host, g.Table, now, e.config.Limits)
+		return g, subject{shortHash("host", host.Labels["instance"]), host.Labels["instance"]}, ctx.Err()
 	}
-	o, err := e.known(r.Episode)
-	if err != nil {
-		return nil, nil, err
+	if r.Host.any() {
+		return g, at, fmt.Errorf("%w: an instance, a scope and a window are of a host, which is asked about without an episode and an alertname", ErrRequest)
 	}
-	g, err := o.ground()
-	return o.known.Lead.Labels, g.Table, err
+	g.Set = evidence.Gather(ctx, e.Querier, e.about(labels, false), g.Table, now, e.config.Limits)
+	return g, subject{cmp.Or(at.episode, shortHash(labels["alertname"], labels["instance"])), labels["instance"]}, ctx.Err()
+}
+
+// firstSaid returns what the built-in explainer says, of a host in the order of the mode.
+func firstSaid(g answer.Ground, mode prompt.Mode) answer.Answer {
+	switch {
+	case g.Set.Host != nil && mode == prompt.Security:
+		return builtin.Host(g, builtin.Threats)
+	case g.Set.Host != nil && mode == prompt.Performance:
+		return builtin.Host(g, builtin.Waste)
+	}
+	return builtin.Explain(g)
 }
 
 // known returns what an episode is known by, [ErrUnknown] if nothing is yet.
@@ -215,5 +252,5 @@ func (e *Engine) Prompt(id string) (Prompt, error) {
 		return Prompt{}, err
 	}
 	p, err := e.prompt(g, prompt.Balanced, "")
-	return toPrompt(g, p), err
+	return e.toPrompt(g, p), err
 }

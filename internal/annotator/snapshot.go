@@ -9,7 +9,7 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/store"
 )
 
-// A Snapshot is what there is to count, since the engine was made, and how much there is now.
+// A Snapshot is what there is to count, since its tally was made, and how much there is now.
 // The keys of all maps are closed sets, but for the configured names of sinks and providers
 // and the names of queries and facts of package evidence.
 type Snapshot struct {
@@ -89,7 +89,7 @@ type (
 
 // Snapshot counts. What the store cannot tell is left out and logged.
 func (e *Engine) Snapshot() Snapshot {
-	s := e.tally.snapshot()
+	s := e.Tally.snapshot()
 	var err error
 	if s.Depth, err = e.Store.Depth(); err != nil {
 		e.Logger.Warn("store not counted", "err", err)

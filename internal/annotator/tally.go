@@ -14,14 +14,15 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/webhook"
 )
 
-// A tally counts for a [Snapshot].
-type tally struct {
-	sync.Mutex
-	s Snapshot
+// A Tally counts for a [Snapshot] what engines do that run one after the other.
+type Tally struct {
+	mu sync.Mutex
+	s  Snapshot
 }
 
-func newTally(now time.Time) *tally {
-	return &tally{s: Snapshot{
+// NewTally returns a tally that begins to count now.
+func NewTally(now time.Time) *Tally {
+	return &Tally{s: Snapshot{
 		Since:    now,
 		Requests: map[int]uint64{}, Alerts: map[string]uint64{}, Jobs: map[Job]uint64{}, JobSeconds: map[string]Histogram{},
 		Reconciled: map[string]uint64{}, Queries: map[Query]uint64{}, Suspect: map[string]uint64{}, Models: map[Asked]uint64{},
@@ -32,9 +33,9 @@ func newTally(now time.Time) *tally {
 }
 
 // snapshot returns a copy.
-func (t *tally) snapshot() Snapshot {
-	t.Lock()
-	defer t.Unlock()
+func (t *Tally) snapshot() Snapshot {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	s := t.s
 	s.Requests, s.Alerts, s.Jobs, s.JobSeconds = maps.Clone(s.Requests), maps.Clone(s.Alerts), maps.Clone(s.Jobs), maps.Clone(s.JobSeconds)
 	s.Reconciled, s.Queries, s.Suspect, s.Models = maps.Clone(s.Reconciled), maps.Clone(s.Queries), maps.Clone(s.Suspect), maps.Clone(s.Models)
@@ -44,10 +45,18 @@ func (t *tally) snapshot() Snapshot {
 	return s
 }
 
+// begin forgets how sinks were, which the engine that begins finds out anew.
+func (t *Tally) begin() {
+	t.with(func(s *Snapshot) {
+		clear(s.Paused)
+		clear(s.Unfit)
+	})
+}
+
 // with changes the counts.
-func (t *tally) with(change func(s *Snapshot)) {
-	t.Lock()
-	defer t.Unlock()
+func (t *Tally) with(change func(s *Snapshot)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	change(&t.s)
 }
 
@@ -57,7 +66,7 @@ func observe(all map[string]Histogram, key string, took time.Duration) {
 	all[key] = h
 }
 
-func (t *tally) webhook(o webhook.Outcome) {
+func (t *Tally) webhook(o webhook.Outcome) {
 	t.with(func(s *Snapshot) {
 		s.Requests[o.Code]++
 		s.RequestSeconds.add(o.Took)
@@ -71,7 +80,7 @@ func (t *tally) webhook(o webhook.Outcome) {
 	})
 }
 
-func (t *tally) job(step store.Step, result string, took time.Duration) {
+func (t *Tally) job(step store.Step, result string, took time.Duration) {
 	t.with(func(s *Snapshot) {
 		s.Jobs[Job{step.String(), result}]++
 		if result != "stale" && result != "dead" {
@@ -80,12 +89,12 @@ func (t *tally) job(step store.Step, result string, took time.Duration) {
 	})
 }
 
-func (t *tally) first(took time.Duration) { t.with(func(s *Snapshot) { s.FirstSeconds.add(took) }) }
+func (t *Tally) first(took time.Duration) { t.with(func(s *Snapshot) { s.FirstSeconds.add(took) }) }
 
-func (t *tally) reconcile(kind string) { t.with(func(s *Snapshot) { s.Reconciled[kind]++ }) }
+func (t *Tally) reconcile(kind string) { t.with(func(s *Snapshot) { s.Reconciled[kind]++ }) }
 
 // facts counts what was asked for: each fact of now and before is a result.
-func (t *tally) facts(set *fact.Set, took time.Duration) {
+func (t *Tally) facts(set *fact.Set, took time.Duration) {
 	t.with(func(s *Snapshot) {
 		s.FactsSeconds.add(took)
 		for _, f := range set.Facts {
@@ -109,7 +118,7 @@ func suspectLabel(name string) string {
 	return "other"
 }
 
-func (t *tally) asked(attempts []model.Attempt) {
+func (t *Tally) asked(attempts []model.Attempt) {
 	t.with(func(s *Snapshot) {
 		for _, a := range attempts {
 			if a.Skip != "" {
@@ -128,9 +137,9 @@ func (t *tally) asked(attempts []model.Attempt) {
 	})
 }
 
-func (t *tally) skip(why string) { t.with(func(s *Snapshot) { s.Skipped[why]++ }) }
+func (t *Tally) skip(why string) { t.with(func(s *Snapshot) { s.Skipped[why]++ }) }
 
-func (t *tally) cache(hit bool) {
+func (t *Tally) cache(hit bool) {
 	t.with(func(s *Snapshot) {
 		if hit {
 			s.Cache["hit"]++
@@ -141,30 +150,30 @@ func (t *tally) cache(hit bool) {
 	})
 }
 
-func (t *tally) reject(code answer.Code) {
+func (t *Tally) reject(code answer.Code) {
 	t.with(func(s *Snapshot) { s.Rejections[string(code)]++ })
 }
 
-func (t *tally) explained(r record) {
+func (t *Tally) explained(r record) {
 	if x := r.Said.Explanation; r.Answer != nil {
 		t.with(func(s *Snapshot) { s.Explanations[Said{x.By, x.Verdict, x.Confidence}]++ })
 	}
 }
 
-func (t *tally) proposal(state State) { t.with(func(s *Snapshot) { s.Proposals[state]++ }) }
+func (t *Tally) proposal(state State) { t.with(func(s *Snapshot) { s.Proposals[state]++ }) }
 
-func (t *tally) refuse(code string) { t.with(func(s *Snapshot) { s.Refused[code]++ }) }
+func (t *Tally) refuse(code string) { t.with(func(s *Snapshot) { s.Refused[code]++ }) }
 
-func (t *tally) sent(sink, class string) {
+func (t *Tally) sent(sink, class string) {
 	t.with(func(s *Snapshot) { s.Sent[Sent{sink, class}]++ })
 }
 
-func (t *tally) pause(sink string, paused bool) {
+func (t *Tally) pause(sink string, paused bool) {
 	t.with(func(s *Snapshot) { s.Paused[sink] = paused })
 }
 
-func (t *tally) check(sink string, err error) {
+func (t *Tally) check(sink string, err error) {
 	t.with(func(s *Snapshot) { s.Unfit[sink] = err != nil })
 }
 
-func (t *tally) feedback(useful bool) { t.with(func(s *Snapshot) { s.Feedback[useful]++ }) }
+func (t *Tally) feedback(useful bool) { t.with(func(s *Snapshot) { s.Feedback[useful]++ }) }

@@ -58,25 +58,27 @@ func (e *Engine) step(ctx, work context.Context, job store.Job) error {
 	var wait later
 	switch {
 	case err == nil:
-		if err = e.Store.Done(job, result); err == nil {
-			e.tally.job(job.Do, "done", took)
+		if err = e.untilRoom(work, func() error { return e.Store.Done(job, result) }); err == nil {
+			e.Tally.job(job.Do, "done", took)
 			after()
 			e.between("kept " + job.Do.String())
 			return nil
 		}
 	case work.Err() != nil:
 		e.Store.Release(job)
-		e.tally.job(job.Do, "released", took)
+		e.Tally.job(job.Do, "released", took)
 		return nil
 	case errors.As(err, &wait):
-		e.tally.job(job.Do, "postponed", took)
-		err = e.Store.Postpone(job, wait.wait)
+		e.Tally.job(job.Do, "postponed", took)
+		err = e.untilRoom(work, func() error { return e.Store.Postpone(job, wait.wait) })
 	default:
-		e.tally.job(job.Do, "failed", took)
+		e.Tally.job(job.Do, "failed", took)
 		e.Logger.Warn("step failed", "step", job.Do.String(), "episode", job.Episode.ID, "tries", job.Tries+1, "err", err)
 		var dead bool
-		if dead, err = e.Store.Fail(job, err.Error(), grow(time.Second, job.Tries, time.Minute)); dead {
-			e.tally.job(job.Do, "dead", took)
+		reason, pause := err.Error(), grow(time.Second, job.Tries, time.Minute)
+		err = e.untilRoom(work, func() (err error) { dead, err = e.Store.Fail(job, reason, pause); return err })
+		if dead {
+			e.Tally.job(job.Do, "dead", took)
 		}
 	}
 	return e.storeFault(ctx, job, err)
@@ -88,15 +90,34 @@ func (e *Engine) storeFault(ctx context.Context, job store.Job, err error) error
 	case err == nil:
 		return nil
 	case errors.Is(err, store.ErrStale):
-		e.tally.job(job.Do, "stale", 0)
+		e.Tally.job(job.Do, "stale", 0)
 		return nil
 	case errors.Is(err, store.ErrBroken), errors.Is(err, store.ErrCorrupt):
 		return err
 	}
-	// The disk may be full. The step comes again, but not at once.
+	if errors.Is(err, store.ErrFull) {
+		e.Store.Release(job) // it is still held
+	}
 	e.Logger.Error("step not kept", "step", job.Do.String(), "episode", job.Episode.ID, "err", err)
 	rest(ctx, time.Second)
 	return nil
+}
+
+// untilRoom keeps how something ended, again and again while the disk is full: what was told and
+// asked is not to be told and asked once more for that. The error is ErrFull if ctx ends first.
+func (e *Engine) untilRoom(ctx context.Context, write func() error) error {
+	for first := true; ; first = false {
+		err := write()
+		if !errors.Is(err, store.ErrFull) {
+			return err
+		}
+		if first {
+			e.Logger.Error("what was done is kept when there is room on the disk", "err", err)
+		}
+		if !rest(ctx, time.Second) {
+			return err
+		}
+	}
 }
 
 // do does a step. What it returns as after is to be called when the result is kept.
@@ -110,9 +131,9 @@ func (e *Engine) do(ctx context.Context, job store.Job) (r store.Result, after f
 	case store.Asked:
 		r, err = e.ask(ctx, job)
 	case store.Validated:
-		r, after, err = e.validate(job)
+		r, after, err = e.validate(ctx, job)
 	case store.Resolved:
-		r, err = e.resolve(job)
+		r, err = e.resolve(ctx, job)
 	default:
 		err = fmt.Errorf("there is no work for step %s", job.Do)
 	}

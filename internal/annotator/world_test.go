@@ -108,7 +108,13 @@ type process struct {
 // between two steps, and ends the process by returning true.
 func start(t testing.TB, path string, c Config, p Parts, hook func(where string) bool) *process {
 	t.Helper()
-	s, err := store.Open(store.Config{Path: path})
+	return startOn(t, store.Config{Path: path}, c, p, hook)
+}
+
+// startOn runs an engine on a store.
+func startOn(t testing.TB, on store.Config, c Config, p Parts, hook func(where string) bool) *process {
+	t.Helper()
+	s, err := store.Open(on)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,3 +68,18 @@ func firstWord(t *testing.T, path string) string {
 	word, _, _ := strings.Cut(strings.TrimSpace(string(data)), " ")
 	return word
 }
+
+// accounted tells whether the kernel accounts for the run time of BPF programs now, for
+// whoever asked for it: that takes two more reads of the clock for each run.
+func accounted(t *testing.T) bool {
+	t.Helper()
+	p := guardProgram(t, "bench_empty")
+	if _, _, err := p.Test(make([]byte, 64)); err != nil {
+		t.Fatal(err)
+	}
+	stats, err := p.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stats.RunCount > 0
+}

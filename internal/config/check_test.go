@@ -109,8 +109,8 @@ func TestPolicyIsReadWithTheConfig(t *testing.T) {
 			"etc/paths.yaml": "version: 2\nrules: [{name: a, max_as: 0}]\n",
 		}, []string{
 			"etc/x.yaml:4:9: 0 is out of range: want an integer from 1 to 1000",
-			`etc/paths.yaml:1:10: unknown version "2" (version: 1)`,
-			`etc/paths.yaml:2:27: max_as must be a number from 1 to 64, not "0"`,
+			`etc/paths.yaml:1:10: want version 1, not the number 2`,
+			`etc/paths.yaml:2:27: 0 is out of range: want an integer from 1 to 64`,
 		}},
 	} {
 		t.Run(c.claim, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/packetscope/packetscope/internal/guarder/alert"
 	"github.com/packetscope/packetscope/internal/stack"
 	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
@@ -20,8 +21,12 @@ type Config struct {
 	SeriesLimit int
 	// Flows says what to show of the flows; what to count of them is in Stack.
 	Flows Flows
+	// Guarder says what to tell of Guarder.
+	Guarder Guarder
 	// Geo names the files that tell of addresses.
 	Geo GeoFiles
+	// Alerting says whom to tell of Guarder's alerts; nil: nobody.
+	Alerting *alert.Config
 	// Locator says which paths to measure; nil: none.
 	Locator *Locator
 }
@@ -68,6 +73,7 @@ func Check(path string, names Names) error {
 	_, err := load(path, names, func(d *decoder, config *Config) {
 		d.readFiles(config)
 		d.checkGeo(config.Geo)
+		d.checkAlerting(config.Alerting)
 	})
 	return err
 }
@@ -121,12 +127,14 @@ func (d *decoder) config(names Names) Config {
 
 func decodeConfig(d *decoder, root *yaml.Node, names Names, config *Config) {
 	d.Mapping(root, "the file", yamlfile.Keys{
-		"stack":   func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
-		"watches": func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
-		"drops":   func(n *yaml.Node) { decodeDrops(d, n, &config.Stack) },
-		"flows":   func(n *yaml.Node) { decodeFlows(d, n, config) },
-		"geo":     func(n *yaml.Node) { decodeGeo(d, n, &config.Geo) },
-		"locator": func(n *yaml.Node) { config.Locator = decodeLocator(d, n) },
+		"stack":    func(n *yaml.Node) { decodeStack(d, n, names, &config.Stack) },
+		"watches":  func(n *yaml.Node) { config.Stack.Watches = decodeWatches(d, n) },
+		"drops":    func(n *yaml.Node) { decodeDrops(d, n, &config.Stack) },
+		"flows":    func(n *yaml.Node) { decodeFlows(d, n, config) },
+		"guarder":  func(n *yaml.Node) { decodeGuarder(d, n, &config.Guarder) },
+		"alerting": func(n *yaml.Node) { config.Alerting = decodeAlerting(d, n) },
+		"geo":      func(n *yaml.Node) { decodeGeo(d, n, &config.Geo) },
+		"locator":  func(n *yaml.Node) { config.Locator = decodeLocator(d, n) },
 		"series_limit": func(n *yaml.Node) {
 			// A histogram takes fifteen series, so that less would fold nearly all.
 			config.SeriesLimit = d.Integer(n, 100, 1_000_000)

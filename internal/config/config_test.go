@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/packetscope/packetscope/internal/guarder/alert"
 	"github.com/packetscope/packetscope/internal/locator"
 	"github.com/packetscope/packetscope/internal/locator/judge"
 	"github.com/packetscope/packetscope/internal/locator/policy"
@@ -92,7 +93,19 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 			},
 			Flows: stack.FlowConfig{IPv4Prefix: 32, IPv6Prefix: 56, Max: 4096, Forwarded: true},
 		},
-		Flows: Flows{Top: 5, API: true},
+		Flows:   Flows{Top: 5, API: true},
+		Guarder: Guarder{API: true},
+		Alerting: &alert.Config{
+			Identity: alert.Identity{Instance: "web-1:10142", External: map[string]string{"cluster": "c1", "job": "packetscope"}},
+			Targets: []alert.Target{
+				{
+					URL: "https://am.example.net/alertmanager", Timeout: 5 * time.Second, TokenFile: "testdata/am.token",
+					CAFile: "testdata/ca.pem", CertFile: "testdata/own.pem", KeyFile: "testdata/own.key", ServerName: "am",
+				},
+				{URL: "http://127.0.0.1:9093", User: "u", PasswordFile: "/etc/am.password"},
+			},
+			State: "testdata/alerts.json", Interval: 2 * time.Second, ResendDelay: 90 * time.Second,
+		},
 		Geo: GeoFiles{
 			Databases:       []string{"/var/lib/GeoIP/GeoLite2-City.mmdb", "testdata/asn.mmdb"},
 			Overrides:       []string{"testdata/networks.yml"},

@@ -30,6 +30,20 @@
 //	  forwarded: false        # count packets that this host forwards, too
 //	  top: 20                 # flows with series of their own
 //	  api: false              # serve the table under /api/v1/flows
+//	guarder:
+//	  api: false              # serve whom its rules hit under /api/v1/guarder/top
+//	  bans: false             # serve who is banned under /api/v1/guarder/bans
+//	alerting:                 # whom to tell of Guarder's rules with "alert:"; nobody without it
+//	  alertmanagers:          # all of them are told all
+//	    - url: http://127.0.0.1:9093
+//	      timeout: 10s
+//	      token_file: am.token # a bearer's; or basic_auth: {username: u, password_file: am.password}
+//	      ca_file: ca.pem     # trusted instead of the system's; also cert_file, key_file, server_name
+//	  instance: web-1:10142   # label of that name: what Prometheus calls this host; by default its name
+//	  external_labels: {cluster: c1} # more labels, where there is no other of the name
+//	  state: /var/lib/packetscope/alerts.json # what outlives a restart; nothing without it
+//	  interval: 5s            # how often the counters are looked at
+//	  resend_delay: 1m        # when an alert is told again; four times as long it is valid
 //	geo:                      # where addresses are and whose they are (package geo)
 //	  databases:              # in MaxMind's format; the first that knows counts
 //	    - /var/lib/GeoIP/GeoLite2-City.mmdb

@@ -25,6 +25,8 @@ func NeedsRestart(before, after Config) []string {
 		{"drops.severity", maps.Equal(a.DropSeverity, b.DropSeverity)},
 		{"stack.hooks", maps.Equal(a.Hooks, b.Hooks)},
 		{"flows", before.Flows == after.Flows && a.Flows == b.Flows},
+		{"guarder", before.Guarder == after.Guarder},
+		{"alerting", sameAlerting(before.Alerting, after.Alerting)},
 		// The content of the files may change at any time; which they are is asked once.
 		{"geo", before.Geo.equal(after.Geo)},
 		// Without it, the privilege to probe was given up, and with it the collector was

@@ -17,11 +17,14 @@ func TestOfTheStackOnlyWatchesChangeWithoutRestart(t *testing.T) {
 		"stack: {scope: own, sample_every: 2, netfilter_timing: true, run_stats: off, disable: [napi]}": {
 			"stack.scope", "stack.sample_every", "stack.netfilter_timing", "stack.run_stats", "stack.hooks",
 		},
-		before + "drops: {severity: {XDP: loss}}": {"drops.severity"},
-		before + "flows: {ipv4_prefix: 32}\n":     {"flows"},
-		before + "flows: {api: true}\n":           {"flows"},
-		before + "geo: {databases: [a.mmdb]}\n":   {"geo"},
-		before + "locator: {discover: {}}\n":      {"locator"},
+		before + "drops: {severity: {XDP: loss}}":                   {"drops.severity"},
+		before + "flows: {ipv4_prefix: 32}\n":                       {"flows"},
+		before + "flows: {api: true}\n":                             {"flows"},
+		before + "guarder: {api: true}\n":                           {"guarder"},
+		before + "alerting: {alertmanagers: [{url: 'http://a'}]}\n": {"alerting"},
+		before + "guarder: {bans: true}\n":                          {"guarder"},
+		before + "geo: {databases: [a.mmdb]}\n":                     {"geo"},
+		before + "locator: {discover: {}}\n":                        {"locator"},
 	} {
 		a, errA := Parse("before.yaml", []byte(before), testNames)
 		b, errB := Parse("after.yaml", []byte(after), testNames)

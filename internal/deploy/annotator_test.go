@@ -58,9 +58,14 @@ func TestAnnotatorIsToldWhoIsThere(t *testing.T) {
 // TestAnnotatorAsksTheModelOfTheExample takes the marks of comments away as its reader is
 // told to.
 func TestAnnotatorAsksTheModelOfTheExample(t *testing.T) {
-	text := regexp.MustCompile(`(?m)^# (llm:|  )`).ReplaceAllString(read(t, annotatorExample), "$1")
-	if cfg := parseAnnotator(t, text); len(cfg.Model.Providers) != 1 || cfg.Values {
+	text := regexp.MustCompile(`(?m)^# (llm:|exporters:|  )`).ReplaceAllString(read(t, annotatorExample), "$1")
+	cfg := parseAnnotator(t, text)
+	if len(cfg.Model.Providers) != 1 || cfg.Values {
 		t.Errorf("models are %+v, with values: %v", cfg.Model.Providers, cfg.Values)
+	}
+	// Prometheus gives the only host of compose.yaml this name.
+	if len(cfg.Exporters) != 1 || cfg.Exporters[0].Instance != "localhost" || cfg.Exporters[0].URL != "http://127.0.0.1:10142" {
+		t.Errorf("exporters are %+v", cfg.Exporters)
 	}
 }
 

@@ -26,8 +26,8 @@ func TestExampleProbesNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Locator != nil || len(cfg.Geo.Databases) > 0 {
-		t.Errorf("it measures %+v with %+v", cfg.Locator, cfg.Geo)
+	if cfg.Locator != nil || len(cfg.Geo.Databases) > 0 || cfg.Alerting != nil {
+		t.Errorf("it measures %+v with %+v, and tells %+v", cfg.Locator, cfg.Geo, cfg.Alerting)
 	}
 }
 
@@ -49,8 +49,8 @@ func TestExampleWorksWithoutItsMarks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Locator == nil || len(cfg.Locator.Config.Destinations) != 2 || len(cfg.Geo.Databases) != 2 {
-		t.Fatalf("it measures %+v with %+v", cfg.Locator, cfg.Geo)
+	if cfg.Locator == nil || len(cfg.Locator.Config.Destinations) != 2 || len(cfg.Geo.Databases) != 2 || cfg.Alerting == nil || len(cfg.Alerting.Targets) != 1 {
+		t.Fatalf("it measures %+v with %+v, and tells %+v", cfg.Locator, cfg.Geo, cfg.Alerting)
 	}
 	s := load(t).Services["packetscope"]
 	if !slices.Contains(s.Command, "--config.file=/etc/packetscope/packetscope.yaml") {
@@ -60,12 +60,12 @@ func TestExampleWorksWithoutItsMarks(t *testing.T) {
 	for _, v := range s.Volumes {
 		writable[v.Target] = v.Type == "volume" && !v.ReadOnly
 	}
-	for _, dir := range []string{cfg.Locator.Config.History, filepath.Dir(cfg.Geo.Databases[0])} {
+	for _, dir := range []string{cfg.Locator.Config.History, filepath.Dir(cfg.Geo.Databases[0]), filepath.Dir(cfg.Alerting.State)} {
 		if !writable[dir] {
 			t.Errorf("%s is in no volume that can be written", dir)
 		}
 	}
-	if state := settings(read(t, folder+"packetscope.service"), "StateDirectory"); !slices.Equal(state, []string{strings.TrimPrefix(cfg.Locator.Config.History, "/var/lib/")}) {
+	if state := settings(read(t, folder+"packetscope.service"), "StateDirectory"); !slices.Equal(state, []string{strings.TrimPrefix(cfg.Locator.Config.History, "/var/lib/") + " packetscope/alerts"}) {
 		t.Errorf("under systemd the exporter may write to %q", state)
 	}
 }

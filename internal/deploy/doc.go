@@ -1,6 +1,6 @@
 // Package deploy tests the ways to run PacketScope that this repository offers:
-// compose.yaml at its top, and the Dockerfile, the systemd unit and the Kubernetes
-// manifest in cmd/packetscope/deploy.
+// compose.yaml at its top, and the Dockerfile, the systemd units and the Kubernetes
+// manifests in cmd/packetscope/deploy.
 //
 // The plain tests read those files: that they are valid, that what they name exists
 // and parses, that they pin what they run, listen where they say, and ask for the

@@ -5,7 +5,6 @@ package deploy
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,6 +32,7 @@ type engine struct {
 	env     []string
 	docker  string
 	compose string
+	pid     int // of the daemon
 }
 
 // startEngine gets Debian's Docker without installing it, and runs it until the
@@ -123,6 +123,7 @@ func (e *engine) run(t *testing.T) {
 	if err := daemon.Start(); err != nil {
 		t.Fatal(err)
 	}
+	e.pid = daemon.Process.Pid
 	ended := make(chan error, 1)
 	go func() { ended <- daemon.Wait() }()
 	t.Cleanup(func() {
@@ -157,7 +158,8 @@ func tail(path string, size int) string {
 // try runs a command against the engine and returns what it prints. Docker prints
 // progress as errors, so both are in the error.
 func (e *engine) try(name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	// Compiling all of it takes a few minutes, and much longer beside others.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	var out, all bytes.Buffer
@@ -223,5 +225,3 @@ func poll(t *testing.T, patience time.Duration, what string, ask func() error) {
 		time.Sleep(200 * time.Millisecond)
 	}
 }
-
-var errNotYet = errors.New("not yet")

@@ -2,8 +2,6 @@ package deploy
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -12,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"gopkg.in/yaml.v3"
 
 	"github.com/packetscope/packetscope/internal/annotator/config"
 )
@@ -86,7 +83,7 @@ func TestGuardUnit(t *testing.T) {
 		t.Errorf("the defaults set the arguments to %q", got)
 	}
 	// The folders of the flags' defaults are those that systemd makes.
-	if got := settings(unit, "StateDirectory"); !slices.Equal(got, []string{"packetscope/guard"}) {
+	if got := settings(unit, "StateDirectory"); !slices.Equal(got, []string{"packetscope/guard " + strings.TrimPrefix(adopted, "/var/lib/")}) {
 		t.Errorf("state in %q", got)
 	}
 	if got := settings(unit, "RuntimeDirectory"); !slices.Equal(got, []string{"packetscope"}) {
@@ -132,177 +129,6 @@ func TestSystemdUnitsVerify(t *testing.T) {
 				t.Error(strings.TrimSpace(line))
 			}
 		}
-	}
-}
-
-// A daemonSet is what of the manifest is looked at.
-type daemonSet struct {
-	Kind     string
-	Metadata struct{ Name, Namespace string }
-	Spec     struct {
-		Selector struct{ MatchLabels map[string]string }
-		Template struct {
-			Metadata struct{ Labels map[string]string }
-			Spec     struct {
-				HostNetwork, HostPID         bool
-				AutomountServiceAccountToken *bool
-				Containers                   []container
-				Volumes                      []struct {
-					Name      string
-					HostPath  struct{ Path string }
-					ConfigMap struct{ Name string }
-				}
-			}
-		}
-	}
-}
-
-type container struct {
-	Image string
-	Args  []string
-	Ports []struct {
-		Name                    string
-		ContainerPort, HostPort int
-	}
-	SecurityContext struct {
-		Privileged, AllowPrivilegeEscalation *bool
-		ReadOnlyRootFilesystem               bool
-		Capabilities                         struct{ Add, Drop []string }
-	}
-	VolumeMounts []struct {
-		Name, MountPath string
-		ReadOnly        bool
-	}
-}
-
-// UnmarshalYAML takes the keys as they are written; the library would want them
-// in lower case.
-func (d *daemonSet) UnmarshalYAML(node *yaml.Node) error {
-	lowerKeys(node)
-	type plain daemonSet
-	return node.Decode((*plain)(d))
-}
-
-func lowerKeys(node *yaml.Node) {
-	for i, child := range node.Content {
-		if node.Kind == yaml.MappingNode && i%2 == 0 {
-			// Labels are values in all but form.
-			if !strings.Contains(child.Value, "/") {
-				child.Value = strings.ToLower(child.Value)
-			}
-			continue
-		}
-		lowerKeys(child)
-	}
-}
-
-// objects reads a manifest, and returns the kinds of its objects and its daemon set.
-func objects(t *testing.T, name string) (kinds []string, set daemonSet) {
-	t.Helper()
-	decoder := yaml.NewDecoder(strings.NewReader(read(t, folder+name)))
-	for {
-		var object daemonSet
-		err := decoder.Decode(&object)
-		if errors.Is(err, io.EOF) {
-			return kinds, set
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		kinds = append(kinds, object.Kind)
-		if object.Kind == "DaemonSet" {
-			set = object
-		}
-	}
-}
-
-// checkPod checks what both daemon sets have in common, and returns the container.
-func checkPod(t *testing.T, set daemonSet, capabilities []string) container {
-	t.Helper()
-	pod := set.Spec.Template
-	if diff := cmp.Diff(set.Spec.Selector.MatchLabels, pod.Metadata.Labels); diff != "" {
-		t.Errorf("the selector does not fit the pods (-selector +pod):\n%s", diff)
-	}
-	if token := pod.Spec.AutomountServiceAccountToken; token == nil || *token {
-		t.Error("the pod gets a token that it does not need")
-	}
-	if len(pod.Spec.Containers) != 1 {
-		t.Fatalf("%d containers", len(pod.Spec.Containers))
-	}
-	c := pod.Spec.Containers[0]
-	checkImage(t, c.Image)
-	security := c.SecurityContext
-	if diff := cmp.Diff(capabilities, sorted(security.Capabilities.Add)); diff != "" {
-		t.Errorf("capabilities (-want +got):\n%s", diff)
-	}
-	if !slices.Equal(security.Capabilities.Drop, []string{"ALL"}) || !security.ReadOnlyRootFilesystem ||
-		security.AllowPrivilegeEscalation == nil || *security.AllowPrivilegeEscalation || security.Privileged != nil {
-		t.Errorf("more privileges than are asked for by name: %+v", security)
-	}
-	return c
-}
-
-// mounts returns the paths of the node, or names of config maps, by where the container
-// has them; "rw " stands before what it may change.
-func mounts(set daemonSet) map[string]string {
-	sources := map[string]string{}
-	for _, v := range set.Spec.Template.Spec.Volumes {
-		sources[v.Name] = v.HostPath.Path + v.ConfigMap.Name
-	}
-	all := map[string]string{}
-	for _, m := range set.Spec.Template.Spec.Containers[0].VolumeMounts {
-		all[m.MountPath] = sources[m.Name]
-		if !m.ReadOnly {
-			all[m.MountPath] = "rw " + sources[m.Name]
-		}
-	}
-	return all
-}
-
-func TestKubernetesDaemonSet(t *testing.T) {
-	kinds, set := objects(t, "kubernetes.yaml")
-	if diff := cmp.Diff([]string{"Namespace", "ServiceAccount", "DaemonSet"}, kinds); diff != "" {
-		t.Fatalf("objects (-want +got):\n%s", diff)
-	}
-	c := checkPod(t, set, needed(t))
-	if pod := set.Spec.Template.Spec; !pod.HostNetwork || !pod.HostPID {
-		t.Error("the pod does not see its node")
-	}
-	want := map[string]string{"/sys/fs/cgroup": "/sys/fs/cgroup", "/run/packetscope/status": "/run/packetscope/status"}
-	if diff := cmp.Diff(want, mounts(set)); diff != "" {
-		t.Errorf("mounts (-want +got):\n%s", diff)
-	}
-	// Prometheus finds the port by its name.
-	if len(c.Ports) != 1 || c.Ports[0].Name != "metrics" || c.Ports[0].ContainerPort != 10142 || c.Ports[0].HostPort != 10142 {
-		t.Errorf("ports %+v", c.Ports)
-	}
-	if !strings.Contains(read(t, "rules/prometheus/fleet/kubernetes.yml"), "regex: metrics") {
-		t.Error("the example of Prometheus looks for another port")
-	}
-	if !slices.Contains(c.Args, "--guarder.socket=/run/packetscope/status/guard.sock") || !slices.Contains(c.Args, "--guarder.optional") {
-		t.Errorf("the exporter does not look for an agent of Guarder that may be there: %q", c.Args)
-	}
-}
-
-// TestKubernetesGuardIsSafe: nothing is dropped until somebody says so.
-func TestKubernetesGuardIsSafe(t *testing.T) {
-	kinds, set := objects(t, "kubernetes-guard.yaml")
-	if diff := cmp.Diff([]string{"DaemonSet"}, kinds); diff != "" {
-		t.Fatalf("objects (-want +got):\n%s", diff)
-	}
-	c := checkPod(t, set, guardNeeds)
-	if pod := set.Spec.Template.Spec; !pod.HostNetwork || pod.HostPID || len(c.Ports) != 0 {
-		t.Error("the pod is not in the network of its node, sees its processes, or opens a port")
-	}
-	if !slices.Contains(c.Args, "--mode-ceiling=audit") || !slices.Contains(c.Args, "--status-socket=/run/packetscope/status/guard.sock") {
-		t.Errorf("the agent runs %q, want it to audit, and to tell the exporter", c.Args)
-	}
-	want := map[string]string{
-		"/etc/packetscope/guard": "packetscope-guard", "/sys/fs/bpf": "rw /sys/fs/bpf",
-		"/run/packetscope": "rw /run/packetscope", "/var/lib/packetscope": "rw /var/lib/packetscope",
-	}
-	if diff := cmp.Diff(want, mounts(set)); diff != "" {
-		t.Errorf("mounts (-want +got):\n%s", diff)
 	}
 }
 

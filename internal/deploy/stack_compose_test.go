@@ -3,7 +3,6 @@
 package deploy
 
 import (
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,22 +99,6 @@ func TestStack(t *testing.T) {
 	t.Run("the annotator", s.annotator)
 }
 
-// annotator starts the annotator, and starts it again on what it has kept.
-func (s *stack) annotator(t *testing.T) {
-	const program, config = "/bin/packetscope-annotator", "/etc/packetscope-annotator/annotator.yaml"
-	s.must(t, "--profile", "annotator", "up", "--detach", "--wait")
-	s.must(t, "exec", "-T", "annotator", program, "check-config", config)
-	out, err := s.try("exec", "-T", "annotator", program, "doctor", "--config.file="+config)
-	for _, line := range []string{"prometheus              ok", "alertmanager            ok"} {
-		if !strings.Contains(out+fmt.Sprint(err), line) {
-			t.Errorf("doctor does not say %q: %s%v", line, out, err)
-		}
-	}
-	s.must(t, "--profile", "annotator", "restart", "annotator")
-	s.must(t, "--profile", "annotator", "up", "--detach", "--wait")
-	s.must(t, "--profile", "annotator", "rm", "--stop", "--force", "annotator")
-}
-
 // pinnedState is where the agent of the host keeps what outlives it.
 const pinnedState = "/sys/fs/bpf/packetscope/guard"
 
@@ -157,31 +140,17 @@ func override(t *testing.T) string {
   annotator:
     volumes:
       - {type: bind, source: %s, target: /run/secrets/annotator, read_only: true}
+  # As the annotator's page has it.
+  alertmanager:
+    volumes:
+      - {type: bind, source: %s, target: /etc/alertmanager/alertmanager.yml, read_only: true}
+      - {type: bind, source: %s, target: /etc/alertmanager/secrets, read_only: true}
 `
-	if err := os.WriteFile(path, fmt.Appendf(nil, text, annotatorSecrets(t)), 0o644); err != nil {
+	annotator, alertmanager := annotatorSecrets(t)
+	if err := os.WriteFile(path, fmt.Appendf(nil, text, annotator, annotatorOn(t), alertmanager), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return path
-}
-
-// annotatorSecrets makes the folder that the annotator's page asks for.
-func annotatorSecrets(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"grafana-token":   "of-grafana\n",
-		"ingest.sha256":   fmt.Sprintf("%x  -\n", sha256.Sum256([]byte("of-alertmanager"))),
-		"operator.sha256": fmt.Sprintf("%x  -\n", sha256.Sum256([]byte("of-the-operator"))),
-	} {
-		file := filepath.Join(dir, name)
-		if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.Chown(file, 65534, 65534)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := errors.Join(os.Chmod(dir, 0o700), os.Chown(dir, 65534, 65534)); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
 // A stack is compose.yaml with some overrides, in an engine.
@@ -239,27 +208,59 @@ func (s *stack) healthy(t *testing.T, want ...string) {
 	}
 }
 
+// patience is how long is waited for what comes within two scrapes or messages, and rules
+// over a minute, on a machine that compiles beside it.
+const patience = 5 * time.Minute
+
 // atLeast asks Prometheus until a query has a value that is large enough.
 func (s *stack) atLeast(t *testing.T, query string, least float64) {
 	t.Helper()
-	poll(t, 90*time.Second, query, func() error {
-		out, err := s.try("exec", "-T", "prometheus", "promtool", "query", "instant", "--format", "json", "http://127.0.0.1:9090", query)
-		if err != nil {
-			return err
+	poll(t, patience, fmt.Sprintf("%s is %v or more", query, least), func() error {
+		value, err := s.value(query)
+		switch {
+		case errors.Is(err, errNoSeries):
+			return fmt.Errorf("no series; %s", s.scrapes())
+		case err == nil && value < least:
+			return fmt.Errorf("%v; %s", value, s.scrapes())
 		}
-		var samples []struct{ Value [2]any }
-		if err := json.Unmarshal([]byte(out), &samples); err != nil {
-			return fmt.Errorf("%w: %s", err, out)
-		}
-		if len(samples) == 0 {
-			return errNotYet
-		}
-		var value float64
-		if _, err := fmt.Sscan(samples[0].Value[1].(string), &value); err != nil || value < least {
-			return fmt.Errorf("%v is less than %v", value, least)
-		}
-		return nil
+		return err
 	})
+}
+
+var errNoSeries = errors.New("no series")
+
+// value returns the first value of a query; the error is errNoSeries if there is none.
+func (s *stack) value(query string) (value float64, err error) {
+	out, err := s.try("exec", "-T", "prometheus", "promtool", "query", "instant", "--format", "json", "http://127.0.0.1:9090", query)
+	if err != nil {
+		return 0, err
+	}
+	var samples []struct{ Value [2]any }
+	if err := json.Unmarshal([]byte(out), &samples); err != nil {
+		return 0, fmt.Errorf("%w: %s", err, out)
+	}
+	if len(samples) == 0 {
+		return 0, errNoSeries
+	}
+	_, err = fmt.Sscan(fmt.Sprint(samples[0].Value[1]), &value)
+	return value, err
+}
+
+// scrapes says how the exporter is scraped, for who wonders where its numbers are.
+func (s *stack) scrapes() string {
+	var says []string
+	for _, query := range []string{
+		`up{job="packetscope"}`, `scrape_duration_seconds{job="packetscope"}`, `scrape_samples_scraped{job="packetscope"}`,
+		`count_over_time(up{job="packetscope"}[5m])`, `sum(packetscope_scrape_collector_success == 0)`, `count(packetscope_flow_bytes_total)`,
+	} {
+		value, err := s.value(query)
+		if err != nil {
+			says = append(says, fmt.Sprintf("%s: %v", query, err))
+		} else {
+			says = append(says, fmt.Sprintf("%s is %v", query, value))
+		}
+	}
+	return strings.Join(says, ", ")
 }
 
 // password restarts Grafana and compares what was printed with what is kept.

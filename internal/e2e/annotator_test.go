@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	model "github.com/packetscope/packetscope/internal/annotator/model/double"
@@ -21,6 +20,9 @@ import (
 
 // forged is the alert of the attack that is explained.
 const forged = "PacketScopeGuardForgedICMP"
+
+// source is where the attack comes from, as far as its packets tell.
+const source = "203.0.113.66"
 
 // untilResolved bounds the end of an alert: at the pace it goes on for 30 s after the attack.
 const untilResolved = 2 * soon
@@ -35,6 +37,61 @@ type explained struct {
 	model *model.Server
 	// speak, when closed, lets the model answer.
 	speak chan struct{}
+	// hook gets what is explained, in the format packetscope.
+	hook *hook
+}
+
+// A hook keeps the messages that it is sent.
+type hook struct {
+	mu       sync.Mutex
+	messages []explanation
+}
+
+// An explanation is what tests look at of a message.
+type explanation struct {
+	Explanation struct{ By string }
+	Suggestion  *struct {
+		YAML, Action string
+		MatchedShare *float64 `json:"matched_share"`
+	}
+}
+
+func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var m explanation
+	if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.messages = append(h.messages, m)
+}
+
+// heard returns nil if there is any message.
+func (h *hook) heard() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.messages) == 0 {
+		return errors.New("no message came")
+	}
+	return nil
+}
+
+// mustHaveProposed looks for a rule about the source that only counts, and of which it is
+// known that it hits no established traffic.
+func (h *hook) mustHaveProposed(t *testing.T) {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, m := range h.messages {
+		if s := m.Suggestion; s != nil {
+			if s.Action != "monitor" || !strings.Contains(s.YAML, `src: ["`+source+`/32"]`) || s.MatchedShare == nil || *s.MatchedShare != 0 {
+				t.Errorf("proposed is %+v", s)
+			}
+			return
+		}
+	}
+	t.Errorf("nothing was proposed in %d messages", len(h.messages))
 }
 
 // TestAnAttackIsExplainedWhereePeopleLook has one attack and one Prometheus, which tells two
@@ -50,7 +107,7 @@ func TestAnAttackIsExplainedWherePeopleLook(t *testing.T) {
 	w.startPrometheus(t, alone.alertmanager.Address, asks.alertmanager.Address)
 	w.works(t)
 	for _, x := range []*explained{alone, asks} {
-		x.start(t, w.prometheus.URL)
+		x.start(t, w.prometheus.URL, "http://"+w.address)
 	}
 
 	servers.Eventually(t, soon, func() error {
@@ -60,7 +117,9 @@ func TestAnAttackIsExplainedWherePeopleLook(t *testing.T) {
 	first := map[*explained]grafana.Annotation{}
 	for _, x := range []*explained{alone, asks} {
 		first[x] = x.annotation(t)
-		x.mustSay(t, first[x], "(pmtu_poison)", "they do not arrive", "group forged-icmp")
+		x.mustSay(t, first[x], "(pmtu_poison)", "they do not arrive", "group forged-icmp", source)
+		servers.Eventually(t, soon, func() error { return x.hook.heard() })
+		x.hook.mustHaveProposed(t)
 		if a := first[x]; a.TimeEnd > a.Time {
 			t.Errorf("%s: a region although the alert fires: %+v", x.name, a)
 		}
@@ -81,7 +140,13 @@ func TestAnAttackIsExplainedWherePeopleLook(t *testing.T) {
 	}
 	alone.mustSay(t, alone.annotation(t), "(pmtu_poison)", "they do not arrive")
 	asks.mustSay(t, asks.annotation(t), "Guarder keeps forged errors away")
-	asks.mustNotHaveTold(t, "localhost", "203.0.113.66", "192.0.2.1", "198.51.100.7", asks.grafana.Token)
+	asks.mustHaveTold(t, `\"remote\":\"S1\"`, "offender_share")
+	asks.mustNotHaveTold(t, "localhost", source, "192.0.2.1", "198.51.100.7", asks.grafana.Token, ingestToken)
+	for _, x := range []*explained{alone, asks} {
+		if refused := answered(t, x.address, 401) + answered(t, x.address, 403); refused > 0 || answered(t, x.address, 202) == 0 {
+			t.Errorf("%s: %v messages of Alertmanager were refused, %v taken", x.name, refused, answered(t, x.address, 202))
+		}
+	}
 }
 
 // newExplained starts an Alertmanager with our routes, which tells the annotator that is to
@@ -98,37 +163,28 @@ func newExplained(t *testing.T, inbox *servers.Inbox, name string) *explained {
 }
 
 // start starts the annotator.
-func (x *explained) start(t *testing.T, prometheus string) {
+func (x *explained) start(t *testing.T, prometheus, exporter string) {
 	t.Helper()
 	serve := func(h http.Handler) string {
 		server := httptest.NewServer(h)
 		t.Cleanup(server.Close)
 		return server.URL
 	}
-	dir := t.TempDir()
-	files := map[string]string{
-		"grafana.token": x.grafana.Token + "\n",
-		"annotator.yaml": fmt.Sprintf(`store: {path: annotator.db}
-prometheus: {url: %q}
+	x.hook = &hook{}
+	text := fmt.Sprintf(`prometheus: {url: %q, timeout: 10s, total: 20s}
+exporters: [{instance: localhost, url: %q, timeout: 20s}]
 alertmanager: {url: %q, receiver: annotator, reconcile: 10s}
-sinks: {grafana: {url: %q, token_file: grafana.token}}
-`, prometheus, "http://"+x.alertmanager.Address, serve(x.grafana)),
-	}
+sinks:
+  grafana: {url: %q, token_file: %q}
+  notify: [{name: hook, format: packetscope, url: %q}]
+`, prometheus, exporter, "http://"+x.alertmanager.Address, serve(x.grafana), tokenFile(t, x.grafana.Token), serve(x.hook))
 	if x.model != nil {
-		files["annotator.yaml"] += fmt.Sprintf("llm: {providers: [{name: double, base_url: %q, model: double}]}\n", serve(x.model)+"/v1")
+		text += fmt.Sprintf("llm: {providers: [{name: double, base_url: %q, model: double}]}\n", serve(x.model)+"/v1")
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	file := filepath.Join(dir, "annotator.yaml")
+	file := annotatorFile(t, text)
 	run(t, found.Annotator, "check-config", file)
 	run(t, found.Annotator, "doctor", "--config.file="+file, "--no-models")
-	p := servers.Start(t, found.Annotator, "serve", "--config.file="+file, "--web.listen-address="+x.address)
-	if err := p.Ready(t.Context(), "http://"+x.address+"/-/ready"); err != nil {
-		t.Fatal(err)
-	}
+	startAnnotator(t, file, x.address)
 }
 
 // answer is what the model says of the attack, when it may: what it was shown, with the fact
@@ -199,6 +255,18 @@ func (x *explained) mustSay(t *testing.T, a grafana.Annotation, words ...string)
 	for _, w := range words {
 		if !strings.Contains(a.Text, w) {
 			t.Errorf("%s: %q is not in\n%s", x.name, w, a.Text)
+		}
+	}
+}
+
+// mustHaveTold looks for what the model has to be shown.
+func (x *explained) mustHaveTold(t *testing.T, words ...string) {
+	t.Helper()
+	for _, c := range x.model.Calls() {
+		for _, word := range words {
+			if !strings.Contains(string(c.Body), word) {
+				t.Errorf("%s: the model is not told %q in\n%s", x.name, word, c.Body)
+			}
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 type guard struct {
 	agent               *servers.Process
 	socket, pins, state string
+	policies            []string
 	attacker            netlink.Link
 }
 
@@ -30,16 +31,19 @@ const (
 	attacker = "attacker0"
 )
 
-// newGuard lays the cable, and starts the agent with ready-made policies. What it has
+// newGuard lays the cable, and starts the agent with policies, or with ready-made ones. What it has
 // put in force is taken away when the test ends.
-func newGuard(t *testing.T) *guard {
+func newGuard(t *testing.T, policies ...string) *guard {
 	t.Helper()
 	dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_e2e_")
 	if err != nil {
 		t.Fatal(err)
 	}
 	own := t.TempDir()
-	g := &guard{socket: filepath.Join(own, "guard.sock"), pins: filepath.Join(dir, "guard"), state: filepath.Join(own, "state"), attacker: cable(t)}
+	g := &guard{socket: filepath.Join(own, "guard.sock"), pins: filepath.Join(dir, "guard"), state: filepath.Join(own, "state"), attacker: cable(t), policies: policies}
+	if policies == nil {
+		g.policies = []string{"../../rules/guarder/baseline.yaml", "../../rules/guarder/forged-icmp.yaml"}
+	}
 	t.Cleanup(func() {
 		run(t, found.Exporter, "guard", "detach", "--socket="+g.socket, "--pins="+g.pins)
 		os.Remove(dir)
@@ -76,8 +80,8 @@ func cable(t *testing.T) netlink.Link {
 
 func (g *guard) start(t *testing.T) {
 	t.Helper()
-	g.agent = servers.Start(t, found.Exporter, "guard", "run", "--device="+guarded, "--socket="+g.socket, "--pins="+g.pins, "--state="+g.state,
-		"../../rules/guarder/baseline.yaml", "../../rules/guarder/forged-icmp.yaml")
+	args := []string{"guard", "run", "--device=" + guarded, "--socket=" + g.socket, "--pins=" + g.pins, "--state=" + g.state}
+	g.agent = servers.Start(t, found.Exporter, append(args, g.policies...)...)
 	servers.Eventually(t, soon, func() error { return exec.Command(found.Exporter, "guard", "status", "--socket="+g.socket).Run() })
 }
 
@@ -88,7 +92,7 @@ func (g *guard) attack(t *testing.T) {
 	victim, peer := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.7")
 	frame := packet.Frame{
 		DestinationMAC: [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-		Source:         netip.MustParseAddr("203.0.113.66"), Destination: victim, Protocol: packet.ICMPv4,
+		Source:         netip.MustParseAddr(source), Destination: victim, Protocol: packet.ICMPv4,
 		ICMP: &packet.Message{Type: 3, Code: 4, MTU: 600, Quoted: &packet.Frame{
 			Source: victim, Destination: peer, Protocol: packet.UDP, SourcePort: 5000, DestinationPort: 53, Payload: make([]byte, 1400),
 		}},

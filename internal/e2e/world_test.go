@@ -72,8 +72,9 @@ func (w *world) startPrometheus(t *testing.T, alertmanagers ...string) {
 	w.prometheus = servers.StartPrometheus(t, found.Tools, config, files, "--rules.alert.resend-delay=1s")
 }
 
-// config of the exporter: what other namespaces of the machine do is their business.
-const config = "stack: {scope: own}\n"
+// config of the exporter: what other namespaces of the machine do is their business. The
+// annotator asks it for what no metric tells.
+const config = "stack: {scope: own}\nguarder: {api: true}\nflows: {api: true}\n"
 
 func (w *world) startExporter(t *testing.T) {
 	t.Helper()
@@ -102,11 +103,7 @@ func routes(t *testing.T, inbox *servers.Inbox, p servers.Pace) *servers.Alertma
 	if err := config.At(p); err != nil {
 		t.Fatal(err)
 	}
-	token := filepath.Join(t.TempDir(), "token")
-	if err := os.WriteFile(token, []byte("of-the-annotator"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	config.Tokens(token)
+	config.Tokens(tokenFile(t, ingestToken))
 	for _, receiver := range receivers {
 		if err := config.Call(receiver, inbox.URL(receiver)); err != nil {
 			t.Fatal(err)

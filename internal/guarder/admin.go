@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,10 +29,20 @@ type Administered interface {
 	Top(sources int) (Top, error)
 	// Hits returns the whole table of sources.
 	Hits() (HitList, error)
+	// Alerts returns the rules that somebody is to be told of.
+	Alerts() (AlertList, error)
+	// Bans returns who is banned.
+	Bans() (BanList, error)
+	// Ban bans somebody, or says why not.
+	Ban(BanOrder) (BanStatus, error)
+	// Unban ends a ban.
+	Unban(netip.Prefix) error
 	// Apply reads the policy from its files again and puts it in force.
 	Apply(Order) error
 	Confirm() error
 	Rollback() error
+	// Unlock forgets the MAC address that was learnt for an address.
+	Unlock(Unlocking) error
 	// Detach takes Guarder off all devices. Nothing else can be asked for after it.
 	Detach() error
 }
@@ -43,6 +54,13 @@ type Order struct {
 	Operator []host.Connection `json:"operator,omitempty"`
 	// AcceptLockout has it put in force even if it cuts off connections of the host.
 	AcceptLockout bool `json:"accept_lockout,omitempty"`
+}
+
+// An Unlocking names an address whose MAC address is to be learnt anew; Set is that of
+// the policy, or "" for all that have it.
+type Unlocking struct {
+	Set string     `json:"set,omitempty"`
+	IP  netip.Addr `json:"ip"`
 }
 
 // How long who asks waits for the answer. A policy is put in force in a fraction of a
@@ -97,10 +115,13 @@ func listen(path string, mode os.FileMode) (net.Listener, error) {
 	return l, nil
 }
 
-// AdminHandler serves GET /status, /hits and /top?sources=N, and POST /apply, /confirm,
-// /rollback and /detach. An error is the text of the answer, with status 409.
+// AdminHandler serves GET /status, /alerts, /hits, /bans, /samples and /top?sources=N, and POST
+// /ban, /unban, /apply, /unlock, /confirm, /rollback and /detach. An error is the text of the answer,
+// with status 409.
 func AdminHandler(a Administered) http.Handler {
 	mux := HitsHandler(a)
+	AddBans(mux, a)
+	addBanOrders(mux, a)
 	mux.HandleFunc("GET /top", func(w http.ResponseWriter, r *http.Request) {
 		sources, err := strconv.Atoi(cmp.Or(r.URL.Query().Get("sources"), "0"))
 		if err != nil || sources < 0 {
@@ -118,28 +139,46 @@ func AdminHandler(a Administered) http.Handler {
 		}
 		answer(w, a.Apply(o))
 	})
+	mux.HandleFunc("POST /unlock", func(w http.ResponseWriter, r *http.Request) {
+		var u Unlocking
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxOrder)).Decode(&u); err != nil {
+			http.Error(w, "unlock: "+err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer(w, a.Unlock(u))
+	})
 	for verb, do := range map[string]func() error{"confirm": a.Confirm, "rollback": a.Rollback, "detach": a.Detach} {
 		mux.HandleFunc("POST /"+verb, func(w http.ResponseWriter, _ *http.Request) { answer(w, do()) })
 	}
 	return mux
 }
 
-// StatusHandler serves GET /status alone, which names nobody's address.
+// StatusHandler serves GET /status and GET /alerts, which name no address but those of
+// neighbours that the policy binds.
 func StatusHandler(a Administered) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		s, err := a.Status()
 		tell(w, s, err)
 	})
+	mux.HandleFunc("GET /alerts", func(w http.ResponseWriter, _ *http.Request) {
+		list, err := a.Alerts()
+		tell(w, list, err)
+	})
 	return mux
 }
 
-// HitsHandler serves GET /status and GET /hits, which names the addresses of sources.
+// HitsHandler is StatusHandler with GET /hits, which names the addresses of sources, and GET
+// /samples, which shows the first bytes of packets.
 func HitsHandler(a Administered) *http.ServeMux {
 	mux := StatusHandler(a)
 	mux.HandleFunc("GET /hits", func(w http.ResponseWriter, _ *http.Request) {
 		list, err := a.Hits()
 		tell(w, list, err)
+	})
+	mux.HandleFunc("GET /samples", func(w http.ResponseWriter, _ *http.Request) {
+		t, err := a.Top(1)
+		tell(w, samplesOf(t), err)
 	})
 	return mux
 }
@@ -193,6 +232,18 @@ func (c Client) Hits() (list HitList, err error) {
 	return list, err
 }
 
+// Alerts implements [Administered].
+func (c Client) Alerts() (list AlertList, err error) {
+	err = c.read("alerts", &list)
+	return list, err
+}
+
+// Samples returns the last packets that were copied.
+func (c Client) Samples() (list SampleList, err error) {
+	err = c.read("samples", &list)
+	return list, err
+}
+
 func (c Client) read(what string, to any) error {
 	body, err := c.ask(http.MethodGet, what, nil)
 	if err != nil {
@@ -219,6 +270,16 @@ func (c Client) Confirm() error { return c.tell("confirm") }
 
 // Rollback implements [Administered].
 func (c Client) Rollback() error { return c.tell("rollback") }
+
+// Unlock implements [Administered].
+func (c Client) Unlock(u Unlocking) error {
+	text, err := json.Marshal(u)
+	if err != nil {
+		return err
+	}
+	_, err = c.ask(http.MethodPost, "unlock", text)
+	return err
+}
 
 // Detach implements [Administered].
 func (c Client) Detach() error { return c.tell("detach") }

@@ -20,26 +20,42 @@ import (
 
 // agent records what it was told.
 type agent struct {
-	told   []string
-	order  Order
-	status Status
-	hits   []Hit
-	err    error
+	told     []string
+	order    Order
+	status   Status
+	hits     []Hit
+	samples  []Sample
+	err      error
+	unlocked Unlocking
 }
 
 func (a *agent) Status() (Status, error) { return a.status, a.err }
 func (a *agent) Top(sources int) (Top, error) {
 	a.tell(fmt.Sprint("top ", sources))
-	return Top{Status: a.status, Sources: []SourceStatus{{Source: "192.0.2.7", Rule: "r"}}}, a.err
+	return Top{Status: a.status, Sources: []SourceStatus{{Source: "192.0.2.7", Rule: "r"}}, Samples: a.samples}, a.err
 }
 func (a *agent) Hits() (HitList, error) {
 	a.tell("hits")
 	return HitList{Hits: a.hits}, a.err
 }
+func (a *agent) Alerts() (AlertList, error) {
+	return AlertList{InForce: InForcePolicy, Rules: a.status.Rules}, a.err
+}
 func (a *agent) Apply(o Order) error { a.order = o; return a.tell("apply") }
-func (a *agent) Confirm() error      { return a.tell("confirm") }
-func (a *agent) Rollback() error     { return a.tell("rollback") }
-func (a *agent) Detach() error       { return a.tell("detach") }
+func (a *agent) Bans() (BanList, error) {
+	return BanList{Bans: []BanStatus{{Prefix: netip.MustParsePrefix("192.0.2.7/32"), Origin: "operator"}}}, a.tell("bans")
+}
+func (a *agent) Ban(o BanOrder) (BanStatus, error) {
+	return BanStatus{Prefix: o.Prefix, Reason: o.Reason, Left: o.TTL.Seconds()}, a.tell("ban")
+}
+func (a *agent) Unban(p netip.Prefix) error { return a.tell("unban " + p.String()) }
+func (a *agent) Confirm() error             { return a.tell("confirm") }
+func (a *agent) Rollback() error            { return a.tell("rollback") }
+func (a *agent) Detach() error              { return a.tell("detach") }
+func (a *agent) Unlock(u Unlocking) error {
+	a.unlocked = u
+	return a.tell("unlock")
+}
 
 func (a *agent) tell(what string) error {
 	a.told = append(a.told, what)
@@ -67,6 +83,7 @@ func TestClientReachesTheAgent(t *testing.T) {
 		Devices:    []DeviceStatus{{Name: "eth0", Hook: Native}},
 		Rules:      []RuleStatus{{Group: "g", Rule: "r", Counts: map[string]Counts{"drop": {3, 180}}}},
 		Unparsable: map[string]Counts{"truncated": {1, 20}},
+		Sockets:    map[string]Counts{"unknown": {2, 120}},
 	}}
 	c := serve(t, a)
 	got, err := c.Status()
@@ -84,13 +101,28 @@ func TestClientReachesTheAgent(t *testing.T) {
 	if err != nil || len(top.Sources) != 1 || top.Sources[0].Source != "192.0.2.7" || top.Status.Generation != 7 {
 		t.Errorf("top %+v, %v", top, err)
 	}
-	for _, do := range []func() error{apply, c.Confirm, c.Rollback, c.Detach} {
+	unlocking := Unlocking{Set: "gateways", IP: netip.MustParseAddr("192.0.2.254")}
+	unlock := func() error { return c.Unlock(unlocking) }
+	for _, do := range []func() error{apply, c.Confirm, c.Rollback, unlock, c.Detach} {
 		if err := do(); err != nil {
 			t.Error(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"top 7", "apply", "confirm", "rollback", "detach"}, a.told); diff != "" {
+	prefix := netip.MustParsePrefix("192.0.2.7/32")
+	if list, err := c.Bans(); err != nil || len(list.Bans) != 1 || list.Bans[0].Prefix != prefix {
+		t.Errorf("bans %+v, %v", list, err)
+	}
+	if b, err := c.Ban(BanOrder{Prefix: prefix, TTL: time.Hour, Reason: "enough"}); err != nil || b.Prefix != prefix || b.Left != 3600 || b.Reason != "enough" {
+		t.Errorf("banned %+v, %v", b, err)
+	}
+	if err := c.Unban(prefix); err != nil {
+		t.Error(err)
+	}
+	if diff := cmp.Diff([]string{"top 7", "apply", "confirm", "rollback", "unlock", "detach", "bans", "ban", "unban 192.0.2.7/32"}, a.told); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if a.unlocked != unlocking {
+		t.Errorf("unlocked %+v, want %+v", a.unlocked, unlocking)
 	}
 	if diff := cmp.Diff(order, a.order, cmpopts.EquateComparable(host.Connection{})); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
@@ -130,13 +162,22 @@ func TestStatusSocketIsForAllAndChangesNothing(t *testing.T) {
 	if s, err := c.Status(); err != nil || s.Generation != 7 {
 		t.Errorf("status %+v, %v", s, err)
 	}
+	if list, err := c.Alerts(); err != nil || list.InForce != InForcePolicy {
+		t.Errorf("alerts %+v, %v", list, err)
+	}
+	if list, err := c.Samples(); !errors.Is(err, ErrNotTold) || a.told != nil {
+		t.Errorf("anybody sees packets: %+v, %v", list, err)
+	}
 	if top, err := c.Top(0); !errors.Is(err, ErrNotTold) || a.told != nil {
 		t.Errorf("anybody learns sources: %+v, %v", top, err)
 	}
 	if hits, err := c.Hits(); !errors.Is(err, ErrNotTold) || a.told != nil {
 		t.Errorf("anybody learns sources: %+v, %v", hits, err)
 	}
-	for _, do := range []func() error{func() error { return c.Apply(Order{}) }, c.Confirm, c.Rollback, c.Detach} {
+	ban := func() error { _, err := c.Ban(BanOrder{}); return err }
+	unban := func() error { return c.Unban(netip.Prefix{}) }
+	bans := func() error { _, err := c.Bans(); return err }
+	for _, do := range []func() error{func() error { return c.Apply(Order{}) }, c.Confirm, c.Rollback, c.Detach, ban, unban, bans} {
 		if err := do(); err == nil || a.told != nil {
 			t.Errorf("the agent was told to %v, %v", a.told, err)
 		}
@@ -147,11 +188,11 @@ func TestStatusSocketIsForAllAndChangesNothing(t *testing.T) {
 // changes nothing.
 func TestHitsAreToldWhereTheyMayBe(t *testing.T) {
 	want := []Hit{
-		{netip.MustParseAddr("192.0.2.7"), 3, "drop", 1 << 60, 123456789},
-		{netip.MustParseAddr("2001:db8:1:2::"), 0, "would_drop", 64, 1},
-		{netip.Addr{}, 1, "count", 1, 2},
+		{netip.MustParseAddr("192.0.2.7"), 3, "drop", 1 << 60, 123456789, 987654321},
+		{netip.MustParseAddr("2001:db8:1:2::"), 0, "would_drop", 64, 1, 3},
+		{netip.Addr{}, 1, "count", 1, 2, 2},
 	}
-	a := &agent{hits: want}
+	a := &agent{hits: want, samples: []Sample{{Rule: "r", Frame: make([]byte, 100), Length: 1000}, {Frame: make([]byte, 20)}}}
 	path := filepath.Join(t.TempDir(), "status.sock")
 	l, err := ListenStatus(path)
 	if err != nil {
@@ -162,8 +203,12 @@ func TestHitsAreToldWhereTheyMayBe(t *testing.T) {
 	defer server.Close()
 	for what, c := range map[string]Client{"admin socket": serve(t, a), "socket for all": {path}} {
 		got, err := c.Hits()
-		if diff := cmp.Diff(HitList{want}, got, cmpopts.EquateComparable(netip.Addr{})); err != nil || diff != "" {
+		if diff := cmp.Diff(HitList{Hits: want}, got, cmpopts.EquateComparable(netip.Addr{})); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", what, err, diff)
+		}
+		list, err := c.Samples()
+		if err != nil || len(list.Samples) != 2 || len(list.Samples[0].Frame) != 64 || list.Samples[0].Length != 1000 || len(list.Samples[1].Frame) != 20 {
+			t.Errorf("%s: samples %+v, %v", what, list, err)
 		}
 	}
 	a.told = nil

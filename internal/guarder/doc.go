@@ -44,6 +44,15 @@
 // put the policy in force, if it says so (policy.Kept). And a policy that suddenly drops
 // most of what arrives is taken for a mistake ([TripWire]).
 //
+// # Rules that end
+//
+// Rules of a temporary file (policy.Rule.Until) end to the packet: the kernel's program
+// passes them by from then on, by CLOCK_BOOTTIME, which goes on while the host is
+// suspended. So they end without an agent, too; one that is there takes them out of the
+// policy within a second. What the ends are by that clock is fixed when a policy
+// is loaded. If the wall clock is set afterwards, an agent loads the policy anew within a second;
+// without one, the rules last for as long as they were to last when it was there.
+//
 // # Devices
 //
 // Devices that come are attached when the kernel tells of them, and rules that are for

@@ -3,9 +3,11 @@
 package guarder
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -73,6 +76,7 @@ func (e *Engine) replace(next *inForce, old *before) {
 		was.close()
 	}
 	e.wire = wireOf(next.policy)
+	e.bans.changed = true // a rule may be audited now, or not any more
 	e.sampler.know(next.policy, next.slots)
 	e.sampler.name(next.indices)
 }
@@ -114,28 +118,45 @@ func (e *Engine) compile(p *policy.Policy, try rehearsal) (*inForce, error) {
 
 // prepare compiles a policy, rehearses it, and loads it with its counters.
 func (e *Engine) prepare(p *policy.Policy, indices map[string]int, own []netip.Addr, try rehearsal) (*inForce, error) {
-	tables, err := compile.Compile(p, compile.Options{Interfaces: indices})
+	epoch, learned := bootZero(), e.bindings.Learned()
+	with := p.With(learned)
+	tables, err := compile.Compile(with, compile.Options{Interfaces: indices, Epoch: epoch})
 	if err != nil {
 		return nil, err
 	}
-	if err := try(p, tables, own); err != nil {
+	if err := try(with, tables, own); err != nil {
 		return nil, err
 	}
 	slots, err := e.store.Slots(p)
 	if err != nil {
 		return nil, err
 	}
+	e.feeds.wants++ // a bit may change its feed
+	bits, err := e.store.FeedSlots(p.Feeds, e.feedsInUse())
+	if err != nil {
+		return nil, err
+	}
+	state := e.store.shared()
+	var count *census
+	if tables.Lengths.Some() {
+		if count, err = newCensus(tables.Lengths, cmp.Or(e.cfg.connections, bpf.GuardMaxPrefixes), e.home); err != nil {
+			return nil, err
+		}
+		maps.Copy(state, count.maps())
+	}
 	load := e.cfg.load
 	if load == nil {
 		load = (*compile.Tables).Load
 	}
-	generation, err := load(tables, compile.LoadOptions{Slots: slots, State: e.store.shared(), Own: own, MaxSamples: e.cfg.Samples.MaxRate, Hits: !e.cfg.NoHits})
+	generation, err := load(tables, compile.LoadOptions{Slots: slots, FeedSlots: bits, State: state, Own: own, Sockets: true, Bans: p.BanMode, MaxSamples: e.cfg.Samples.MaxRate, Hits: !e.cfg.NoHits})
 	if err != nil {
+		count.close()
 		return nil, err
 	}
 	return &inForce{
-		policy: p, fingerprint: e.fingerprintOf(p), generation: generation,
-		slots: slots, indices: indices, own: own, applied: time.Now(),
+		policy: p, learned: learned, fingerprint: e.fingerprintOf(p), generation: generation,
+		census: count,
+		slots:  slots, feedSlots: bits, indices: indices, own: own, epoch: epoch, applied: time.Now(),
 	}, nil
 }
 
@@ -278,7 +299,7 @@ func (u undoing) forget() {
 // policy is not for, and the state of other formats, whose links are pinned elsewhere
 // by then. The policy is in force whether that succeeds or not.
 func (e *Engine) tidy() {
-	if err := e.removeUnused(); err != nil {
+	if err := errors.Join(e.removeUnused(), e.tidyFeeds()); err != nil {
 		e.logger.Error("something is left that is not used any more", "err", err)
 	}
 }
@@ -325,7 +346,11 @@ func (e *Engine) fallBack() error {
 	for i := range p.Rules {
 		p.Rules[i].Mode = policy.Audit
 	}
-	p.UnparsableMode = policy.Audit
+	p.Feeds = slices.Clone(p.Feeds)
+	for i := range p.Feeds {
+		p.Feeds[i].Mode = policy.Audit
+	}
+	p.UnparsableMode, p.BanMode = policy.Audit, policy.Audit
 	e.trips++
 	was.tripped = true
 	next, err := e.prepare(&p, was.indices, was.own, unrehearsed)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/guarder/compile"
+	"github.com/packetscope/packetscope/internal/guarder/feed"
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -40,10 +41,15 @@ type Config struct {
 	Samples SampleConfig
 	// NoHits leaves it that sources and services are not noted.
 	NoHits bool
+	// Agent is what the servers of feeds are told that asks them.
+	Agent string
 
 	// rehearse and load are replaced by tests; nil stands for the real ones.
 	rehearse rehearsal
 	load     func(*compile.Tables, compile.LoadOptions) (*compile.Generation, error)
+	around   func() (feed.Host, error)
+	// connections is of how many prefixes they can be counted; 0 is as many as there is room for.
+	connections int
 }
 
 // An Engine is an agent: it has a policy in force and looks after it. What it has
@@ -52,9 +58,14 @@ type Engine struct {
 	cfg    Config
 	store  *Store
 	memory *Memory
-	home   namespace
-	logger *slog.Logger
-	trial  Trial
+	// bindings are what was learnt of neighbours, and gateways those when it was looked.
+	bindings    *Bindings
+	gateways    []netip.Addr
+	deviceNames map[int]string // of devices, by index, then
+	home        namespace
+	logger      *slog.Logger
+	since       time.Time
+	trial       Trial
 
 	// mu is held while the policy is changed, and while it is read.
 	mu      sync.Mutex
@@ -63,6 +74,8 @@ type Engine struct {
 	keeper  keeper
 	matches lastMatches
 	sampler *sampler
+	feeds   *feeder
+	bans    *banner
 	failed  bool
 	trips   uint64
 	// before is what is in force again if the trial is not confirmed; nil if nothing is
@@ -84,9 +97,13 @@ type inForce struct {
 	// agent before, or nothing. Then the policy has no rules.
 	generation *compile.Generation
 	slots      []uint32
+	feedSlots  []uint32
+	learned    policy.Learned
 	indices    map[string]int // of devices by name
 	own        []netip.Addr
+	epoch      time.Time // of the ends of its rules, see bootZero
 	devices    []Attachment
+	census     *census // nil if the policy asks for no connections
 	applied    time.Time
 	tripped    bool
 }
@@ -95,6 +112,7 @@ type inForce struct {
 func (f *inForce) close() {
 	if f != nil && f.generation != nil {
 		f.generation.Close()
+		f.census.close()
 	}
 }
 
@@ -109,7 +127,15 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, operator, err := load(cfg, nil, logger)
+	bindings, err := OpenBindings(cfg.State)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg: cfg, memory: memory, bindings: bindings, logger: logger, since: time.Now(),
+		said: make(map[string]string), stop: make(chan struct{}), feeds: newFeeder(cfg),
+	}
+	p, operator, err := e.load(cfg, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -125,32 +151,40 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 	if store.Replaced != nil {
 		logger.Warn("the pinned state cannot be used; counters begin anew, and what it enforces stays in force until the new policy is", "err", store.Replaced)
 	}
-	e := &Engine{
-		cfg: cfg, store: store, memory: memory, home: home, logger: logger,
-		said: make(map[string]string), stop: make(chan struct{}),
-	}
+	e.store, e.home = store, home
 	e.trial.Undone = e.undone
+	e.feeds.inherited = store.hasFeeds()
 	if e.sampler, err = newSampler(store.state[compile.MapSamples], cfg.Samples, logger); err != nil {
 		store.Close()
 		home.file.Close()
 		return nil, err
 	}
+	if e.bans, err = openBans(cfg, store, logger); err != nil {
+		e.sampler.close()
+		store.Close()
+		home.file.Close()
+		return nil, err
+	}
+	e.bans.remember(operator)
 	e.mu.Lock()
 	err = e.begin(p, operator)
 	e.mu.Unlock()
 	if err != nil {
+		e.bans.requests.Close()
 		e.sampler.close()
 		store.Close()
 		home.file.Close()
 		return nil, err
 	}
 	e.sampler.run()
-	ready := make(chan error)
-	e.done.Add(1)
-	go e.watch(ready)
-	if err := <-ready; err != nil {
-		e.Close()
-		return nil, err
+	for _, look := range []func(chan<- error){e.watch, e.watchFeeds, e.watchBans} {
+		ready := make(chan error)
+		e.done.Add(1)
+		go look(ready)
+		if err := <-ready; err != nil {
+			e.Close()
+			return nil, err
+		}
 	}
 	return e, nil
 }
@@ -158,8 +192,11 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 // load reads the policy and logs its warnings. The error has a line per fault. Beside
 // the policy it returns the connections of whoever wants it in force: those that were
 // given, or else those of this process.
-func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.Policy, []host.Connection, error) {
+//
+// The host is asked for what the policy learns, so that it is tried as it will be.
+func (e *Engine) load(cfg Config, operator []host.Connection) (*policy.Policy, []host.Connection, error) {
 	p, faults := policy.Load(cfg.Paths, policy.Options{Ceiling: cfg.Ceiling})
+	learned := e.learnFor(p)
 	if p != nil && cfg.Facts != nil {
 		facts, err := cfg.Facts()
 		if err != nil {
@@ -172,15 +209,15 @@ func load(cfg Config, operator []host.Connection, logger *slog.Logger) (*policy.
 		if err := forgetOwn(facts, cfg.Dir); err != nil {
 			return nil, nil, err
 		}
-		faults = append(faults, slices.DeleteFunc(host.Check(onDevices(p, cfg.Devices), facts), func(f policy.Fault) bool {
-			return cfg.AcceptLockout && f.Code == policy.Lockout
+		faults = append(faults, slices.DeleteFunc(host.Check(onDevices(p.With(learned), cfg.Devices), facts), func(f policy.Fault) bool {
+			return cfg.AcceptLockout && host.Accepted(f)
 		})...)
 	}
 	failed := policy.Failed(faults)
 	var lines []string
 	for _, f := range faults {
 		if !failed {
-			logger.Warn("policy", "fault", f.String())
+			e.logger.Warn("policy", "fault", f.String())
 		}
 		lines = append(lines, f.String())
 	}
@@ -233,7 +270,7 @@ func (e *Engine) fingerprintOf(p *policy.Policy) Fingerprint {
 func (e *Engine) Apply(o Order) error {
 	cfg := e.cfg
 	cfg.AcceptLockout = cfg.AcceptLockout || o.AcceptLockout
-	p, operator, err := load(cfg, o.Operator, e.logger)
+	p, operator, err := e.load(cfg, o.Operator)
 	if err == nil {
 		err = e.apply(p, operator)
 	}
@@ -249,6 +286,7 @@ func (e *Engine) apply(p *policy.Policy, operator []host.Connection) error {
 	if err := e.running(); err != nil {
 		return err
 	}
+	e.bans.remember(operator)
 	return e.change(p, operator, deadlineIn, p.Life.ConfirmWithin)
 }
 
@@ -269,6 +307,7 @@ func (e *Engine) Close() {
 		return
 	}
 	close(e.stop)
+	e.bans.close(e.logger)
 	e.mu.Unlock()
 	e.done.Wait()
 	e.mu.Lock()

@@ -166,17 +166,9 @@ func (e *Engine) reindex(there []Device) error {
 	if err != nil {
 		return err
 	}
-	next, err := e.prepare(c.policy, indices, c.own, unrehearsed)
-	if err != nil {
+	if err := e.again(indices); err != nil {
 		return fmt.Errorf("the rules for a device that came, or has another name, are not in force: %w", err)
 	}
-	if err := e.store.Flip(next.generation.Program); err != nil {
-		next.close()
-		return err
-	}
-	next.fingerprint, next.applied, next.tripped, next.devices = c.fingerprint, c.applied, c.tripped, c.devices
-	e.current = next
-	c.close()
 	return nil
 }
 

@@ -290,7 +290,7 @@ func TestDetachWorksWhateverIsThere(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	want := []string{"format_2/in_force", "format_9/devices/right", "format_9/jump", linkPin(gone.Index)}
+	want := []string{formatFolder(storeFormat) + "/in_force", "format_9/devices/right", "format_9/jump", linkPin(gone.Index)}
 	if diff := cmp.Diff(want, removed); diff != "" {
 		t.Errorf("removed (-want +got):\n%s", diff)
 	}

@@ -15,7 +15,7 @@ func BenchmarkHits(b *testing.B) {
 	for i := range a.hits {
 		var source [4]byte
 		binary.BigEndian.PutUint32(source[:], 0xcb000000+uint32(i)*1021)
-		a.hits[i] = Hit{netip.AddrFrom4(source), uint32(i % 40), "would_drop", uint64(i) * 64, 1e15 + uint64(i)}
+		a.hits[i] = Hit{netip.AddrFrom4(source), uint32(i % 40), "would_drop", uint64(i) * 64, 1e15 + uint64(i), 2e15 + uint64(i)}
 	}
 	c := serve(b, a)
 	b.ReportAllocs()

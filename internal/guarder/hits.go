@@ -103,9 +103,13 @@ func (e *Engine) Hits() (HitList, error) {
 	if err := e.running(); err != nil {
 		return HitList{}, err
 	}
-	list := HitList{Hits: []Hit{}}
-	err := e.store.hits(func(k bpf.GuardHitKey, h bpf.GuardHit) {
-		list.Hits = append(list.Hits, Hit{addrOf(k), k.Slot, effectNames[compile.Credit(h.Credit)], h.Packets, h.First})
+	boot, err := wallTime(0)
+	if err != nil {
+		return HitList{}, err
+	}
+	list := HitList{Boot: boot, Hits: []Hit{}}
+	err = e.store.hits(func(k bpf.GuardHitKey, h bpf.GuardHit) {
+		list.Hits = append(list.Hits, Hit{addrOf(k), k.Slot, effectNames[compile.Credit(h.Credit)], h.Packets, h.First, h.Last})
 	})
 	return list, err
 }

@@ -75,19 +75,25 @@ func TestSourcesAndServicesOfHits(t *testing.T) {
 	slices.SortFunc(list.Hits, func(a, b Hit) int { return cmp.Compare(a.Rule, b.Rule) })
 	v4, v6 := netip.MustParseAddr("198.18.1.2"), netip.MustParseAddr("2001:db8:100::")
 	var want []Hit
-	for i, h := range []Hit{1: {v4, 0, "count", 5, 0}, 2: {v4, 0, "drop", 5, 0}, 3: {v6, 0, "would_drop", 4, 0}, 4: {v6, 0, "drop", 5, 0}} {
+	for i, h := range []Hit{1: {v4, 0, "count", 5, 0, 0}, 2: {v4, 0, "drop", 5, 0, 0}, 3: {v6, 0, "would_drop", 4, 0, 0}, 4: {v6, 0, "drop", 5, 0, 0}} {
 		if h.Effect != "" {
 			h.Rule = p.current.slots[i]
 			want = append(want, h)
 		}
 	}
 	slices.SortFunc(want, func(a, b Hit) int { return cmp.Compare(a.Rule, b.Rule) })
-	if diff := gocmp.Diff(want, list.Hits, cmpopts.IgnoreFields(Hit{}, "First"), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
+	if diff := gocmp.Diff(want, list.Hits, cmpopts.IgnoreFields(Hit{}, "First", "Last"), cmpopts.EquateComparable(netip.Addr{})); diff != "" {
 		t.Errorf("hits (-want +got):\n%s", diff)
 	}
 	for _, h := range list.Hits {
 		if made, err := wallTime(h.First); err != nil || made.Before(begin.Add(-time.Second)) || made.After(time.Now()) {
 			t.Errorf("the entry of rule %d was made at %v, %v", h.Rule, made, err)
+		}
+		if last := list.Boot.Add(time.Duration(h.Last)); h.Last < h.First || last.After(time.Now().Add(time.Second)) || last.Before(begin.Add(-time.Second)) {
+			t.Errorf("the entry of rule %d was hit at %v, and made at %d", h.Rule, last, h.First)
+		}
+		if i := slices.Index(p.current.slots, h.Rule); i < 0 || *p.status(t, 0).Rules[i].Number != h.Rule {
+			t.Errorf("no rule has the number %d", h.Rule)
 		}
 	}
 	if top, err := p.Top(2); err != nil || len(top.Sources) != 2 || top.Sources[0].Packets != 5 || top.Sources[1].Packets != 5 {

@@ -41,7 +41,12 @@ groups:
 			}},
 		}, nil
 	}
-	_, _, err := load(Config{Paths: []string{file}, Facts: facts}, nil, slog.New(slog.DiscardHandler))
+	bindings, err := OpenBindings("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Engine{bindings: bindings, logger: slog.New(slog.DiscardHandler)}
+	_, _, err = e.load(Config{Paths: []string{file}, Facts: facts}, nil)
 	if err == nil || !strings.Contains(err.Error(), "policy.yaml:9:5") || !strings.Contains(err.Error(), "G301") {
 		t.Errorf("the policy is refused with: %v", err)
 	}
@@ -49,7 +54,7 @@ groups:
 		"accepted": {Paths: []string{file}, Facts: facts, AcceptLockout: true},
 		"audited":  {Paths: []string{file}, Facts: facts, Ceiling: policy.Audit},
 	} {
-		if p, _, err := load(cfg, nil, slog.New(slog.DiscardHandler)); err != nil || len(p.Rules) != 1 {
+		if p, _, err := e.load(cfg, nil); err != nil || len(p.Rules) != 1 {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/guarder/durable"
 )
 
 // A Memory is what an agent knows of trials after a restart of the host: a file in a
@@ -30,7 +33,28 @@ type past struct {
 // judged is a policy, and when it was judged.
 type judged struct {
 	Policy Fingerprint `json:"policy"`
-	At     time.Time   `json:"at"`
+	// Rest is what is left of it as its temporary rules end, which was judged with it.
+	Rest []Fingerprint `json:"rest,omitempty"`
+	At   time.Time     `json:"at"`
+}
+
+// has tells whether a policy is the one that was judged, or a rest of it.
+func (j *judged) has(f Fingerprint) bool {
+	return j != nil && (j.Policy == f || slices.Contains(j.Rest, f))
+}
+
+// without is what is still judged when a policy is on trial again: nothing if it is the
+// one that was judged, all but it if it is a rest.
+func (j *judged) without(f Fingerprint) *judged {
+	switch {
+	case !j.has(f):
+		return j
+	case j.Policy == f:
+		return nil
+	}
+	others := *j
+	others.Rest = slices.DeleteFunc(slices.Clone(j.Rest), func(r Fingerprint) bool { return r == f })
+	return &others
 }
 
 // memoryFile is in the folder that an agent is given.
@@ -60,26 +84,19 @@ func OpenMemory(folder string) (*Memory, error) {
 	return m, nil
 }
 
-// Confirmed tells whether a policy was the last that was confirmed.
-func (m *Memory) Confirmed(f Fingerprint) bool {
-	return m.past.Confirmed != nil && m.past.Confirmed.Policy == f
-}
+// Confirmed tells whether a policy was the last that was confirmed, or is what is left of
+// that one.
+func (m *Memory) Confirmed(f Fingerprint) bool { return m.past.Confirmed.has(f) }
 
-// Refused tells whether a policy was the last that was not confirmed.
+// Refused tells whether a policy was the last that was not confirmed, or is what is left
+// of that one and was not confirmed otherwise.
 func (m *Memory) Refused(f Fingerprint) bool {
-	return m.past.Refused != nil && m.past.Refused.Policy == f
+	return m.past.Refused.has(f) && !m.Confirmed(f)
 }
 
 // Begin forgets how a trial of a policy ended, as it is on trial again.
 func (m *Memory) Begin(f Fingerprint) error {
-	next := m.past
-	if m.Confirmed(f) {
-		next.Confirmed = nil
-	}
-	if m.Refused(f) {
-		next.Refused = nil
-	}
-	return m.restore(next)
+	return m.restore(past{m.past.Confirmed.without(f), m.past.Refused.without(f)})
 }
 
 // restore has the memory be as it was.
@@ -90,22 +107,15 @@ func (m *Memory) restore(was past) error {
 	return m.write(was)
 }
 
-// Confirm remembers that a policy was confirmed.
-func (m *Memory) Confirm(f Fingerprint, at time.Time) error {
-	next := past{Confirmed: &judged{f, at}, Refused: m.past.Refused}
-	if m.Refused(f) {
-		next.Refused = nil
-	}
-	return m.write(next)
+// Confirm remembers that a policy was confirmed, and with it what will be left of it.
+func (m *Memory) Confirm(f Fingerprint, rest []Fingerprint, at time.Time) error {
+	return m.write(past{&judged{f, rest, at}, m.past.Refused.without(f)})
 }
 
-// Refuse remembers that a policy was not confirmed.
-func (m *Memory) Refuse(f Fingerprint, at time.Time) error {
-	next := past{Confirmed: m.past.Confirmed, Refused: &judged{f, at}}
-	if m.Confirmed(f) {
-		next.Confirmed = nil
-	}
-	return m.write(next)
+// Refuse remembers that a policy was not confirmed. What will be left of it was not
+// either, unless it was confirmed before.
+func (m *Memory) Refuse(f Fingerprint, rest []Fingerprint, at time.Time) error {
+	return m.write(past{m.past.Confirmed.without(f), &judged{f, rest, at}})
 }
 
 // write keeps what is to be remembered, on disk before it returns.
@@ -118,32 +128,10 @@ func (m *Memory) write(next past) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(m.path, append(text, '\n')); err != nil {
+	if err := durable.WriteFile(m.path, append(text, '\n')); err != nil {
 		return fmt.Errorf("remember the trial: %w", err)
 	}
 	return nil
-}
-
-// replaceFile writes a file that only its owner may read, as a whole.
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".trials-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // fails once it was renamed
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	// The name is on disk when the folder is.
-	folder, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // A Fingerprint tells policies apart by their text; see policy.Policy.

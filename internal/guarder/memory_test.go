@@ -40,18 +40,29 @@ func TestTrialsAreRemembered(t *testing.T) {
 	if got := known(reread()); got != "--" {
 		t.Errorf("at first: %s", got)
 	}
+	rest := []Fingerprint{{2}}
 	for _, step := range []struct {
 		claim string
 		do    func(m *Memory) error
 		want  string
 	}{
-		{"the first is confirmed", func(m *Memory) error { return m.Confirm(Fingerprint{1}, time.Now()) }, "C-"},
-		{"the second is refused", func(m *Memory) error { return m.Refuse(Fingerprint{2}, time.Now()) }, "CR"},
-		{"the second is confirmed after all", func(m *Memory) error { return m.Confirm(Fingerprint{2}, time.Now()) }, "-C"},
-		{"the first is refused", func(m *Memory) error { return m.Refuse(Fingerprint{1}, time.Now()) }, "RC"},
+		{"the first is confirmed", func(m *Memory) error { return m.Confirm(Fingerprint{1}, nil, time.Now()) }, "C-"},
+		{"the second is refused", func(m *Memory) error { return m.Refuse(Fingerprint{2}, nil, time.Now()) }, "CR"},
+		{"the second is confirmed after all", func(m *Memory) error { return m.Confirm(Fingerprint{2}, nil, time.Now()) }, "-C"},
+		{"the first is refused", func(m *Memory) error { return m.Refuse(Fingerprint{1}, nil, time.Now()) }, "RC"},
 		{"the first is on trial again", func(m *Memory) error { return m.Begin(Fingerprint{1}) }, "-C"},
-		{"the second is refused at another time", func(m *Memory) error { return m.Refuse(Fingerprint{2}, time.Now()) }, "-R"},
+		{"the second is refused at another time", func(m *Memory) error { return m.Refuse(Fingerprint{2}, nil, time.Now()) }, "-R"},
 		{"the second is on trial again", func(m *Memory) error { return m.Begin(Fingerprint{2}) }, "--"},
+		// From here on the second is what will be left of the first.
+		{"the first is confirmed, and so is the second", func(m *Memory) error { return m.Confirm(Fingerprint{1}, rest, time.Now()) }, "CC"},
+		{"the second is on trial again alone", func(m *Memory) error { return m.Begin(Fingerprint{2}) }, "C-"},
+		{"the second is refused, the first is not", func(m *Memory) error { return m.Refuse(Fingerprint{2}, nil, time.Now()) }, "CR"},
+		{"the second is confirmed with the first", func(m *Memory) error { return m.Confirm(Fingerprint{1}, rest, time.Now()) }, "CC"},
+		{"the second is confirmed alone", func(m *Memory) error { return m.Confirm(Fingerprint{2}, nil, time.Now()) }, "-C"},
+		{"the first is refused, the second was confirmed", func(m *Memory) error { return m.Refuse(Fingerprint{1}, rest, time.Now()) }, "RC"},
+		{"the second is on trial again, after the first was refused", func(m *Memory) error { return m.Begin(Fingerprint{2}) }, "R-"},
+		{"the first is refused, and so is the second", func(m *Memory) error { return m.Refuse(Fingerprint{1}, rest, time.Now()) }, "RR"},
+		{"the first is on trial again, and the second with it", func(m *Memory) error { return m.Begin(Fingerprint{1}) }, "--"},
 	} {
 		m := reread()
 		if err := step.do(m); err != nil {
@@ -88,7 +99,7 @@ func TestWithoutAFolderNothingIsRemembered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Confirm(Fingerprint{1}, time.Now()); err != nil || known(m) != "C-" {
+	if err := m.Confirm(Fingerprint{1}, nil, time.Now()); err != nil || known(m) != "C-" {
 		t.Errorf("%s, %v", known(m), err)
 	}
 }

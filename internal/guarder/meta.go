@@ -28,6 +28,7 @@ func (s *Store) read() error {
 		Since:      time.Unix(0, int64(binary.NativeEndian.Uint64(b[8:]))),
 		Deadline:   binary.NativeEndian.Uint64(b[16:]),
 		Policy:     Fingerprint(b[24:]),
+		Expired:    binary.NativeEndian.Uint64(b[56:]), // 0 in those of agents before
 	}
 	return nil
 }
@@ -38,6 +39,7 @@ func (s *Store) write() error {
 	binary.NativeEndian.PutUint64(b[8:], uint64(s.Meta.Since.UnixNano()))
 	binary.NativeEndian.PutUint64(b[16:], s.Meta.Deadline)
 	copy(b[24:], s.Meta.Policy[:])
+	binary.NativeEndian.PutUint64(b[56:], s.Meta.Expired)
 	if err := s.meta.Put(uint32(0), b); err != nil {
 		return fmt.Errorf("write the store: %w", err)
 	}

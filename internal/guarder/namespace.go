@@ -24,6 +24,15 @@ func openNamespace() (namespace, error) {
 	return namespace{f}, nil
 }
 
+// inode is by what programs know the namespace.
+func (n namespace) inode() (uint32, error) {
+	var stat unix.Stat_t
+	if err := unix.Fstat(int(n.file.Fd()), &stat); err != nil {
+		return 0, fmt.Errorf("own network namespace: %w", err)
+	}
+	return uint32(stat.Ino), nil
+}
+
 // enter has the calling goroutine stay in the namespace until it ends. That needs
 // CAP_SYS_ADMIN, but only if the goroutine is in another one, which is so in tests.
 func (n namespace) enter() error {

@@ -107,7 +107,7 @@ func (e *Engine) finishTrial() (goesOn bool, err error) {
 		return false, err
 	}
 	defer (&before{program: b}).close()
-	if err := errors.Join(e.memory.Refuse(meta.Policy, time.Now()), e.store.Flip(b), e.settle()); err != nil {
+	if err := errors.Join(e.memory.Refuse(meta.Policy, nil, time.Now()), e.store.Flip(b), e.settle()); err != nil {
 		return false, fmt.Errorf("take back a policy whose trial is over: %w", err)
 	}
 	e.logger.Error("a policy that an agent before had on trial was not confirmed; what was before it is in force")
@@ -263,7 +263,10 @@ func (e *Engine) takeBack(trial int) error {
 	if e.before == nil || e.trials != trial {
 		return errLate
 	}
-	remembered := e.memory.Refuse(e.current.fingerprint, time.Now())
+	var remembered error
+	if !e.memory.Confirmed(e.current.fingerprint) { // or its temporary rules alone were on trial, and are over
+		remembered = e.memory.Refuse(e.current.fingerprint, e.rest(e.current.policy), time.Now())
+	}
 	if err := e.store.Flip(e.before.program); err != nil {
 		return errors.Join(remembered, err) // the kernel will do it when the time is over
 	}
@@ -302,7 +305,7 @@ func (e *Engine) Confirm() error {
 	if err := e.trial.Confirm(); err != nil {
 		return err
 	}
-	remembered := e.memory.Confirm(e.current.fingerprint, time.Now())
+	remembered := e.memory.Confirm(e.current.fingerprint, e.rest(e.current.policy), time.Now())
 	if remembered != nil {
 		remembered = fmt.Errorf("the policy is confirmed, but will be on trial again after a restart: %w", remembered)
 	}

@@ -122,8 +122,8 @@ func (p *process) kill() {
 	p.cmd.Wait()
 }
 
-// A flood sends datagrams over IPv4.
-type flood struct {
+// A deluge sends datagrams over IPv4.
+type deluge struct {
 	net     *testnet.Net
 	pair    *testnet.UDPPair
 	before  uint64 // frames that had left
@@ -136,9 +136,9 @@ type flood struct {
 // Ethernet.
 const frameSize = 64 + 8 + 20 + 14
 
-func startFlood(t *testing.T, n *testnet.Net) *flood {
+func startFlood(t *testing.T, n *testnet.Net) *deluge {
 	t.Helper()
-	f := &flood{net: n, pair: datagram(t, n, testnet.IPv4), stopped: make(chan struct{})}
+	f := &deluge{net: n, pair: datagram(t, n, testnet.IPv4), stopped: make(chan struct{})}
 	t.Cleanup(f.pair.Close)
 	f.pair.Receiver.SetReadDeadline(time.Time{})
 	_, f.before = n.Left.Packets(t)
@@ -166,7 +166,7 @@ func startFlood(t *testing.T, n *testnet.Net) *flood {
 }
 
 // end returns how many frames have left; what the driver had no room for has not.
-func (f *flood) end(t *testing.T) uint64 {
+func (f *deluge) end(t *testing.T) uint64 {
 	t.Helper()
 	f.stop.Store(true)
 	<-f.stopped

@@ -7,11 +7,15 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/packetscope/packetscope/bpf"
+	"github.com/packetscope/packetscope/internal/guarder/ban"
 	"github.com/packetscope/packetscope/internal/guarder/compile"
+	"github.com/packetscope/packetscope/internal/guarder/feed"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -24,6 +28,19 @@ type Rehearsal struct {
 	// generations are by the name of the device that packets come from: trial runs
 	// are on the loopback device, which is given that name.
 	generations map[string]*compile.Generation
+	// lists are what feeds list, by their index in the policy; credited is what feeds
+	// were credited with by now, by device.
+	lists    []feed.Row
+	credited map[string][][4]bpf.GuardCount
+	// bans are who is banned, and known the version of that which is in the kernel, by
+	// device.
+	bans  *policy.Bans
+	known map[string]int
+	clock ban.Clock
+	// stateful tells that rules remember packets; their time is elapsed since the first.
+	stateful bool
+	began    time.Time
+	elapsed  time.Duration
 }
 
 // mostRehearsed is from how many devices packets may come in one rehearsal.
@@ -49,9 +66,19 @@ func Judgeable(frame []byte) error {
 	return nil
 }
 
-// NewRehearsal brings a policy into the kernel, on a host with these addresses.
-func NewRehearsal(p *policy.Policy, own []netip.Addr) (*Rehearsal, error) {
-	r := &Rehearsal{policy: p, own: own, generations: make(map[string]*compile.Generation)}
+// NewRehearsal brings a policy into the kernel, on a host with these addresses, and with
+// these lists of its feeds, whose bits are their index in the policy. Who is banned when a
+// packet comes is what the bans say, which the caller keeps; nil means that nobody ever is.
+func NewRehearsal(p *policy.Policy, own []netip.Addr, lists []feed.Row, bans *policy.Bans) (*Rehearsal, error) {
+	clock, err := ban.SystemClock()
+	if err != nil {
+		return nil, err
+	}
+	r := &Rehearsal{
+		policy: p, own: own, lists: lists, bans: bans, clock: clock, known: make(map[string]int),
+		stateful:    slices.ContainsFunc(p.Rules, func(rule policy.Rule) bool { return rule.Stateful() }),
+		generations: make(map[string]*compile.Generation), credited: make(map[string][][4]bpf.GuardCount),
+	}
 	// So that a policy that cannot be loaded is known before the first packet.
 	if _, err := r.on(""); err != nil {
 		return nil, err
@@ -72,25 +99,63 @@ func (r *Rehearsal) on(device string) (*compile.Generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := tables.Load(compile.LoadOptions{Own: r.own, Explain: true})
+	options := compile.LoadOptions{Own: r.own, Explain: true, FixedClock: true, NoSketch: true}
+	if r.bans != nil {
+		options.Bans = r.policy.BanMode
+	}
+	if tables.States != nil {
+		buckets, err := compile.NewBuckets()
+		if err != nil {
+			return nil, err
+		}
+		defer buckets.Close() // the generation has its own
+		options.State = map[string]*ebpf.Map{compile.MapBuckets: buckets}
+	}
+	g, err := tables.Load(options)
 	if err != nil {
 		return nil, err
 	}
+	if err := r.list(g); err != nil {
+		g.Close()
+		return nil, err
+	}
 	r.generations[device] = g
+	r.credited[device] = make([][4]bpf.GuardCount, len(r.policy.Feeds))
 	return g, nil
 }
 
-// Judge has the kernel's program judge a packet that comes from a device; "" is one
-// whose name no rule has. No connection is kept, and no peer protected. It returns the
-// first 16 rules that counted. Fragments are compared with those that this device had in
-// the last 30 seconds of real time.
+// list puts the lists of feeds in force.
+func (r *Rehearsal) list(g *compile.Generation) error {
+	if len(r.lists) == 0 {
+		return nil
+	}
+	table, err := compile.NewFeedTable(r.lists)
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	return table.Install(g.FeedState())
+}
+
+// Judge has the kernel's program judge a packet that came from a device at a time; "" is a
+// device whose name no rule has. Limits go by the times of packets, which do not go back. No
+// connection is kept, and no peer protected. It returns the first 16 rules that counted.
+// Fragments are compared with those that this device had in the last 30 seconds of real
+// time.
 //
 // A frame that XDP never sees is [ErrShortFrame] or [ErrLongFrame].
-func (r *Rehearsal) Judge(device string, frame []byte) (policy.Judgement, error) {
+func (r *Rehearsal) Judge(device string, frame []byte, at time.Time) (policy.Judgement, error) {
 	if err := Judgeable(frame); err != nil {
 		return policy.Judgement{}, err
 	}
 	g, err := r.on(device)
+	if err != nil {
+		return policy.Judgement{}, err
+	}
+	if err := errors.Join(r.tick(g, at), r.ban(device, g)); err != nil {
+		return policy.Judgement{}, err
+	}
+	banned, err := r.banned(g, frame)
 	if err != nil {
 		return policy.Judgement{}, err
 	}
@@ -101,7 +166,142 @@ func (r *Rehearsal) Judge(device string, frame []byte) (policy.Judgement, error)
 	if err != nil {
 		return policy.Judgement{}, fmt.Errorf("read how it was judged: %w", err)
 	}
-	return judgementOf(result), nil
+	j := judgementOf(result)
+	if len(r.lists) > 0 {
+		j.Listed, err = r.listed(device, g)
+	}
+	if banned != nil && err == nil {
+		j.Ban, err = r.banDid(g, *banned)
+	}
+	return j, err
+}
+
+// tick has limits go by the time of a packet.
+func (r *Rehearsal) tick(g *compile.Generation, at time.Time) error {
+	if !r.stateful {
+		return nil
+	}
+	if r.began.IsZero() {
+		r.began = at
+	}
+	r.elapsed = max(r.elapsed, at.Sub(r.began))
+	// 0 is the time of what never was.
+	return g.Map(compile.MapSetup).Put(uint32(0), bpf.GuardSetup{Seed: rehearsedSeed, Clock: uint64(time.Hour + r.elapsed)})
+}
+
+// rehearsedSeed is that of hashes in a rehearsal.
+const rehearsedSeed = 1
+
+// RehearsedPort stands for the ports that limits of different ports do not tell from one:
+// see [policy.States].
+func RehearsedPort(port uint16) uint16 { return compile.SamePort(rehearsedSeed, port) }
+
+// ban brings who is banned into the kernel, if it is not known there. In its clock bans last
+// for hours; they are taken out when they are over by the times of packets.
+func (r *Rehearsal) ban(device string, g *compile.Generation) error {
+	if r.bans == nil || r.known[device] == r.bans.Version() {
+		return nil
+	}
+	rows, version := r.bans.Rows()
+	end := r.clock.Boot() + ban.Longest
+	for i := range rows {
+		row := &rows[i]
+		row.Renew = 0
+		for _, until := range []*time.Duration{&row.Until, &row.Audited} {
+			if *until != 0 {
+				*until = end
+			}
+		}
+	}
+	state := make(map[string]*ebpf.Map)
+	for _, name := range compile.BanMaps {
+		state[name] = g.Map(name)
+	}
+	kernel, err := compile.OpenBans(state)
+	if err != nil {
+		return err
+	}
+	r.known[device] = version
+	return kernel.Set(rows)
+}
+
+// banned returns what bans were credited with, if the source of a packet is banned.
+func (r *Rehearsal) banned(g *compile.Generation, frame []byte) (*[4]bpf.GuardCount, error) {
+	if r.bans == nil || r.bans.Version() == 0 {
+		return nil, nil // nobody ever was
+	}
+	p := packet.Parse(frame)
+	if p.Reason != packet.OK || p.Family == 0 || r.bans.Of(p.Source) == nil {
+		return nil, nil
+	}
+	sum, err := r.banCredits(g)
+	return &sum, err
+}
+
+// banDid returns what a ban did to the last packet, before which bans were credited so.
+func (r *Rehearsal) banDid(g *compile.Generation, was [4]bpf.GuardCount) (policy.BanVerdict, error) {
+	is, err := r.banCredits(g)
+	switch {
+	case err != nil:
+		return policy.NotBanned, err
+	case is[compile.CreditDrop] != was[compile.CreditDrop]:
+		return policy.BanDropped, nil
+	case is[compile.CreditWouldDrop] != was[compile.CreditWouldDrop]:
+		return policy.BanWouldDrop, nil
+	}
+	return policy.NotBanned, nil
+}
+
+// banCredits returns what bans of all origins were credited with.
+func (r *Rehearsal) banCredits(g *compile.Generation) (sum [4]bpf.GuardCount, err error) {
+	for class := range ban.Classes {
+		of, err := fourOf(g.Map(compile.MapBanCounts), uint32(class))
+		if err != nil {
+			return sum, err
+		}
+		for i := range sum {
+			sum[i].Packets += of[i].Packets
+			sum[i].Bytes += of[i].Bytes
+		}
+	}
+	return sum, nil
+}
+
+// listed returns what feeds did to the last packet of a device: with what they were
+// credited since the one before.
+func (r *Rehearsal) listed(device string, g *compile.Generation) (l policy.Listed, err error) {
+	for i, was := range r.credited[device] {
+		is, err := fourOf(g.Map(compile.MapFeedCounts), uint32(i))
+		if err != nil {
+			return l, err
+		}
+		r.credited[device][i] = is
+		name := r.policy.Feeds[i].Name
+		switch {
+		case is[compile.CreditDrop] != was[compile.CreditDrop]:
+			l.By = name
+		case is[compile.CreditWouldDrop] != was[compile.CreditWouldDrop]:
+			l.WouldDrop = name
+		case is[compile.CreditCount] != was[compile.CreditCount]:
+			l.Counted = append(l.Counted, name)
+		}
+	}
+	return l, nil
+}
+
+// fourOf returns an entry of a map with counts, of all processors.
+func fourOf(m *ebpf.Map, entry uint32) (sum [4]bpf.GuardCount, err error) {
+	var perCPU []bpf.GuardCounts
+	if err := m.Lookup(entry, &perCPU); err != nil {
+		return sum, fmt.Errorf("read what feeds or bans were credited with: %w", err)
+	}
+	for _, c := range perCPU {
+		for i := range sum {
+			sum[i].Packets += c.Of[i].Packets
+			sum[i].Bytes += c.Of[i].Bytes
+		}
+	}
+	return sum, nil
 }
 
 func judgementOf(r bpf.GuardResult) policy.Judgement {

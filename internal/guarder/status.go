@@ -1,6 +1,9 @@
 package guarder
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // A Status is what the agent knows, as JSON goes over the admin socket. Fields may
 // be added; none is renamed or removed.
@@ -8,11 +11,16 @@ type Status struct {
 	// Since is when the state was made: counters count from then on, whatever agents
 	// came and went.
 	Since time.Time `json:"since"`
+	// AgentSince is when the agent started: what it counts itself begins then.
+	AgentSince time.Time `json:"agent_since"`
 	// Generation counts the policies that were put in force since the state was made.
 	Generation uint32 `json:"generation"`
 	// Applied is when the policy was put in force, from which Files.
 	Applied time.Time `json:"applied"`
 	Files   []string  `json:"files"`
+	// Folders are those among Files, absolute, as the agent sees them: a policy file that
+	// comes there is read when the policy is applied again.
+	Folders []string `json:"folders,omitempty"`
 	// Ceiling is the strongest mode that this host allows: off, audit or enforce.
 	Ceiling string `json:"ceiling"`
 	// Tripped tells that the policy dropped too much and audits since.
@@ -33,6 +41,12 @@ type Status struct {
 	Unmatched Counts `json:"unmatched"`
 	// Unparsable are those that could not be read, by reason.
 	Unparsable map[string]Counts `json:"unparsable"`
+	// Sockets are packets whose socket a rule asked for, by what was found, in the words
+	// of the policy language: "none", "listen" and so on, or "unknown".
+	Sockets map[string]Counts `json:"sockets"`
+	// LimitsFull are packets for whose bucket there was no room, of rules with a limit: they
+	// were counted with others of their network, or passed (when_full).
+	LimitsFull Counts `json:"limits_full"`
 	// ApplyFailed tells that the last attempt to put a policy in force failed; the
 	// one before it is in force.
 	ApplyFailed bool `json:"apply_failed"`
@@ -50,9 +64,25 @@ type Status struct {
 	ProtectedUntil *time.Time `json:"protected_until,omitempty"`
 	// Trips counts how often the trip wire tripped since the agent started.
 	Trips uint64 `json:"trips"`
+	// RulesExpired counts the temporary rules that agents took out when they were over,
+	// since the state was made.
+	RulesExpired uint64 `json:"rules_expired,omitempty"`
 	// Sets are how many entries each named set of the policy has, by its name;
 	// prefixes that are within others are not counted.
 	Sets map[string]int `json:"sets"`
+	// Feeds are those of the policy, in their order. FeedMemory is how many bytes of the
+	// kernel their table takes; 0 if there is none, or an agent before has made it.
+	Feeds      []FeedStatus `json:"feeds,omitempty"`
+	FeedMemory uint64       `json:"feed_memory,omitempty"`
+	// Bans are what bans do, by origin, and BanEvents what became of them.
+	Bans      []BanCount  `json:"bans,omitempty"`
+	BanEvents []BanEvents `json:"ban_events,omitempty"`
+	// Connections are those that limits on connections count; nil if the policy has none.
+	Connections *ConnectionStatus `json:"connections,omitempty"`
+	// Learning are the sets of the policy that learn, by name.
+	Learning []LearningStatus `json:"learning,omitempty"`
+	// Floods are the rules that answer SYNs, in their order.
+	Floods []FloodStatus `json:"floods,omitempty"`
 	// Maps are the tables of the kernel that can fill up.
 	Maps []MapStatus `json:"maps"`
 	// Sources is how many pairs of a source and a rule the table of sources holds.
@@ -143,7 +173,9 @@ type DeviceStatus struct {
 type RuleStatus struct {
 	Group string `json:"group"`
 	Rule  string `json:"rule"`
-	Stage string `json:"stage"`
+	// Number is that of the rule in a [HitList]; nil if the agent is older than this field.
+	Number *uint32 `json:"number,omitempty"`
+	Stage  string  `json:"stage"`
 	// Mode is the effective one, and Asks that of the policy: the ceiling of the host or
 	// the trip wire makes enforce audit.
 	Mode   string `json:"mode"`
@@ -151,6 +183,15 @@ type RuleStatus struct {
 	Action string `json:"action"`
 	// Labels are those that the policy gives to the rule, such as attack and severity.
 	Labels map[string]string `json:"labels,omitempty"`
+	// Limit is what the rule counts before it does anything, "packets", different "ports" or
+	// "connections", so that Counts are what was beyond; "" if it has no limit.
+	Limit string `json:"limit,omitempty"`
+	// Connections are those of whom the rule may refuse; nil if it does not ask for any.
+	Connections *RuleConnections `json:"connections,omitempty"`
+	// Alert says when somebody is to be told that the rule matches; nil means never.
+	Alert *AlertStatus `json:"alert,omitempty"`
+	// Until is when the rule ends, as its file is temporary; nil if it stays.
+	Until *time.Time `json:"until,omitempty"`
 	// Place is file:line of the rule.
 	Place string `json:"place"`
 	// Counts by what happened: "pass", "drop", "would_drop", "count", "sample".
@@ -162,8 +203,113 @@ type RuleStatus struct {
 	LastMatch *time.Time `json:"last_match,omitempty"`
 }
 
+// RuleConnections are how many connections one source has open, of the one that has most,
+// when they were compared last. The rule matches those with more than Above.
+type RuleConnections struct {
+	Most  int `json:"most"`
+	Above int `json:"above"`
+}
+
+// A ConnectionStatus is how many connections others have open to this host, when they were
+// compared last.
+type ConnectionStatus struct {
+	Open int `json:"open"`
+	// Uncounted found no room since the policy was put in force: no limit knows of them
+	// until they are compared.
+	Uncounted uint64 `json:"uncounted"`
+	// Corrected were wrong in the kernel's counts, and put right.
+	Corrected uint64 `json:"corrected"`
+}
+
+// A FeedStatus is a feed with its list, and what it did since the state was made.
+type FeedStatus struct {
+	Feed string `json:"feed"`
+	// Source is where the list comes from, without what stands behind a question mark.
+	Source string `json:"source"`
+	Format string `json:"format"`
+	Action string `json:"action"`
+	// Mode, Asks, Labels and Place are as those of a rule.
+	Mode   string            `json:"mode"`
+	Asks   string            `json:"asks"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Place  string            `json:"place"`
+	// Entries are those of the last good list, and Excluded those of them that are not in
+	// force, in whole or in part, as they must not be listed.
+	Entries  int `json:"entries"`
+	Excluded int `json:"excluded,omitempty"`
+	// InForce tells that the last good list is in force, or that of an agent before: it
+	// takes a moment.
+	InForce bool `json:"in_force"`
+	// Fetched is when the last good list came, and Checked when its source last said that
+	// it is still the same; nil if there is none.
+	Fetched *time.Time `json:"fetched,omitempty"`
+	Checked *time.Time `json:"checked,omitempty"`
+	// StaleAfter is the age in seconds, by Checked, from which on the list is old.
+	StaleAfter float64 `json:"stale_after_seconds"`
+	Stale      bool    `json:"stale,omitempty"`
+	// Reason and Refusal are why the last attempt failed, or "". Refusals count attempts
+	// that failed since the agent started, by reason.
+	Reason   string            `json:"reason,omitempty"`
+	Refusal  string            `json:"refusal,omitempty"`
+	Refusals map[string]uint64 `json:"refusals,omitempty"`
+	// Origins counts entries by who added them, if the list tells.
+	Origins map[string]int `json:"origins,omitempty"`
+	// Counts are as those of a rule: "drop", "would_drop" and "count".
+	Counts map[string]Counts `json:"counts,omitempty"`
+}
+
+// A LearningStatus is a set that learns which MAC addresses its IP addresses have.
+type LearningStatus struct {
+	Set string `json:"set"`
+	// Bound was learnt and is locked, and Waiting are addresses that nothing was learnt for
+	// yet.
+	Bound   []BindingStatus `json:"bound,omitempty"`
+	Waiting []netip.Addr    `json:"waiting,omitempty"`
+	// Changes counts, since the agent started, how often the neighbour table of the kernel
+	// got another MAC address for an address that is bound.
+	Changes uint64 `json:"changes,omitempty"`
+}
+
+// A BindingStatus is what was learnt of an address on a device.
+type BindingStatus struct {
+	IP     netip.Addr `json:"ip"`
+	Device string     `json:"device"`
+	MAC    MAC        `json:"mac"`
+	Since  time.Time  `json:"since"`
+	// Other is the MAC address that the neighbour table has instead, since OtherSince; nil
+	// if it has the right one.
+	Other      *MAC       `json:"other,omitempty"`
+	OtherSince *time.Time `json:"other_since,omitempty"`
+}
+
+// A FloodStatus is a rule that answers SYNs, and what became of them since the state was
+// made.
+type FloodStatus struct {
+	Group string `json:"group"`
+	Rule  string `json:"rule"`
+	Mode  string `json:"mode"`
+	// OnAbove and OffBelow are its rates, in SYNs per second.
+	OnAbove  uint64 `json:"on_above"`
+	OffBelow uint64 `json:"off_below"`
+	// Active tells that there is a flood, whose SYNs are answered if the rule is enforced.
+	Active bool `json:"active"`
+	// Sent counts SYNs that were answered with a cookie, Left those of a flood that were
+	// left to the kernel, as it made none: it had room for them, or nobody listens.
+	Sent uint64 `json:"sent"`
+	Left uint64 `json:"left"`
+	// Valid counts ACKs with a cookie that came during a flood, Invalid those to a listener
+	// that belong to no connection and have none: they were dropped, if the rule is
+	// enforced.
+	Valid   uint64 `json:"valid"`
+	Invalid uint64 `json:"invalid"`
+}
+
 // Counts are packets and their bytes, with the Ethernet header.
 type Counts struct {
 	Packets uint64 `json:"packets"`
 	Bytes   uint64 `json:"bytes"`
 }
+
+// SocketNames are what can be found of the socket of a packet, in the order of the C enum
+// guard_socket.
+var SocketNames = [...]string{"none", "listen", "syn_sent", "syn_recv", "established", "time_wait", "unknown"}

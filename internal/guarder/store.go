@@ -30,6 +30,8 @@ type Store struct {
 	// state are the maps that programs use; the others are for agents alone.
 	state             map[string]*ebpf.Map
 	slots, meta, runs *ebpf.Map
+	// feedSlots are the bits of feeds.
+	feedSlots *ebpf.Map
 	// slotted are how many of the counters are some rule's.
 	counters, slotted uint32
 	// Meta is the last that was written.
@@ -48,10 +50,12 @@ type Meta struct {
 	// is the fingerprint of the policy on trial.
 	Deadline uint64
 	Policy   Fingerprint
+	// Expired counts the temporary rules that agents took out as they were over.
+	Expired uint64
 }
 
 // storeFormat changes with what pinned maps mean: bpf/include/guard_*.h.
-const storeFormat = 2
+const storeFormat = 5
 
 // formatFolder is the folder of a format's maps.
 func formatFolder(format int) string { return fmt.Sprint("format_", format) }
@@ -61,6 +65,7 @@ const (
 	pinSlots = "slots"
 	pinMeta  = "meta"
 	pinRuns  = "runs"
+	pinFeeds = "feed_slots"
 )
 
 // OpenStore opens the store below a folder, or makes one with room for the counters of
@@ -194,7 +199,7 @@ func (s *Store) find(rules int) error {
 		return m
 	}
 	s.state = make(map[string]*ebpf.Map)
-	s.meta, s.slots, s.runs = open(pinMeta), open(pinSlots), open(pinRuns)
+	s.meta, s.slots, s.runs, s.feedSlots = open(pinMeta), open(pinSlots), open(pinRuns), open(pinFeeds)
 	for _, name := range stateMaps {
 		s.state[name] = open(name)
 	}
@@ -210,7 +215,9 @@ func (s *Store) find(rules int) error {
 // stateMaps are those that programs use, and that are pinned.
 var stateMaps = []string{
 	compile.MapCounts, compile.MapTotals, compile.MapGeneration, compile.MapKept, compile.MapDevices, compile.MapICMP,
-	compile.MapSamples, compile.MapHits, compile.MapServices,
+	compile.MapSamples, compile.MapHits, compile.MapServices, compile.MapBuckets, compile.MapSketch, compile.MapSpreads, compile.MapSetup, compile.MapFloods,
+	compile.MapFeedFilters, compile.MapFeedTables, compile.MapFeedCounts,
+	compile.MapBans, compile.MapBanFilter, compile.MapBanCounts, compile.MapBanRates, compile.MapBanRequests,
 }
 
 // make makes and pins everything; meta last, because it says that the rest is there.
@@ -234,12 +241,15 @@ func (s *Store) make(rules int) error {
 	if s.runs, err = ebpf.NewMap(&ebpf.MapSpec{Name: "guard_runs", Type: ebpf.Array, KeySize: 4, ValueSize: 16, MaxEntries: 1}); err != nil {
 		return fmt.Errorf("make the map of run times: %w", err)
 	}
+	if s.feedSlots, err = newFeedSlots(); err != nil {
+		return err
+	}
 	for _, name := range stateMaps {
 		if err := s.pin(s.state[name], name); err != nil {
 			return err
 		}
 	}
-	if err := errors.Join(s.pin(s.slots, pinSlots), s.pin(s.runs, pinRuns)); err != nil {
+	if err := errors.Join(s.pin(s.slots, pinSlots), s.pin(s.runs, pinRuns), s.pin(s.feedSlots, pinFeeds)); err != nil {
 		return err
 	}
 	s.Meta = Meta{Since: time.Now()}
@@ -335,4 +345,5 @@ func (s *Store) closeMaps() {
 	s.slots.Close()
 	s.meta.Close()
 	s.runs.Close()
+	s.feedSlots.Close()
 }

@@ -20,6 +20,9 @@ const (
 	ownEvery  = 10 // of these; for the last match of rules too
 )
 
+// endOfRules is what is said of temporary rules; no device has such a name.
+const endOfRules = "temporary rules"
+
 // watch looks after the policy until the engine is closed: the trip wire, the host's own
 // addresses, connections that are kept, and devices that come and go. It tells once
 // whether it can.
@@ -31,11 +34,15 @@ func (e *Engine) watch(ready chan<- error) {
 	}
 	ready <- nil
 	var devices <-chan netlink.LinkUpdate
+	var neighbours <-chan netlink.NeighUpdate
 	tick := time.NewTicker(wireEvery)
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		if devices == nil && n%ownEvery == 0 {
 			devices = e.deviceChanges()
+		}
+		if neighbours == nil {
+			neighbours = e.neighbourChanges()
 		}
 		select {
 		case <-e.stop:
@@ -47,6 +54,12 @@ func (e *Engine) watch(ready chan<- error) {
 			}
 			drain(devices)
 			e.lookAtDevices()
+		case u, ok := <-neighbours:
+			if !ok {
+				neighbours = nil
+				continue
+			}
+			e.lookAtNeighbour(&u.Neigh)
 		case now := <-tick.C:
 			e.look(now, n%ownEvery == ownEvery-1)
 		}
@@ -92,7 +105,7 @@ func (e *Engine) lookAtDevices() {
 	}
 }
 
-// look looks at the trip wire, and at times at all that changes slowly.
+// look looks at the trip wire, takes out rules that are over, and at times at all that changes slowly.
 func (e *Engine) look(now time.Time, atAll bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,7 +116,9 @@ func (e *Engine) look(now time.Time, atAll bool) {
 		for what, do := range map[string]func() error{
 			"own addresses may be out of date":    e.refreshOwn,
 			"connections may be kept too long":    e.sweep,
+			"counts of connections may be wrong":  e.compareCounts,
 			"devices may not be guarded":          e.follow,
+			"MAC addresses may not be learnt":     e.relearn,
 			"devices of samples may have no name": e.nameDevices,
 			"last matches may be out of date": func() error {
 				_, err := e.rules(now)
@@ -114,6 +129,11 @@ func (e *Engine) look(now time.Time, atAll bool) {
 				e.logger.Error(what, "err", err)
 			}
 		}
+	}
+	if err := e.expire(now); err == nil {
+		delete(e.said, endOfRules)
+	} else if e.say(endOfRules, err.Error()) {
+		e.logger.Error("temporary rules that are over are still in the policy, and match nothing", "err", err)
 	}
 	totals, err := e.totals()
 	if err != nil {
@@ -150,6 +170,23 @@ func (e *Engine) totals() (t Totals, err error) {
 		t.Dropped += dropped
 	}
 	return t, nil
+}
+
+// compareCounts compares the counts of connections with the list of sockets, also those of
+// a policy that may be in force again.
+func (e *Engine) compareCounts() error {
+	all := []*inForce{e.current}
+	if e.before != nil {
+		all = append(all, e.before.known)
+	}
+	for _, f := range all {
+		if f != nil && f.census != nil {
+			if err := f.census.compare(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (e *Engine) nameDevices() error {

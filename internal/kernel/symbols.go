@@ -23,6 +23,7 @@ type Symbols struct {
 	list  io.ReadSeeker
 	close func() error
 	found map[uint64]string
+	all   *symbolTable // see Load
 }
 
 // UnknownFunction is the name of what cannot be told: the kernel hides its addresses,
@@ -49,6 +50,12 @@ func (s *Symbols) Functions(addresses []uint64) (map[uint64]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	names := make(map[uint64]string, len(addresses))
+	if s.all != nil {
+		for _, a := range addresses {
+			names[a] = s.all.function(a)
+		}
+		return names, nil
+	}
 	var fresh []uint64
 	for _, a := range addresses {
 		if name, ok := s.found[a]; ok {
@@ -86,24 +93,16 @@ func findFunctions(list io.Reader, addresses []uint64) (map[uint64]string, error
 	// best[i] is the last symbol that begins before wanted[i] and not before
 	// wanted[i-1].
 	best := make([]symbol, len(wanted))
-	for lines := bufio.NewReaderSize(list, 64<<10); ; {
-		line, err := lines.ReadSlice('\n')
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		begin, name, ok := parseSymbol(line)
-		if !ok {
-			continue
-		}
+	err := eachSymbol(list, func(begin uint64, name []byte) {
 		// A call can be the last instruction of a function, so that what is behind
 		// it belongs to the next.
 		i, _ := slices.BinarySearch(wanted, begin+1)
 		if i < len(wanted) && begin > best[i].begin {
 			best[i].begin, best[i].name = begin, append(best[i].name[:0], name...)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	found := make(map[uint64]string, len(wanted))
 	for i, a := range wanted {
@@ -117,6 +116,22 @@ func findFunctions(list io.Reader, addresses []uint64) (map[uint64]string, error
 		}
 	}
 	return found, nil
+}
+
+// eachSymbol tells of the functions of a list. A name is valid until the next one.
+func eachSymbol(list io.Reader, tell func(begin uint64, name []byte)) error {
+	for lines := bufio.NewReaderSize(list, 64<<10); ; {
+		line, err := lines.ReadSlice('\n')
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if begin, name, ok := parseSymbol(line); ok {
+			tell(begin, name)
+		}
+	}
 }
 
 // parseSymbol returns a function of the list; false for what is none or has no

@@ -60,6 +60,22 @@ func TestFunctionsAreFoundByReturnAddress(t *testing.T) {
 	if list.reads != 1 {
 		t.Errorf("the list was read %d times, want once", list.reads)
 	}
+	all := &Symbols{list: list, close: func() error { return nil }}
+	if err := all.Load(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		got, err := all.Functions(addresses)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("functions of the whole list (-want +got):\n%s", diff)
+		}
+	}
+	if list.reads != 2 {
+		t.Errorf("the whole list was read %d times, want once", list.reads-1)
+	}
 }
 
 func TestHiddenAddressesAreUnknown(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,6 +20,8 @@ type Alertmanager struct {
 	*Process
 	// Address is where it listens, for Prometheus.
 	Address string
+	program string
+	args    []string
 }
 
 // StartAlertmanager starts a server with the configuration and returns when it is
@@ -36,14 +40,22 @@ func StartAlertmanager(t testing.TB, tools Tools, config *AlertmanagerConfig) *A
 	}
 	file := filepath.Join(dir, "alertmanager.yml")
 	write(t, file, text)
-	a := &Alertmanager{Address: address, Process: startAlertmanager(t, tools.Alertmanager,
-		"--config.file="+file, "--storage.path="+filepath.Join(dir, "data"),
-		"--web.listen-address="+address, "--cluster.listen-address=",
-	)}
-	if err := a.Ready(t.Context(), "http://"+address+"/-/ready"); err != nil {
+	a := &Alertmanager{Address: address, program: tools.Alertmanager, args: []string{
+		"--config.file=" + file, "--storage.path=" + filepath.Join(dir, "data"),
+		"--web.listen-address=" + address, "--cluster.listen-address=",
+	}}
+	a.Restart(t)
+	return a
+}
+
+// Restart starts the server again, in the same place and with what it had kept, and
+// returns when it is ready. It must not run.
+func (a *Alertmanager) Restart(t testing.TB) {
+	t.Helper()
+	a.Process = startAlertmanager(t, a.program, a.args...)
+	if err := a.Ready(t.Context(), "http://"+a.Address+"/-/ready"); err != nil {
 		t.Fatal(err)
 	}
-	return a
 }
 
 // startAlertmanager lets Debian's program find its templates, whose path is built in,
@@ -68,6 +80,30 @@ type Push struct {
 	Labels      map[string]string `json:"labels"`
 	Annotations map[string]string `json:"annotations,omitempty"`
 	EndsAt      time.Time         `json:"endsAt"`
+}
+
+// An ActiveAlert is one as the server has it.
+type ActiveAlert struct {
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+	Fingerprint string            `json:"fingerprint"`
+	StartsAt    time.Time         `json:"startsAt"`
+	UpdatedAt   time.Time         `json:"updatedAt"`
+}
+
+// Active returns the alerts of a name that fire.
+func (a *Alertmanager) Active(name string) ([]ActiveAlert, error) {
+	answer, err := client.Get("http://" + a.Address + "/api/v2/alerts?filter=" + url.QueryEscape(`alertname="`+name+`"`))
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ask for alerts: %s", answer.Status)
+	}
+	var alerts []ActiveAlert
+	err = json.NewDecoder(answer.Body).Decode(&alerts)
+	return alerts, err
 }
 
 // Push sends alerts, as Prometheus does.

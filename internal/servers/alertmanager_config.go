@@ -68,11 +68,24 @@ func (c *AlertmanagerConfig) Call(receiver, url string) error {
 
 // Tokens makes webhooks that send a token read it from the file.
 func (c *AlertmanagerConfig) Tokens(file string) {
+	c.clients(func(client document) {
+		if authorization, ok := client["authorization"].(document); ok {
+			authorization["credentials_file"] = file
+		}
+	})
+}
+
+// WithoutTokens makes webhooks send none.
+func (c *AlertmanagerConfig) WithoutTokens() {
+	c.clients(func(client document) { delete(client, "authorization") })
+}
+
+// clients calls f with how webhooks send, where they say so.
+func (c *AlertmanagerConfig) clients(f func(document)) {
 	each(c.d, "receivers", func(r document) {
 		each(r, "webhook_configs", func(hook document) {
-			client, _ := hook["http_config"].(document)
-			if authorization, ok := client["authorization"].(document); ok {
-				authorization["credentials_file"] = file
+			if client, ok := hook["http_config"].(document); ok {
+				f(client)
 			}
 		})
 	})

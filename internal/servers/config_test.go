@@ -1,6 +1,7 @@
 package servers
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -140,6 +141,10 @@ receivers:
 `, text(t, c))
 	if err := c.Call("d", ""); err == nil || err.Error() != `alertmanager.yml has no receiver "d"` {
 		t.Errorf("unknown receiver: %v", err)
+	}
+	c.WithoutTokens()
+	if out := string(text(t, c)); strings.Contains(out, "authorization") || !strings.Contains(out, "max_alerts: 3") {
+		t.Errorf("without tokens it is\n%s", out)
 	}
 }
 

@@ -24,9 +24,10 @@ type Machine struct {
 
 // commandLine of the kernel. A fault ends the machine at once (-no-reboot makes
 // the reboot of panic=-1 an exit). The watchdogs are off because a thread of the
-// emulator that waits for the host's processor looks like a hung processor.
+// emulator that waits for the host's processor looks like a hung processor; for the same
+// reason Linux 6.1 may find that no timer works, and panics, if it looks (check_timer).
 const commandLine = "console=ttyS0 loglevel=5 panic=-1 oops=panic" +
-	" nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+	" no_timer_check nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 
 // Boot runs the machine until it powers off and returns the report of its tests.
 //

@@ -17,7 +17,7 @@ import (
 // depend on. What a kernel has built in is skipped.
 var WantedModules = []string{
 	"veth", "dummy", "tun", "bridge", "8021q",
-	"sch_netem", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf",
+	"sch_netem", "vxlan", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf",
 	"inet_diag", "tcp_diag", "udp_diag",
 	"nf_tables", "nf_conntrack", "nft_ct", "nft_limit", "nft_numgen", "nft_reject_inet",
 	"nft_chain_nat", "nft_masq",

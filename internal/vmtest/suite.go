@@ -82,8 +82,12 @@ func For(suites []Suite, hooks string) []Suite {
 
 // apart are the folders whose tests have machines of their own: Guarder's programs are by
 // far the largest, and to verify one takes an emulated machine seconds; the Locator's tests
-// wait for hundreds of round trips.
-var apart = []string{"internal/guarder", "internal/locator"}
+// wait for hundreds of round trips; the Tracer's attach to hundreds of functions. A folder
+// within another stands behind it.
+var apart = []string{"internal/guarder", "internal/guarder/compile", "internal/guarder/attack", "internal/locator", "internal/tracer"}
+
+// halved are the folders whose tests are too many for one machine.
+var halved = []string{"internal/guarder", "internal/guarder/attack"}
 
 // Shares splits the suites among machines, so that none of them runs for long. A share
 // has at least one suite; its name is "" or tells what it is of.
@@ -96,7 +100,22 @@ func Shares(suites []Suite) map[string][]Suite {
 				name = path.Base(folder)
 			}
 		}
-		shares[name] = append(shares[name], s)
+		if !slices.Contains(halved, s.Package) {
+			shares[name] = append(shares[name], s)
+			continue
+		}
+		// Tests that are neighbours load policies of one size, so they take turns.
+		halves := [2]Suite{s, s}
+		halves[0].Tests, halves[1].Tests = nil, nil
+		for i, test := range s.Tests {
+			halves[i%2].Tests = append(halves[i%2].Tests, test)
+		}
+		for i, half := range halves {
+			if len(half.Tests) > 0 {
+				name := fmt.Sprintf("%s%d", name, i+1)
+				shares[name] = append(shares[name], half)
+			}
+		}
 	}
 	return shares
 }

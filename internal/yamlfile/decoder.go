@@ -182,6 +182,10 @@ func Resolve(n *yaml.Node) *yaml.Node {
 // IsNull tells whether n is nothing, or a key without a value.
 func IsNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
+// shown is how many characters of a text a fault shows: what is no such file at all can be
+// long.
+const shown = 40
+
 // Describe names what n is, for a fault.
 func Describe(n *yaml.Node) string {
 	switch n.Kind {
@@ -192,6 +196,9 @@ func Describe(n *yaml.Node) string {
 	}
 	switch tag := n.ShortTag(); tag {
 	case "!!str":
+		if text := []rune(n.Value); len(text) > shown {
+			return "the text " + strconv.Quote(string(text[:shown])) + "…"
+		}
 		return "the text " + strconv.Quote(n.Value)
 	case "!!int", "!!float":
 		return "the number " + n.Value

@@ -1,6 +1,6 @@
 // Package guarder holds policies of Guarder that are ready to use, each with its
-// tests: baseline, forged ICMP, the local network, industrial protocols, pings, and
-// examples. README.md tells what each is for.
+// tests: baseline, forged ICMP, packets out of state, floods, floods of SYNs, scans, bans, the
+// local network, tunnels, industrial protocols, pings, and examples. README.md tells what each is for.
 package guarder
 
 import "embed"

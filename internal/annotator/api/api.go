@@ -21,7 +21,7 @@ type Engine interface {
 	Episode(id string) (annotator.EpisodeView, error)
 	Prompt(episode string) (annotator.Prompt, error)
 	Proposals() ([]annotator.Proposal, error)
-	Decide(id, actor string, approve bool, ttl time.Duration, reason string) error
+	Decide(id, actor string, d annotator.Decision) error
 	Feedback(episode, actor string, useful bool, verdict, note string) error
 }
 

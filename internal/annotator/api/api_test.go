@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/packetscope/packetscope/internal/annotator"
 	"github.com/packetscope/packetscope/internal/annotator/store"
 )
 
@@ -51,11 +52,12 @@ func TestAnswersAreThoseThatProgramsRelyOn(t *testing.T) {
 		{"episode", "GET", "/api/v1/episodes/" + flood, ""},
 		{"prompt", "GET", "/api/v1/prompt?episode=" + flood, ""},
 		{"explain", "POST", "/api/v1/explain?wait=30s", `{"mode":"custom","focus":"port 53","episode":"` + flood + `"}`},
+		{"explain_host", "POST", "/api/v1/explain?wait=30s", `{"mode":"security","instance":"web-1:10142","window":"2h","scope":{"udp":false,"icmp":false,"tcp":true}}`},
 		{"explain_dry", "POST", "/api/v1/explain?wait=30s", `{"labels":{"alertname":"HostDrops","instance":"a:10142"},"dry_run":true}`},
 		{"feedback", "POST", "/api/v1/feedback", `{"episode":"` + flood + `","useful":false,"right_verdict":"overload","note":"a sale began"}`},
 		{"suggestions", "GET", "/api/v1/suggestions", ""},
 		{"suggestion", "GET", "/api/v1/suggestions/" + quieten, ""},
-		{"approve", "POST", "/api/v1/suggestions/" + quieten + "/approve", `{"ttl":"30m","reason":"seen it before"}`},
+		{"approve", "POST", "/api/v1/suggestions/" + quieten + "/approve", `{"ttl":"30m","reason":"seen it before","matched_share":0.25}`},
 		{"reject", "POST", "/api/v1/suggestions/" + quieten + "/reject", `{"reason":"they are customers"}`},
 		{"status", "GET", "/api/v1/status", ""},
 		{"config", "GET", "/api/v1/config", ""},
@@ -135,7 +137,13 @@ func TestRequestsThatAreNotRightAreToldSo(t *testing.T) {
 		{"a focus of another mode", "POST", "/api/v1/explain", `{"focus":"x"}`, 400, "belongs to the mode custom"},
 		{"a long focus", "POST", "/api/v1/explain", custom + strings.Repeat("x", 301) + `"}`, 400, "focus has 301 bytes: at most 300"},
 		{"an invisible focus", "POST", "/api/v1/explain", custom + `a\u202eb"}`, 400, "U+202E"},
-		{"nothing to explain", "POST", "/api/v1/explain", ``, 400, "name an episode, or labels"},
+		{"a host and an episode", "POST", "/api/v1/explain", `{"episode":"f","instance":"a:1"}`, 400, "of a host: leave them out"},
+		{"a window of an alert", "POST", "/api/v1/explain", `{"labels":{"alertname":"X"},"window":"1h"}`, 400, "of a host: leave them out"},
+		{"a short window", "POST", "/api/v1/explain", `{"window":"4m"}`, 400, "from 5m to 7d"},
+		{"a long window", "POST", "/api/v1/explain", `{"window":"8d"}`, 400, "from 5m to 7d"},
+		{"a window that is none", "POST", "/api/v1/explain", `{"window":"soon"}`, 400, `bad window "soon"`},
+		{"a scope that is none", "POST", "/api/v1/explain", `{"scope":{"include_udp":true}}`, 400, `unknown field "include_udp"`},
+		{"a long instance", "POST", "/api/v1/explain", `{"instance":"` + strings.Repeat("x", 1025) + `"}`, 400, "at most 1024"},
 		{"two things to explain", "POST", "/api/v1/explain", `{"episode":"f","labels":{"alertname":"X"}}`, 400, "leave one out"},
 		{"a strange episode", "POST", "/api/v1/explain", `{"episode":"../f"}`, 400, "not the name"},
 		{"a long label", "POST", "/api/v1/explain", `{"labels":{"alertname":"` + strings.Repeat("x", 1025) + `"}}`, 400, "too long"},
@@ -157,6 +165,8 @@ func TestRequestsThatAreNotRightAreToldSo(t *testing.T) {
 		{"a ttl that the engine refuses", "POST", approve, `{"ttl":"5h"}`, 400, "longer than 4h"},
 		{"a negative ttl", "POST", approve, `{"ttl":"-1h"}`, 400, "negative"},
 		{"a ttl without unit", "POST", approve, `{"ttl":"5"}`, 400, "want 30s, 15m, 4h"},
+		{"a share above all", "POST", approve, `{"matched_share":1.5}`, 400, "matched_share 1.5 is not from 0 to 1"},
+		{"a share below nothing", "POST", approve, `{"matched_share":-0.5}`, 400, "matched_share -0.5 is not from 0 to 1"},
 		{"a long reason", "POST", approve, `{"reason":"` + strings.Repeat("x", 501) + `"}`, 400, "reason has 501 bytes"},
 		{"feedback without a word", "POST", "/api/v1/feedback", `{"episode":"` + flood + `"}`, 400, "useful is missing"},
 		{"feedback on nothing", "POST", "/api/v1/feedback", `{"useful":true}`, 400, "not the name"},
@@ -244,7 +254,7 @@ func TestDecisionsHaveTheNameOfTheToken(t *testing.T) {
 		t.Errorf("a second decision: %d %s", again.Code, again.Body)
 	}
 	w.ask("POST", "/api/v1/feedback", `{"episode":"`+flood+`","useful":true}`)
-	if diff := cmp.Diff([]decision{{quieten, "ann", true, 30 * time.Minute, "yes"}}, w.engine.decisions); diff != "" {
+	if diff := cmp.Diff([]decision{{quieten, "ann", annotator.Decision{Approve: true, TTL: 30 * time.Minute, Reason: "yes"}}}, w.engine.decisions); diff != "" {
 		t.Errorf("decisions (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]feedback{{flood, "ann", true, "", ""}}, w.engine.feedbacks); diff != "" {

@@ -6,7 +6,7 @@
 // # Requests
 //
 //	POST /api/v1/alerts                   ingest   Alertmanager's webhook, see package webhook
-//	POST /api/v1/explain                  read     explains an episode or an alert now: Question
+//	POST /api/v1/explain                  read     explains an episode, an alert or a host now: Question
 //	GET  /api/v1/explain/{id}             read     what became of it: Work
 //	GET  /api/v1/episodes                 read     the newest episodes: {"episodes": [Episode]}
 //	GET  /api/v1/episodes/{id}            read     one, with its revisions and sinks: Episode

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/annotator"
+	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
+	"github.com/prometheus/common/model"
 )
 
 // Modes are what an explanation on demand can be about: threats, waste, both, what Focus
@@ -22,6 +24,7 @@ const (
 )
 
 // A Question asks to explain an episode, or an alert that need not fire, from facts of now.
+// Without either it asks how a host is.
 type Question struct {
 	// Mode is one of [Modes]; balanced if it is missing.
 	Mode string `json:"mode"`
@@ -32,8 +35,40 @@ type Question struct {
 	// alertname must be there; most need instance, too.
 	Episode string            `json:"episode,omitempty"`
 	Labels  map[string]string `json:"labels,omitempty"`
+	// Instance is that of the host, which need not be named if there is one only. If
+	// several targets have it, Labels choose by job and cluster.
+	Instance string `json:"instance,omitempty"`
+	// Window is over how long to look at the host, up to now: 5m to 7d, 15m if it is
+	// missing.
+	Window string `json:"window,omitempty"`
+	// Scope is what to look at, all if it is missing.
+	Scope *Scope `json:"scope,omitempty"`
 	// DryRun asks for what a model would be shown. No model is asked.
 	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// A Scope chooses what to look at of a host. What is missing is looked at.
+type Scope struct {
+	TCP  *bool `json:"tcp,omitempty"`
+	UDP  *bool `json:"udp,omitempty"`
+	ICMP *bool `json:"icmp,omitempty"`
+	// Stats is what is not of one protocol: traffic, losses, CPU, Guarder, alerts.
+	Stats *bool `json:"stats,omitempty"`
+}
+
+// chosen returns the scopes that are not excluded, nil if there is no scope.
+func (s *Scope) chosen() []evidence.Scope {
+	if s == nil {
+		return nil
+	}
+	all := []evidence.Scope{}
+	for _, one := range evidence.Scopes {
+		on := map[evidence.Scope]*bool{evidence.TCP: s.TCP, evidence.UDP: s.UDP, evidence.ICMP: s.ICMP, evidence.Stats: s.Stats}[one]
+		if on == nil || *on {
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // Explained is the answer to a Question.
@@ -85,8 +120,10 @@ func (q *Question) request() (annotator.Request, error) {
 		return none, invalid("there is both an episode and labels: leave one out")
 	case q.Episode != "" && !isID(q.Episode):
 		return none, invalid("episode %.40q is not the name of one", q.Episode)
-	case q.Episode == "" && q.Labels["alertname"] == "":
-		return none, invalid("what is to be explained: name an episode, or labels with an alertname")
+	case (q.Episode != "" || q.Labels["alertname"] != "") && (q.Instance != "" || q.Window != "" || q.Scope != nil):
+		return none, invalid("instance, window and scope are of a host: leave them out, or the episode and the alertname")
+	case len(q.Instance) > mostLabel:
+		return none, invalid("the instance has %d bytes: at most %d", len(q.Instance), mostLabel)
 	case len(q.Labels) > mostLabels:
 		return none, invalid("there are %d labels: at most %d", len(q.Labels), mostLabels)
 	}
@@ -98,7 +135,26 @@ func (q *Question) request() (annotator.Request, error) {
 	if err := text("focus", q.Focus, mostFocus); err != nil {
 		return none, err
 	}
-	return annotator.Request{Mode: q.Mode, Focus: q.Focus, Episode: q.Episode, Labels: q.Labels, DryRun: q.DryRun}, nil
+	window, err := q.window()
+	if err != nil {
+		return none, err
+	}
+	return annotator.Request{
+		Mode: q.Mode, Focus: q.Focus, Episode: q.Episode, Labels: q.Labels, DryRun: q.DryRun,
+		Host: annotator.HostRequest{Instance: q.Instance, Window: window, Scopes: q.Scope.chosen()},
+	}, nil
+}
+
+// window returns the window, 0 if there is none.
+func (q *Question) window() (time.Duration, error) {
+	if q.Window == "" {
+		return 0, nil
+	}
+	window, err := model.ParseDuration(q.Window)
+	if d := time.Duration(window); err != nil || d < evidence.ShortestWindow || d > evidence.LongestWindow {
+		return 0, invalid("bad window %.40q: want a time from 5m to 7d, such as 15m, 1h or 2d", q.Window)
+	}
+	return time.Duration(window), nil
 }
 
 func (h *Handler) explain(q *request) (any, error) {

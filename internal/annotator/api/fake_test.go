@@ -18,6 +18,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/annotator"
 	"github.com/packetscope/packetscope/internal/annotator/access"
+	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
 	"github.com/packetscope/packetscope/internal/annotator/model"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
 	"github.com/packetscope/packetscope/internal/annotator/store"
@@ -39,9 +40,7 @@ type fakeEngine struct {
 
 type decision struct {
 	ID, Actor string
-	Approve   bool
-	TTL       time.Duration
-	Reason    string
+	annotator.Decision
 }
 
 type feedback struct {
@@ -64,7 +63,7 @@ var (
 	}
 	builtin = sink.Explanation{By: "builtin", Verdict: "overload", Confidence: "low", Summary: "Much arrives."}
 	asked   = annotator.Prompt{
-		System: "You explain.", User: "-- 9f --\n{\"alert\":\"GuarderSynFlood\"}\n-- 9f --", Version: 3, Mode: "balanced", LeftOut: 1, Withheld: 4,
+		System: "You explain.", User: "-- 9f --\n{\"alert\":\"GuarderSynFlood\"}\n-- 9f --", Schema: answer.Schema(), Version: 3, Mode: "balanced", Privacy: "handles", LeftOut: 1, Withheld: 4, Hidden: []string{"job", "team"},
 		Suspect: []string{"team"},
 	}
 )
@@ -131,13 +130,13 @@ func (f *fakeEngine) Proposals() ([]annotator.Proposal, error) {
 		p.State, p.Decided, p.Actor, p.Reason = annotator.Rejected, noon, d.Actor, d.Reason
 		if d.Approve {
 			p.State, p.TTL = annotator.Approved, cmp.Or(d.TTL, p.TTL)
-			p.Ends = noon.Add(p.TTL)
+			p.Ends, p.MatchedShare = noon.Add(p.TTL), d.MatchedShare
 		}
 	}
 	return []annotator.Proposal{p}, f.err
 }
 
-func (f *fakeEngine) Decide(id, actor string, approve bool, ttl time.Duration, reason string) error {
+func (f *fakeEngine) Decide(id, actor string, d annotator.Decision) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	switch {
@@ -145,10 +144,10 @@ func (f *fakeEngine) Decide(id, actor string, approve bool, ttl time.Duration, r
 		return annotator.ErrUnknown
 	case len(f.decisions) > 0:
 		return fmt.Errorf("%w: %s", annotator.ErrDecided, annotator.Approved)
-	case ttl > 4*time.Hour:
-		return fmt.Errorf("%w: ttl %s is longer than 4h", annotator.ErrRequest, ttl)
+	case d.TTL > 4*time.Hour:
+		return fmt.Errorf("%w: ttl %s is longer than 4h", annotator.ErrRequest, d.TTL)
 	}
-	f.decisions = append(f.decisions, decision{id, actor, approve, ttl, reason})
+	f.decisions = append(f.decisions, decision{id, actor, d})
 	return f.err
 }
 

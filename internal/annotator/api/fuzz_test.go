@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/packetscope/packetscope/internal/annotator/access"
+	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
 	"github.com/packetscope/packetscope/internal/annotator/store"
 )
 
@@ -41,8 +42,11 @@ func FuzzBodies(f *testing.F) {
 		checkForm(t, answer)
 		for _, q := range engine.questions {
 			checkText(t, q.Focus, mostFocus)
-			if _, err := (&Question{q.Mode, q.Focus, q.Episode, q.Labels, q.DryRun}).request(); err != nil {
+			if _, err := (&Question{Mode: q.Mode, Focus: q.Focus, Episode: q.Episode, Labels: q.Labels, DryRun: q.DryRun}).request(); err != nil {
 				t.Errorf("question %+v: %v", q, err)
+			}
+			if w := q.Host.Window; w < 0 || w > evidence.LongestWindow || w != 0 && w < evidence.ShortestWindow {
+				t.Errorf("question over %v", w)
 			}
 		}
 		for _, d := range engine.decisions {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 
 	"github.com/packetscope/packetscope/internal/annotator"
-	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
 )
 
 // A Prompt is what a model is shown, byte by byte.
@@ -17,18 +16,21 @@ type Prompt struct {
 	Schema  json.RawMessage `json:"schema"`
 	// Bytes is the size of the three together.
 	Bytes int `json:"bytes"`
-	// LeftOut is how many facts found no room, Withheld how many labels do not leave, and
-	// Suspect the names of labels that look as if somebody had planted text in them.
-	LeftOut  int      `json:"left_out"`
-	Withheld int      `json:"withheld"`
-	Suspect  []string `json:"suspect"`
+	// Privacy is handles, or values if addresses and names leave.
+	Privacy string `json:"privacy"`
+	// LeftOut is how many facts found no room, Withheld how many labels do not leave,
+	// WithheldLabels their names, and Suspect the names of labels that look as if somebody
+	// had planted text in them.
+	LeftOut        int      `json:"left_out"`
+	Withheld       int      `json:"withheld"`
+	WithheldLabels []string `json:"withheld_labels"`
+	Suspect        []string `json:"suspect"`
 }
 
 func promptOf(p annotator.Prompt) Prompt {
-	schema := answer.Schema()
 	return Prompt{
-		Version: p.Version, Mode: p.Mode, System: p.System, User: p.User, Schema: schema, Bytes: len(p.System) + len(p.User) + len(schema),
-		LeftOut: p.LeftOut, Withheld: p.Withheld, Suspect: some(p.Suspect),
+		Version: p.Version, Mode: p.Mode, System: p.System, User: p.User, Schema: p.Schema, Bytes: len(p.System) + len(p.User) + len(p.Schema),
+		Privacy: p.Privacy, LeftOut: p.LeftOut, Withheld: p.Withheld, WithheldLabels: some(p.Hidden), Suspect: some(p.Suspect),
 	}
 }
 

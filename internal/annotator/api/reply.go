@@ -67,6 +67,7 @@ func classify(err error) (f fault, ours bool) {
 		ours    bool
 	}{
 		{annotator.ErrRequest, http.StatusBadRequest, "", false},
+		{annotator.ErrNoFacts, http.StatusServiceUnavailable, "", false},
 		{annotator.ErrDecided, http.StatusConflict, "", false},
 		{store.ErrUnknown, http.StatusNotFound, "there is none of this name", false},
 		{store.ErrFull, http.StatusServiceUnavailable, "the disk or the inbox is full", true},

@@ -16,8 +16,11 @@ type Suggestion struct {
 	By      string `json:"by"`     // builtin or model
 	Action  string `json:"action"` // monitor, ratelimit or drop
 	// TTL is for how long the rule would be in force.
-	TTL  Duration `json:"ttl"`
-	YAML string   `json:"yaml"`
+	TTL Duration `json:"ttl"`
+	// MatchedShare is, of the live packets that the rule matches, the share of those of
+	// established two-way traffic, 0 to 1; missing if nobody has looked.
+	MatchedShare *float64 `json:"matched_share,omitempty"`
+	YAML         string   `json:"yaml"`
 	// Warnings are what the decoder of policies says of it.
 	Warnings []string  `json:"warnings"`
 	Created  time.Time `json:"created"`
@@ -31,7 +34,7 @@ type Suggestion struct {
 
 func suggestionOf(p annotator.Proposal) Suggestion {
 	return Suggestion{
-		ID: p.ID, Episode: p.Episode, State: string(p.State), By: p.By, Action: p.Action, TTL: Duration(p.TTL), YAML: p.YAML,
+		ID: p.ID, Episode: p.Episode, State: string(p.State), By: p.By, Action: p.Action, TTL: Duration(p.TTL), MatchedShare: p.MatchedShare, YAML: p.YAML,
 		Warnings: some(p.Warnings), Created: p.Created, Ends: p.Ends, Decided: p.Decided, Actor: p.Actor, Reason: p.Reason,
 	}
 }
@@ -41,6 +44,9 @@ type Approval struct {
 	// TTL is for how long the rule shall be in force; missing is as proposed.
 	TTL    Duration `json:"ttl"`
 	Reason string   `json:"reason"`
+	// MatchedShare is as that of a suggestion, of who approves and has looked; missing
+	// leaves that of the suggestion.
+	MatchedShare *float64 `json:"matched_share"`
 }
 
 // A Rejection is the body of a request to reject.
@@ -91,7 +97,10 @@ func (h *Handler) approve(q *request) (any, error) {
 	if a.TTL < 0 {
 		return nil, invalid("ttl %s is negative", time.Duration(a.TTL))
 	}
-	return h.decide(q, true, time.Duration(a.TTL), a.Reason)
+	if s := a.MatchedShare; s != nil && (*s < 0 || *s > 1) {
+		return nil, invalid("matched_share %v is not from 0 to 1", *s)
+	}
+	return h.decide(q, annotator.Decision{Approve: true, TTL: time.Duration(a.TTL), Reason: a.Reason, MatchedShare: a.MatchedShare})
 }
 
 func (h *Handler) reject(q *request) (any, error) {
@@ -99,17 +108,17 @@ func (h *Handler) reject(q *request) (any, error) {
 	if err := q.body(&r); err != nil {
 		return nil, err
 	}
-	return h.decide(q, false, 0, r.Reason)
+	return h.decide(q, annotator.Decision{Reason: r.Reason})
 }
 
-func (h *Handler) decide(q *request, approve bool, ttl time.Duration, reason string) (any, error) {
+func (h *Handler) decide(q *request, d annotator.Decision) (any, error) {
 	if _, err := q.parameters(); err != nil {
 		return nil, err
 	}
-	if err := text("reason", reason, mostReason); err != nil {
+	if err := text("reason", d.Reason, mostReason); err != nil {
 		return nil, err
 	}
-	if err := h.Engine.Decide(q.id, q.actor, approve, ttl, reason); err != nil {
+	if err := h.Engine.Decide(q.id, q.actor, d); err != nil {
 		return nil, err
 	}
 	return h.findSuggestion(q.id)

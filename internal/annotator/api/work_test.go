@@ -13,6 +13,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/annotator"
 	"github.com/packetscope/packetscope/internal/annotator/access"
+	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
 	"github.com/packetscope/packetscope/internal/annotator/store"
 )
 
@@ -137,4 +138,26 @@ func TestClosingEndsWhatRuns(t *testing.T) {
 			t.Errorf("one more has code %d, want 503", code)
 		}
 	})
+}
+
+func TestAScopeIsAllButWhatIsExcluded(t *testing.T) {
+	for body, want := range map[string][]evidence.Scope{
+		`{}`:                      nil,
+		`{"scope":{}}`:            evidence.Scopes,
+		`{"scope":{"tcp":true}}`:  evidence.Scopes,
+		`{"scope":{"udp":false}}`: {evidence.Stats, evidence.TCP, evidence.ICMP},
+		`{"scope":{"stats":false,"tcp":true,"udp":false,"icmp":false}}`:  {evidence.TCP},
+		`{"scope":{"stats":false,"tcp":false,"udp":false,"icmp":false}}`: {},
+	} {
+		engine := &fakeEngine{}
+		w := bench(engine, Limits{})
+		w.askAs("", "POST", "/api/v1/explain?wait=10s", body)
+		w.Close()
+		if len(engine.questions) != 1 {
+			t.Fatalf("%s: %d questions", body, len(engine.questions))
+		}
+		if diff := cmp.Diff(want, engine.questions[0].Host.Scopes); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", body, diff)
+		}
+	}
 }

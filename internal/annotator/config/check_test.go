@@ -46,11 +46,14 @@ const (
 
 func TestCheckReportsFaultsOfAllFiles(t *testing.T) {
 	const (
-		model = "llm: {providers: [{name: a, base_url: 'http://localhost/v1', model: m, api_key_file: key}]}\n"
-		slack = "sinks: {notify: [{name: a, format: slack, url_file: url}]}\n"
-		token = "auth:\n  tokens:\n  - {name: a, sha256_file: a.sum, scopes: [read]}\n"
-		ca    = "prometheus: {url: 'https://p', ca_file: ca.pem}\n"
-		file  = "suggest: {protected_file: nets.txt}\n"
+		model    = "llm: {providers: [{name: a, base_url: 'http://localhost/v1', model: m, api_key_file: key}]}\n"
+		slack    = "sinks: {notify: [{name: a, format: slack, url_file: url}]}\n"
+		token    = "auth:\n  tokens:\n  - {name: a, sha256_file: a.sum, scopes: [read]}\n"
+		ca       = "prometheus: {url: 'https://p', ca_file: ca.pem}\n"
+		exporter = "exporters: [{instance: 'a:1', url: 'http://a:1', basic_auth: {username: u, password_file: pass}}]\n"
+		file     = "suggest: {protected_file: nets.txt}\n"
+		// The password is "test", as in the documentation of exporter-toolkit.
+		users = "basic_auth_users: {a: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay}\n"
 	)
 	for _, c := range []struct {
 		claim  string
@@ -81,6 +84,12 @@ func TestCheckReportsFaultsOfAllFiles(t *testing.T) {
 		{"no authority", ca, nil, []string{"x.yaml:1:41: open ca.pem: no such file or directory" + cure}, nil},
 		{"no certificate", ca, map[string]string{"ca.pem": "-----BEGIN PRIVATE KEY-----\n"}, []string{"x.yaml:1:41: ca.pem holds no certificate (it begins with -----BEGIN CERTIFICATE-----)"}, nil},
 
+		{"an exporter is good", exporter + "geo: {databases: [a.mmdb]}\n", map[string]string{"pass": "hush", "a.mmdb": "x"}, nil, nil},
+		{"no password", exporter, nil, nil, []string{"x.yaml:1:91: stat pass: no such file or directory" + cure}},
+		{"everybody can read the password", exporter, map[string]string{"!pass": "hush"}, nil, []string{"x.yaml:1:91: pass can be read by everybody (chmod o= pass)"}},
+		{"no database", "geo: {databases: [a.mmdb]}\n", nil, nil, []string{"x.yaml:1:19: stat a.mmdb: no such file or directory" + cure}},
+		{"everybody can change overrides", "geo: {overrides: [a.yml]}\n", map[string]string{"!a.yml": "x"}, nil, []string{"x.yaml:1:18: a.yml can be changed by everybody (chmod o= a.yml)"}},
+
 		{"networks are good", file, map[string]string{"nets.txt": "# ours\r\n10.0.0.0/8 # all\r\n\r\n"}, nil, nil},
 		{"no networks", file, nil, []string{"x.yaml:1:27: open nets.txt: no such file or directory" + cure}, nil},
 		{"bad networks", file, map[string]string{"nets.txt": "10.0.0.0/8\n\t10.0.0.1/8 # x\ngateway\n"}, []string{
@@ -92,9 +101,11 @@ func TestCheckReportsFaultsOfAllFiles(t *testing.T) {
 		{"no web config", "listen: {web_config: web.yml}\n", nil, nil, []string{"x.yaml:1:22: open web.yml: no such file or directory" + cure}},
 		{"a web config that loses alerts", "listen: {web_config: web.yml}\n", map[string]string{"web.yml": "rate_limit: {interval: 1s}\n"}, nil,
 			[]string{"x.yaml:1:22: rate_limit answers 429, which Alertmanager does not repeat soon: alerts get lost (remove rate_limit from web.yml)"}},
-		{"users are good without tokens", "listen: {web_config: web.yml}\n", map[string]string{"web.yml": "basic_auth_users: {a: b}\n"}, nil, nil},
-		{"users and tokens", "listen: {web_config: web.yml}\n" + token, map[string]string{"web.yml": "basic_auth_users: {a: b}\n", "a.sum": sum}, nil,
+		{"users are good without tokens", "listen: {web_config: web.yml}\n", map[string]string{"web.yml": users}, nil, nil},
+		{"users and tokens", "listen: {web_config: web.yml}\n" + token, map[string]string{"web.yml": users, "a.sum": sum}, nil,
 			[]string{"x.yaml:1:22: a request has one Authorization, either of basic_auth_users or of auth.tokens (remove auth.tokens, or basic_auth_users from web.yml)"}},
+		{"a web config without a key", "listen: {web_config: web.yml}\n", map[string]string{"web.yml": "tls_server_config: {cert_file: x}\n"}, nil,
+			[]string{"x.yaml:1:22: web.yml: missing one of key or key_file"}},
 		{"a web config that is none", "listen: {web_config: web.yml}\n", map[string]string{"web.yml": "- a\n- b\n"}, nil,
 			[]string{"x.yaml:1:22: web.yml: yaml: unmarshal errors: line 1: cannot unmarshal !!seq into map[string]yaml.Node"}},
 

@@ -10,6 +10,7 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/access"
 	"github.com/packetscope/packetscope/internal/annotator/alertmanager"
 	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
+	"github.com/packetscope/packetscope/internal/annotator/exporter"
 	"github.com/packetscope/packetscope/internal/annotator/model"
 	"github.com/packetscope/packetscope/internal/annotator/remote"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
@@ -32,6 +33,10 @@ type Config struct {
 	Alertmanager *alertmanager.Options
 	// Reconcile is how often Alertmanager is asked.
 	Reconcile time.Duration
+	// Exporters are those that may be asked about the host of an alert.
+	Exporters []exporter.Options
+	// Geo names the files that tell of addresses.
+	Geo GeoFiles
 	// Model has no providers if no model is to be asked.
 	Model model.Config
 	// Values says that addresses and names may be in what models are asked.
@@ -124,6 +129,8 @@ func (d *decoder) decode(c *Config) {
 		"store":        func(n *yaml.Node) { d.store(n, &c.Store) },
 		"prometheus":   func(n *yaml.Node) { d.prometheus(n, c) },
 		"alertmanager": func(n *yaml.Node) { d.alertmanager(n, c) },
+		"exporters":    func(n *yaml.Node) { d.exporters(n, c) },
+		"geo":          func(n *yaml.Node) { d.geo(n, &c.Geo) },
 		"llm":          func(n *yaml.Node) { d.llm(n, c) },
 		"storm":        func(n *yaml.Node) { d.storm(n, &c.Storm) },
 		"suggest":      func(n *yaml.Node) { d.suggest(n, &c.Suggest) },

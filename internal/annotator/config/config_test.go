@@ -18,6 +18,7 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/access"
 	"github.com/packetscope/packetscope/internal/annotator/alertmanager"
 	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
+	"github.com/packetscope/packetscope/internal/annotator/exporter"
 	"github.com/packetscope/packetscope/internal/annotator/model"
 	"github.com/packetscope/packetscope/internal/annotator/remote"
 	"github.com/packetscope/packetscope/internal/annotator/sink"
@@ -89,6 +90,14 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 			Receiver: "annotator",
 		},
 		Reconcile: 2 * time.Minute,
+		Exporters: []exporter.Options{
+			{
+				Instance: "web-1:10142", Top: 5,
+				Options: remote.Options{URL: "https://web-1:10142", User: "annotator", PasswordFile: "testdata/secrets/web-1", Timeout: 1500 * time.Millisecond, TLS: trusted},
+			},
+			{Instance: "web-2:10142", Top: 20, Options: remote.Options{URL: "http://web-2:10142", TokenFile: "testdata/secrets/web-2", Timeout: 2 * time.Second}},
+		},
+		Geo: GeoFiles{Databases: []string{"/var/lib/GeoIP/GeoLite2-City.mmdb", "testdata/asn.mmdb"}, Overrides: []string{"testdata/networks.yml"}},
 		Model: model.Config{
 			Providers: []model.Provider{
 				{Name: "local", BaseURL: "http://[::1]:11434/v1", Model: "qwen3:14b", Timeout: 2 * time.Minute},

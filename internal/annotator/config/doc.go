@@ -38,6 +38,16 @@
 //	  timeout: 10s
 //	  token_file: alertmanager.token
 //	  ca_file: ca.pem
+//	exporters:                  # asked whom Guarder hits, and with whom its host talks
+//	  - instance: "web-1:10142" # the label of the alerts that it is asked about, as a whole
+//	    url: https://web-1:10142
+//	    basic_auth: {username: annotator, password_file: web-1.password} # or token_file
+//	    ca_file: ca.pem
+//	    top: 20                 # sources
+//	    timeout: 2s             # it looks for one of them
+//	geo:                        # where addresses are and whose they are (package geo)
+//	  databases: [GeoLite2-City.mmdb, GeoLite2-ASN.mmdb] # the first that knows counts
+//	  overrides: [networks.yml] # own networks, YAML or CSV
 //	llm:                        # models; built-in explanations alone without providers
 //	  enabled: true
 //	  prompt_privacy: handles   # handles | values: whether addresses and names leave
@@ -93,7 +103,8 @@
 // files of their own, and no URL may hold a user or password. Files with secrets are
 // read whenever they are used, so that a new one needs no reload, and may come later than
 // the annotator; [Check] looks at them. The other files that are named (hashes of tokens,
-// certificates, protected networks) are read with the config.
+// certificates, protected networks) are read with the config, those of geo also when they
+// change.
 //
 // # Reload
 //

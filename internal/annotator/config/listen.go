@@ -7,6 +7,7 @@ import (
 
 	"github.com/packetscope/packetscope/internal/annotator/webhook"
 	"github.com/packetscope/packetscope/internal/yamlfile"
+	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"gopkg.in/yaml.v3"
 )
 
@@ -52,8 +53,8 @@ func (d *decoder) address(n *yaml.Node) string {
 	return text
 }
 
-// webConfig returns the path of a file. What is in it, whoever listens judges; only what
-// does not go with the annotator is looked for.
+// webConfig returns the path of a file. The check has the toolkit judge what is in it, and
+// looks for what does not go with the annotator.
 func (d *decoder) webConfig(n *yaml.Node, c *Config) string {
 	path := d.Path(n)
 	if path != "" {
@@ -65,6 +66,8 @@ func (d *decoder) webConfig(n *yaml.Node, c *Config) string {
 			}
 			var web map[string]yaml.Node
 			if err := yaml.Unmarshal(data, &web); err != nil {
+				d.Fault(n, "", "%s: %s", path, oneLine(err.Error()))
+			} else if err := toolkit.Validate(path); err != nil {
 				d.Fault(n, "", "%s: %s", path, oneLine(err.Error()))
 			}
 			if _, limits := web["rate_limit"]; limits {

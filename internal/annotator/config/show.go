@@ -45,6 +45,13 @@ func (c Config) MarshalJSON() ([]byte, error) {
 		all["alertmanager"] = section{"url": a.URL, "token_file": a.TokenFile, "receiver": a.Receiver,
 			"timeout": duration(a.Timeout), "reconcile": duration(c.Reconcile)}
 	}
+	var exporters []section
+	for _, x := range c.Exporters {
+		exporters = append(exporters, section{"instance": x.Instance, "url": x.URL, "token_file": x.TokenFile, "top": x.Top, "timeout": duration(x.Timeout),
+			"basic_auth": section{"username": x.User, "password_file": x.PasswordFile}})
+	}
+	all["exporters"] = exporters
+	all["geo"] = section{"databases": c.Geo.Databases, "overrides": c.Geo.Overrides}
 	return json.Marshal(prune(all))
 }
 

@@ -38,6 +38,9 @@ func TestWhatIsShownIsTheConfigInForce(t *testing.T) {
 			for i := range want.Model.Providers {
 				want.Model.Providers[i].TLS = nil
 			}
+			for i := range want.Exporters {
+				want.Exporters[i].TLS = nil
+			}
 			if want.Prometheus != nil {
 				want.Prometheus.TLS, want.Alertmanager.TLS, want.Grafana.TLS = nil, nil, nil
 			}

@@ -20,6 +20,8 @@ type Options struct {
 	URL string
 	// TokenFile, if any, holds a token that is sent as a bearer's.
 	TokenFile string
+	// User, if not "", is sent with the password in PasswordFile (RFC 7617), and no token is.
+	User, PasswordFile string
 	// Timeout is that of one request; 0 means 10 s.
 	Timeout time.Duration
 	// Most is the size of the largest answer in bytes; 0 means 4 MiB.
@@ -66,7 +68,7 @@ func New(o Options) (*Client, error) {
 			TLSClientConfig:        config,
 			ForceAttemptHTTP2:      true,
 			DisableCompression:     true, // a small answer could grow without bound
-			MaxIdleConnsPerHost:    4,
+			MaxIdleConnsPerHost:    16,   // the queries of four alerts, four at a time
 			IdleConnTimeout:        time.Minute,
 			MaxResponseHeaderBytes: 64 << 10,
 		},
@@ -114,12 +116,8 @@ func (c *Client) do(ctx context.Context, method, path, query string, form io.Rea
 	if form != nil {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	if c.options.TokenFile != "" {
-		token, err := ReadSecret(c.options.TokenFile)
-		if err != nil {
-			return Answer{}, &Error{Class: Secret, Err: err}
-		}
-		request.Header.Set("Authorization", "Bearer "+token)
+	if err := c.authorize(request); err != nil {
+		return Answer{}, &Error{Class: Secret, Err: err}
 	}
 	response, err := c.http.Do(request)
 	if err != nil {
@@ -139,4 +137,23 @@ func (c *Client) do(ctx context.Context, method, path, query string, form io.Rea
 		return answer, &Error{Class: class, Status: answer.Status, Err: errors.New(strings.ToLower(http.StatusText(answer.Status)))}
 	}
 	return answer, nil
+}
+
+// authorize adds who asks.
+func (c *Client) authorize(request *http.Request) error {
+	switch {
+	case c.options.User != "":
+		password, err := ReadSecret(c.options.PasswordFile)
+		if err != nil {
+			return err
+		}
+		request.SetBasicAuth(c.options.User, password)
+	case c.options.TokenFile != "":
+		token, err := ReadSecret(c.options.TokenFile)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	return nil
 }

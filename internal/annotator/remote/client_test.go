@@ -197,6 +197,23 @@ func TestTokensAreReadAtEachUse(t *testing.T) {
 	}
 }
 
+func TestPasswordsAreReadAtEachUse(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "password")
+	var user, password string
+	c := serve(t, func(_ http.ResponseWriter, r *http.Request) { user, password, _ = r.BasicAuth() }, Options{User: "annotator", PasswordFile: file})
+	if _, err := c.Get(t.Context(), "/", nil); ClassOf(err) != Secret || user != "" {
+		t.Errorf("without a file: error %v, sent %q", err, user)
+	}
+	for _, want := range []string{"one", "two:three"} {
+		if err := os.WriteFile(file, []byte(want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Get(t.Context(), "/", nil); err != nil || user != "annotator" || password != want {
+			t.Errorf("sent %q and %q, want %q: error %v", user, password, want, err)
+		}
+	}
+}
+
 func TestCertificatesAreChecked(t *testing.T) {
 	server := httptest.NewTLSServer(status(200))
 	defer server.Close()

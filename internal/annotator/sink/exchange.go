@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -35,7 +34,7 @@ func newClient(o Options) *client {
 		http: &http.Client{
 			// Without Proxy the environment is not asked for one.
 			Transport: &http.Transport{
-				DialContext:            (&net.Dialer{Timeout: o.Timeout}).DialContext,
+				DialContext:            o.Dial,
 				TLSClientConfig:        config,
 				TLSHandshakeTimeout:    o.Timeout,
 				ForceAttemptHTTP2:      true,

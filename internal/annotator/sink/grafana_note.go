@@ -108,7 +108,7 @@ func episodeTag(episode string) string { return "ep:" + episode }
 
 func annotationTags(m Message) []string {
 	tags := []string{ourTag}
-	last := []string{episodeTag(m.Episode), string(m.Status)}
+	last := append(hostTags(m.Alert), episodeTag(m.Episode), string(m.Status))
 	for _, t := range [][2]string{
 		{"alert:", m.Alert.Name},
 		{"sev:", m.Alert.Severity},

@@ -36,7 +36,7 @@ Verdict: volumetric attack, confidence medium, by the built-in explainer.
 • 5,200 SYNs per second arrive at port 443.
 Check next:
 • Are SYN cookies sent? PromQL: rate(packetscope_tcp_syncookies_total[5m]) &gt; 0`,
-		Tags: []string{"packetscope", "alert:PacketScopeSynFlood", "sev:critical", "verdict:volumetric_attack", "conf:medium", "by:builtin", "ep:ab12cd34ef56", "firing"},
+		Tags: []string{"packetscope", "alert:PacketScopeSynFlood", "sev:critical", "verdict:volumetric_attack", "conf:medium", "by:builtin", "host:web7", "ep:ab12cd34ef56", "firing"},
 		Data: map[string]any{},
 	}
 	var state State
@@ -58,7 +58,7 @@ Check next:
 	step(2)
 
 	want.Text = strings.NewReplacer("Firing:", "Resolved:", "14b.\n", "14b.\nFrom 2026-09-21 14:13:20 to 2026-09-21 14:18:20 UTC (5m).\n").Replace(want.Text)
-	want.Tags[7] = "resolved"
+	want.Tags[8] = "resolved"
 	want.TimeEnd = start.Add(5 * time.Minute).UnixMilli()
 	step(3)
 	step(2) // late, and nothing happens

@@ -45,6 +45,9 @@ type Alert struct {
 	Name     string            `json:"name"`
 	Severity string            `json:"severity"`
 	Labels   map[string]string `json:"labels"`
+	// Hosts are the instances that the alerts of the episode are about, each once. It may
+	// be empty; then the one of Labels counts.
+	Hosts []string `json:"hosts,omitempty"`
 	// StartsAt is the zero time if it is not known, EndsAt also while it fires.
 	StartsAt time.Time `json:"startsAt,omitzero"`
 	EndsAt   time.Time `json:"endsAt,omitzero"`
@@ -89,8 +92,9 @@ type Suggestion struct {
 	Action string
 	TTL    time.Duration
 	State  string
-	// MatchedShare is the share of live packets that the rule matches, 0 to 1.
-	MatchedShare float64
+	// MatchedShare is, of the live packets that the rule matches, the share of those of
+	// established two-way traffic, 0 to 1; nil if it is not known.
+	MatchedShare *float64
 }
 
 // Links lead back to us. Either may be empty.

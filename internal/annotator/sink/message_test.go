@@ -37,7 +37,7 @@ func flood(revision int) Message {
 	}
 	if revision > 1 {
 		m.Explanation.By, m.Explanation.Model, m.Explanation.Confidence = "model", "qwen3:14b", "high"
-		m.Suggestion = &Suggestion{ID: "s-1", YAML: "version: 1\n", Action: "ratelimit", TTL: time.Hour, State: "pending", MatchedShare: 0.25}
+		m.Suggestion = &Suggestion{ID: "s-1", YAML: "version: 1\n", Action: "ratelimit", TTL: time.Hour, State: "pending", MatchedShare: new(0.25)}
 	}
 	if revision > 2 {
 		m.Status, m.Alert.EndsAt = Resolved, start.Add(5*time.Minute)

@@ -33,9 +33,10 @@ type wiredSuggestion struct {
 	YAML   string `json:"yaml"`
 	Action string `json:"action"`
 	// TTL is written as Prometheus does: "1h30m".
-	TTL          model.Duration `json:"ttl"`
-	State        string         `json:"state"`
-	MatchedShare float64        `json:"matched_share"`
+	TTL   model.Duration `json:"ttl"`
+	State string         `json:"state"`
+	// MatchedShare is null if it is not known.
+	MatchedShare *float64 `json:"matched_share"`
 }
 
 func packetscopeBody(m Message, _ *url.URL, bases []*url.URL) ([]byte, error) {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"time"
 )
 
@@ -34,6 +35,8 @@ type Options struct {
 	Timeout time.Duration
 	// TLS may be nil for the system's certificates.
 	TLS *tls.Config
+	// Dial opens connections. If nil it is that of a [net.Dialer].
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Links are base URLs, such as those of Grafana and of the annotator. A link of a
 	// message that is not below one of them is left out.
 	Links []string
@@ -50,6 +53,9 @@ const defaultTimeout = 10 * time.Second
 func (o Options) filled() Options {
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
+	}
+	if o.Dial == nil {
+		o.Dial = (&net.Dialer{Timeout: o.Timeout}).DialContext
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

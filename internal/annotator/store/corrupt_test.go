@@ -96,6 +96,17 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 			}
 			return b
 		},
+		"the name of a bucket": func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("proposals"), []byte("proposalt")) },
+		"the first key of a page, as its branch says": func(b []byte) []byte {
+			for id := range newest(b).pages {
+				p := pageAt(b, id)
+				if order.Uint16(p[8:]) == branchFlag {
+					e, _ := page{flags: branchFlag, data: p}.element(1)
+					e.key[len(e.key)-1]--
+				}
+			}
+			return b
+		},
 		"a page that is used and free": func(b []byte) []byte {
 			order.PutUint64(pageAt(b, newest(b).freelist)[pageHeaderBytes:], newest(b).root)
 			return b
@@ -111,6 +122,45 @@ func TestDamagedFilesAreRefused(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 		})
+	}
+}
+
+// TestNoElementIsHidden has pages in use say that they have fewer elements than they have. An
+// element has a seal; how many of them there are has none.
+func TestNoElementIsHidden(t *testing.T) {
+	path := lived(t)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := &image{file: bytes.NewReader(data), meta: newest(data), used: map[uint64]bool{}}
+	whole := func(err error) bool {
+		t.Error(err)
+		return true
+	}
+	im.walk(im.meta.root, func(bucket element) error {
+		im.walkBucket(bucket, func(element) error { return nil }, whole)
+		return nil
+	}, whole)
+	tried := 0
+	for id := range im.used {
+		header := pageAt(data, id)
+		if order.Uint64(header) != id || order.Uint16(header[8:])&(leafFlag|branchFlag) == 0 {
+			continue // it continues another
+		}
+		for count := range order.Uint16(header[10:]) {
+			tried++
+			copied := damaged(t, path, func(b []byte) []byte {
+				order.PutUint16(pageAt(b, id)[10:], count)
+				return b
+			})
+			if _, err := inspect(copied); !errors.Is(err, ErrCorrupt) {
+				t.Errorf("page %d with %d elements: error %v", id, count, err)
+			}
+		}
+	}
+	if tried < 100 {
+		t.Errorf("%d tried", tried)
 	}
 }
 

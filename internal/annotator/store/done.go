@@ -23,7 +23,8 @@ type Result struct {
 
 // Done keeps the result of a step and plans the next one, in one transaction. The error is
 // [ErrStale] if news came meanwhile that take the episode back; nothing is kept then, and
-// the job comes again with the news.
+// the job comes again with the news. With [ErrFull] the step is not given back, so that its
+// result can be kept when there is room.
 func (s *Store) Done(done Job, r Result) error {
 	return s.giveBack(done, "finish step", func(tx *bolt.Tx, e *Episode, j *job) (*job, error) {
 		if err := putOutput(tx, e.ID, done.Do, r.Output); err != nil {
@@ -95,9 +96,8 @@ func (s *Store) Release(j Job) {
 }
 
 // giveBack changes the job of a step that is still wanted, or removes it if change returns
-// nil. The step is given back whatever happens.
+// nil. The step is given back, but if the disk is full.
 func (s *Store) giveBack(back Job, what string, change func(*bolt.Tx, *Episode, *job) (*job, error)) error {
-	defer s.Release(back)
 	stale := false
 	err := s.share(what, func(tx *bolt.Tx) error {
 		e, j, err := readBoth(tx, back.Episode.ID)
@@ -118,6 +118,9 @@ func (s *Store) giveBack(back Job, what string, change func(*bolt.Tx, *Episode, 
 		}
 		return writeJob(tx, &before, &old, e, next)
 	})
+	if !errors.Is(err, ErrFull) {
+		s.Release(back)
+	}
 	if err == nil && stale {
 		return fmt.Errorf("%s: %w", what, ErrStale)
 	}

@@ -27,6 +27,8 @@ type Episode struct {
 	Alerts []Alert `json:"alerts"`
 	// Truncated is how many alerts more there were in the last message.
 	Truncated int `json:"truncated,omitempty"`
+	// Hops is the most annotators that a message went through.
+	Hops int `json:"hops,omitempty"`
 	// Messages is how many had news.
 	Messages int `json:"messages"`
 	// Revision is of the last publication, 0 before the first.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"syscall"
 	"testing"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -32,15 +33,21 @@ func TestAFullInboxTakesNothingUntilSomeWasWorkedOn(t *testing.T) {
 	for name, c := range map[string]Config{"messages": {MaxInbox: 7}, "bytes": {MaxBytes: 750_000}} {
 		s := openQuick(t, c)
 		stored, err := fill(t, s)
-		if stored != 7 || !errors.Is(err, ErrFull) {
+		if stored != 7 || !errors.Is(err, ErrFull) || !errors.Is(s.Takes(), ErrFull) {
 			t.Errorf("%s: %d stored, error %v", name, stored, err)
 		}
 		if r := add(t, s, firing("g0", 0, "a")); r.Fresh {
 			t.Errorf("%s: what is stored was refused", name)
 		}
+		if !errors.Is(s.Takes(), ErrFull) {
+			t.Errorf("%s: there is room because of what is stored already", name)
+		}
 		done(t, s, take(t, s), Result{})
 		if r := add(t, s, firing("later", 0, "a")); !r.Fresh {
 			t.Errorf("%s: nothing was stored when there was room", name)
+		}
+		if err := s.Takes(); err != nil {
+			t.Errorf("%s: behind a message that was stored: %v", name, err)
 		}
 		s.Close()
 	}
@@ -122,5 +129,25 @@ func TestPutReturnsWhenItsTimeIsOver(t *testing.T) {
 	s.puts.Wait()
 	if r := add(t, s, firing("g", 0, "a")); r.Fresh {
 		t.Error("it was not stored behind that")
+	}
+}
+
+func TestItIsKnownForAMinuteThatThereIsNoRoom(t *testing.T) {
+	h := newHands()
+	s := openQuick(t, Config{MaxInbox: 1, Clock: h.clock()})
+	if _, err := fill(t, s); !errors.Is(err, ErrFull) {
+		t.Fatal(err)
+	}
+	h.pass(59 * time.Second)
+	if err := s.Takes(); !errors.Is(err, ErrFull) {
+		t.Errorf("after 59 s: %v", err)
+	}
+	h.pass(2 * time.Second)
+	if err := s.Takes(); err != nil {
+		t.Errorf("after 61 s: %v", err)
+	}
+	s.Drain()
+	if err := s.Takes(); !errors.Is(err, ErrClosed) {
+		t.Errorf("when it takes none any more: %v", err)
 	}
 }

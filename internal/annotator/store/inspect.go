@@ -86,9 +86,16 @@ func inspectFile(file *os.File) (space, error) {
 		fault = err
 		return false
 	}
-	im.walk(im.meta.root, 0, func(bucket element) error {
+	missing, stranger := len(kept), ""
+	im.walk(im.meta.root, func(bucket element) error {
 		if !bucket.bucket {
 			return fmt.Errorf("%.40q is no bucket", bucket.key)
+		}
+		switch {
+		case isName(kept, bucket.key):
+			missing--
+		case !isName(derived, bucket.key):
+			stranger = string(bucket.key)
 		}
 		im.walkBucket(bucket, func(e element) error {
 			if e.bucket {
@@ -101,6 +108,9 @@ func inspectFile(file *os.File) (space, error) {
 	}, first)
 	if fault != nil {
 		return space{}, fault
+	}
+	if missing > 0 && stranger != "" {
+		return space{}, fmt.Errorf("%.40q was the name of another bucket", stranger)
 	}
 	free, err := im.free()
 	return space{pages: int(im.meta.pages), free: free, pageSize: int(im.meta.pageSize)}, err

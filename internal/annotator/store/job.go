@@ -39,7 +39,7 @@ func (s Step) String() string {
 const tries = 5
 
 // A Job is a step that is to be done. Whoever has it is the only one until it is given back
-// by Done, Fail, Postpone or Release.
+// by Done, Fail, Postpone or Release. While the disk is full only the last does so.
 type Job struct {
 	Episode Episode
 	// Do is the step to be done.

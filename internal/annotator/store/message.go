@@ -25,6 +25,8 @@ type Message struct {
 	Alerts  []Alert
 	// Truncated is how many alerts of the group are not in the message.
 	Truncated int
+	// Hops is how many annotators the message went through.
+	Hops int
 	// Body is the message as it came.
 	Body []byte
 	// Bad are alerts that could not be understood. They become dead letters.

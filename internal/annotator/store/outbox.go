@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,7 +21,9 @@ type Publication struct {
 }
 
 // A Delivery is a revision of an episode that is to be brought to a sink. Whoever has it is
-// the only one for its sink and episode until it is given back by Delivered, Retry or Refuse.
+// the only one for its sink and episode until it is given back by Delivered, Retry, Refuse or
+// ReleaseDelivery. While the disk is full only the last does so, so that how it
+// ended can be kept when there is room.
 type Delivery struct {
 	Sink     string
 	Episode  string
@@ -189,6 +192,14 @@ func loadDelivery(tx *bolt.Tx, sink, id string, revision int) (Delivery, error) 
 	return Delivery{sink, id, revision, d.Payload, known.State, d.Tries, d.Created}, nil
 }
 
+// ReleaseDelivery gives a delivery back as if it had not been taken.
+func (s *Store) ReleaseDelivery(d Delivery) {
+	s.running.Lock()
+	delete(s.running.deliveries, string(sinkKey(d.Sink, d.Episode)))
+	s.running.Unlock()
+	s.wake()
+}
+
 // Delivered takes a delivery out of the outbox and remembers the state of its sink, which
 // the next one gets.
 func (s *Store) Delivered(d Delivery, state []byte) error {
@@ -221,16 +232,11 @@ func (s *Store) buryDelivery(tx *bolt.Tx, d Delivery, reason string) error {
 }
 
 // bring changes a delivery and the state of its sink. One that a newer revision has replaced
-// meanwhile is gone already; its state counts all the same.
+// meanwhile is gone already; its state counts all the same. It is given back, but if the disk
+// is full.
 func (s *Store) bring(d Delivery, state []byte, what string, change func(*bolt.Tx, *delivery) (*delivery, error)) error {
 	key := sinkKey(d.Sink, d.Episode)
-	defer func() {
-		s.running.Lock()
-		delete(s.running.deliveries, string(key))
-		s.running.Unlock()
-		s.wake()
-	}()
-	return s.share(what, func(tx *bolt.Tx) error {
+	err := s.share(what, func(tx *bolt.Tx) error {
 		known, err := getJSON[atSink](tx, inSinks, key)
 		if err != nil {
 			return err
@@ -253,6 +259,10 @@ func (s *Store) bring(d Delivery, state []byte, what string, change func(*bolt.T
 		}
 		return writeDelivery(tx, d.Sink, d.Episode, d.Revision, old, changed)
 	})
+	if !errors.Is(err, ErrFull) {
+		s.ReleaseDelivery(d)
+	}
+	return err
 }
 
 // prepareOutbox bases due times anew.

@@ -5,6 +5,7 @@ package store
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -92,9 +93,10 @@ func readMeta(file io.ReaderAt, at int64) (meta, bool) {
 
 // A page is one with those that continue it.
 type page struct {
-	flags uint16
-	count int
-	data  []byte // with its header
+	flags  uint16
+	count  int
+	data   []byte // with its header
+	inline bool   // it is the value of the bucket that it is
 }
 
 // read reads a page that was not reached before.
@@ -127,6 +129,7 @@ func (im *image) read(id uint64) (page, error) {
 // An element is one of a leaf, or one of a branch, whose value is empty.
 type element struct {
 	key, value []byte
+	at         uint64 // where the key begins, in the page
 	bucket     bool
 	child      uint64
 }
@@ -148,17 +151,55 @@ func (p page) element(i int) (element, error) {
 	if position+keySize+valueSize > uint64(len(h)) {
 		return element{}, fmt.Errorf("element %d is outside", i)
 	}
+	e.at = uint64(at) + position
 	e.key = h[position : position+keySize]
 	e.value = h[position+keySize : position+keySize+valueSize]
 	return e, nil
 }
 
+// gapless tells whether each element has its data right behind that of the one before, and
+// the first one behind the heads of all, as bbolt writes them (WriteInodeToPage). Else a page
+// that says that it has fewer elements than it has would hide the others.
+func (p page) gapless() error {
+	next := uint64(pageHeaderBytes + p.count*elementBytes)
+	for i := range p.count {
+		e, err := p.element(i)
+		if err != nil {
+			return err
+		}
+		if e.at != next {
+			return fmt.Errorf("element %d is at %d, the one before ends at %d", i, e.at, next)
+		}
+		next += uint64(len(e.key) + len(e.value))
+	}
+	switch {
+	case p.inline && next != uint64(len(p.data)):
+		return fmt.Errorf("its %d elements end at %d of %d", p.count, next, len(p.data))
+	case !p.inline && p.count == 0:
+		return errors.New("it is empty, and nothing empty has a page of its own")
+	}
+	return nil
+}
+
 // visitor gets the elements of leaves. It may return an error, which is a fault of the file.
 type visitor func(e element) error
 
+// A span is of keys: from low, which is the first one, to below high; nil if nobody says. A
+// branch says so of its children. A key outside is there and is not found by who looks for it;
+// and where low is not the first, bbolt writes the page twice (node.spill) and panics later.
+type span struct{ low, high []byte }
+
+func (s span) holds(key []byte, first bool) bool {
+	return (s.low == nil || !first || bytes.Equal(key, s.low)) && (s.high == nil || bytes.Compare(key, s.high) < 0)
+}
+
 // walk visits the leaves below a page in the order of their keys. Each fault goes to found,
 // which returns false to stop.
-func (im *image) walk(id uint64, depth int, visit visitor, found func(error) bool) bool {
+func (im *image) walk(id uint64, visit visitor, found func(error) bool) bool {
+	return im.below(id, 0, span{}, visit, found)
+}
+
+func (im *image) below(id uint64, depth int, keys span, visit visitor, found func(error) bool) bool {
 	p, err := im.read(id)
 	if err == nil && depth > deepest {
 		err = fmt.Errorf("page %d is too deep", id)
@@ -166,30 +207,43 @@ func (im *image) walk(id uint64, depth int, visit visitor, found func(error) boo
 	if err != nil {
 		return found(err)
 	}
-	return im.elements(p, fmt.Sprintf("page %d", id), depth, visit, found)
+	return im.elements(p, fmt.Sprintf("page %d", id), depth, keys, visit, found)
 }
 
-func (im *image) elements(p page, name string, depth int, visit visitor, found func(error) bool) bool {
+func (im *image) elements(p page, name string, depth int, keys span, visit visitor, found func(error) bool) bool {
 	if p.flags != branchFlag && p.flags != leafFlag {
 		return found(fmt.Errorf("%s has flags %#x", name, p.flags))
+	}
+	if err := p.gapless(); err != nil && !found(fmt.Errorf("%s: %w", name, err)) {
+		return false
 	}
 	var last []byte
 	for i := range p.count {
 		e, err := p.element(i)
-		if err == nil && i > 0 && bytes.Compare(last, e.key) >= 0 {
-			err = fmt.Errorf("element %d is out of order", i)
-		}
-		last = e.key
-		switch {
-		case err != nil:
-		case p.flags == branchFlag:
-			if !im.walk(e.child, depth+1, visit, found) {
+		if err != nil {
+			if !found(fmt.Errorf("%s: %w", name, err)) {
 				return false
 			}
-		default:
-			err = visit(e)
+			continue
 		}
-		if err != nil && !found(fmt.Errorf("%s: %w", name, err)) {
+		// What is in the wrong place may be sound: who salvages goes on with it.
+		if i > 0 && bytes.Compare(last, e.key) >= 0 || !keys.holds(e.key, i == 0) {
+			if !found(fmt.Errorf("%s: element %d is out of order", name, i)) {
+				return false
+			}
+		}
+		last = e.key
+		if p.flags == branchFlag {
+			child := span{e.key, keys.high}
+			if next, err := p.element(i + 1); err == nil && i+1 < p.count {
+				child.high = next.key
+			}
+			if !im.below(e.child, depth+1, child, visit, found) {
+				return false
+			}
+			continue
+		}
+		if err := visit(e); err != nil && !found(fmt.Errorf("%s: %w", name, err)) {
 			return false
 		}
 	}
@@ -202,17 +256,17 @@ func (im *image) walkBucket(e element, visit visitor, found func(error) bool) bo
 		return found(fmt.Errorf("bucket %.40q has no head", e.key))
 	}
 	if root := order.Uint64(e.value); root != 0 {
-		return im.walk(root, 0, visit, found)
+		return im.walk(root, visit, found)
 	}
 	inline := e.value[bucketBytes:]
 	if len(inline) < pageHeaderBytes {
 		return found(fmt.Errorf("bucket %.40q has no page", e.key))
 	}
-	p := page{order.Uint16(inline[8:]), int(order.Uint16(inline[10:])), inline}
+	p := page{flags: order.Uint16(inline[8:]), count: int(order.Uint16(inline[10:])), data: inline, inline: true}
 	if p.flags == branchFlag {
 		return found(fmt.Errorf("bucket %.40q is inline and has branches", e.key))
 	}
-	return im.elements(p, fmt.Sprintf("bucket %s", e.key), 0, visit, found)
+	return im.elements(p, fmt.Sprintf("bucket %s", e.key), 0, span{}, visit, found)
 }
 
 // free returns how many pages are free, and checks that none of them is used.

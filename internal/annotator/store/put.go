@@ -30,7 +30,11 @@ func (s *Store) Put(ctx context.Context, m Message) (Receipt, error) {
 		return err
 	})
 	if err != nil {
+		s.found(err)
 		return Receipt{}, err // what is late may still write the receipt
+	}
+	if receipt.Fresh {
+		s.found(nil)
 	}
 	return receipt, nil
 }
@@ -81,6 +85,7 @@ func (s *Store) put(tx *bolt.Tx, m Message) (Receipt, error) {
 	before := *e
 	e.merge(m, now, wall)
 	e.Messages++
+	e.Hops = max(e.Hops, m.Hops)
 	if m.Severity != "" {
 		e.Severity = m.Severity
 	}

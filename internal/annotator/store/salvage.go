@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -63,9 +62,12 @@ func (s *Salvaged) copy(from, to string) (err error) {
 
 // copyImage copies one version of the file, but no key that is there already.
 func (s *Salvaged) copyImage(im *image, db *bolt.DB) (err error) {
-	im.walk(im.meta.root, 0, func(bucket element) error {
-		if !bucket.bucket || !slices.ContainsFunc(kept, func(k []byte) bool { return string(k) == string(bucket.key) }) {
-			return nil // derived, or of nobody
+	im.walk(im.meta.root, func(bucket element) error {
+		switch {
+		case isName(derived, bucket.key):
+			return nil
+		case !bucket.bucket || !isName(kept, bucket.key):
+			return fmt.Errorf("bucket %.40q is left out: it has no name that is known", bucket.key)
 		}
 		var some []element
 		size := 0

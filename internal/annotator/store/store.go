@@ -34,6 +34,9 @@ type Config struct {
 	Clock Clock
 	// Logger tells of what nobody is waiting for; nil: nobody.
 	Logger *slog.Logger
+	// Disk, if not nil, is between all transactions and the disk: they end as it says, and are
+	// on disk if it called commit without an error. Tests have disks that fail.
+	Disk func(commit func() error) error
 
 	// quick does not wait for the disk, in tests of what is in the file.
 	quick bool
@@ -52,6 +55,7 @@ type Store struct {
 	puts     sync.WaitGroup
 	pending  atomic.Int64 // bytes of messages that wait for the disk
 	broken   atomic.Bool
+	full     atomic.Int64 // steady ns of when a message was refused last, 0 if one was stored since
 
 	// running are the episodes and deliveries that somebody works on.
 	running struct {
@@ -102,7 +106,7 @@ func (s *Store) open() error {
 	if err := s.db.Update(s.prepare); err != nil {
 		return errors.Join(err, s.db.Close())
 	}
-	s.group.update = s.db.Update
+	s.group.update = s.commit
 	return nil
 }
 
@@ -175,13 +179,41 @@ func (s *Store) Err() error {
 	return nil
 }
 
+// turnedAway is for how long a message that found no room speaks for those behind it.
+const turnedAway = time.Minute
+
+// Takes returns why messages are not taken now, or nil: [ErrClosed], [ErrBroken], or [ErrFull]
+// for a minute behind a message that was refused for that, unless one was stored since. It
+// does not last, as who asks before he sends would never find out that there is room again.
+func (s *Store) Takes() error {
+	s.gate.Lock()
+	draining := s.draining
+	s.gate.Unlock()
+	if draining {
+		return ErrClosed
+	}
+	if at := s.full.Load(); at != 0 && s.time.now().Sub(time.Unix(0, at)) < turnedAway {
+		return fmt.Errorf("the disk or the inbox is %w", ErrFull)
+	}
+	return s.Err()
+}
+
+// found notes for Takes whether there was room for a message.
+func (s *Store) found(err error) {
+	if errors.Is(err, ErrFull) {
+		s.full.Store(s.time.now().UnixNano())
+	} else if err == nil {
+		s.full.Store(0)
+	}
+}
+
 func (s *Store) view(what string, fn func(*bolt.Tx) error) error {
 	return s.run(what, s.db.View, fn)
 }
 
 // update runs fn in a transaction of its own. When it returns nil all is on disk.
 func (s *Store) update(what string, fn func(*bolt.Tx) error) error {
-	return s.write(what, s.db.Update, fn)
+	return s.write(what, s.commit, fn)
 }
 
 // store runs fn in a transaction that others may share, before what is no message. It may
@@ -193,6 +225,14 @@ func (s *Store) store(what string, fn func(*bolt.Tx) error) error {
 // share runs fn in a transaction that others may share. It may run several times.
 func (s *Store) share(what string, fn func(*bolt.Tx) error) error {
 	return s.write(what, func(fn func(*bolt.Tx) error) error { return s.group.write(fn, false) }, fn)
+}
+
+// commit runs fn in a transaction and waits for the disk.
+func (s *Store) commit(fn func(*bolt.Tx) error) error {
+	if s.config.Disk == nil {
+		return s.db.Update(fn)
+	}
+	return s.config.Disk(func() error { return s.db.Update(fn) })
 }
 
 func (s *Store) write(what string, do func(func(*bolt.Tx) error) error, fn func(*bolt.Tx) error) error {

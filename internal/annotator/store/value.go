@@ -3,10 +3,12 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"slices"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -41,6 +43,11 @@ var (
 	kept    = [][]byte{inMeta, inInbox, inBodies, inSeen, inSeenAge, inEpisodes, inJobs, inOutputs, inOutbox, inSinks, inDead, inDeadBodies, inAudit, inCache, inCaps, inBudget, inProposals, inFeedback}
 	derived = [][]byte{inOpen, inWorst, inRecent, inQueue, inOutDue}
 )
+
+// isName tells whether a name is among those of buckets.
+func isName(buckets [][]byte, name []byte) bool {
+	return slices.ContainsFunc(buckets, func(b []byte) bool { return bytes.Equal(b, name) })
+}
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 

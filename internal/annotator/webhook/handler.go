@@ -85,6 +85,10 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, o *Outcome) str
 			return refuse(http.StatusUnauthorized, err, "no or wrong credentials: set http_config.authorization of the webhook")
 		}
 	}
+	hops, err := hopsOf(r.Header)
+	if err != nil {
+		return refuse(http.StatusBadRequest, err, err.Error())
+	}
 	if r.ContentLength > h.limits.Body {
 		return refuse(http.StatusRequestEntityTooLarge, fmt.Errorf("body of %d bytes", r.ContentLength), h.tooLarge())
 	}
@@ -100,11 +104,11 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, o *Outcome) str
 		// What came is not what was sent, so it must come again.
 		return refuse(http.StatusServiceUnavailable, fmt.Errorf("read body: %w", err), "the body did not arrive: send it again")
 	}
-	return h.store(r.Context(), body, o, refuse)
+	return h.store(r.Context(), body, hops, o, refuse)
 }
 
 // store decodes a body and hands it to the inbox.
-func (h *Handler) store(ctx context.Context, body []byte, o *Outcome, refuse func(int, error, string) string) string {
+func (h *Handler) store(ctx context.Context, body []byte, hops int, o *Outcome, refuse func(int, error, string) string) string {
 	const again = "it cannot be stored now: send it again"
 	ctx, cancel := context.WithTimeout(ctx, h.limits.Store)
 	defer cancel()
@@ -123,7 +127,7 @@ func (h *Handler) store(ctx context.Context, body []byte, o *Outcome, refuse fun
 		}
 	}
 	o.Bad, o.Truncated = len(m.Bad), m.Truncated
-	fresh, err := h.inbox.Put(ctx, Delivery{m, body})
+	fresh, err := h.inbox.Put(ctx, Delivery{m, body, hops})
 	switch {
 	case err != nil:
 		return refuse(http.StatusServiceUnavailable, err, again)

@@ -141,7 +141,7 @@ func TestInboxGetsTheMessageAndItsBytes(t *testing.T) {
 	body := damage(t, `{"status":"resolved"`, `7,{"status":"resolved"`)
 	post(h, string(body))
 	m := decode(t, body)
-	if diff := cmp.Diff(map[Key]Delivery{m.Key(): {m, body}}, inbox.put); diff != "" {
+	if diff := cmp.Diff(map[Key]Delivery{m.Key(): {Message: m, Body: body}}, inbox.put); diff != "" {
 		t.Errorf("inbox (-want +got):\n%s", diff)
 	}
 	want := Outcome{Code: 202, Firing: 1, Resolved: 1, Bad: 1, Truncated: 3}

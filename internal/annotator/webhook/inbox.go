@@ -12,6 +12,8 @@ type Delivery struct {
 	Message
 	// Body is the message as it came. It belongs to the inbox.
 	Body []byte
+	// Hops is how many annotators it went through.
+	Hops int
 }
 
 // An Inbox keeps messages until they have been worked on.

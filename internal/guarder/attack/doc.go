@@ -9,6 +9,15 @@
 // and extension headers, is shown to reach the bare victim, and not the one behind the
 // rule. And behind a policy that drops everything else, a network still works.
 //
+// What no socket waits for, and errors that no socket vouches for, are told from what is
+// wanted: the bare victim answers the former, and whoever sent them learns from that.
+//
+// The [Catalogue] says which rules of the ready-made policies are for which attack, and which
+// tests show it. Tests of many packets (see besiege) have them fall on one victim, on the
+// bare one, on one behind the policies as they come, and on one behind the same policies
+// that are enforced, and compare for each what is seen, what is answered, and which rule is
+// credited.
+//
 // Sources: Feng et al., "Off-Path TCP Exploits of the Mixed IPID Assignment", CCS
 // 2020, and "PMTUD is not Panacea", NDSS 2022, for forged path MTUs; "Off-Path
 // Network Traffic Manipulation via Revitalized ICMP Redirect Attacks", USENIX

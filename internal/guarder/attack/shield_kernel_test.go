@@ -54,7 +54,7 @@ func byFile(file string) Shield {
 }
 
 // enforce puts a policy in force on the device of a namespace until the test ends.
-func enforce(t testing.TB, ns *testnet.Namespace, file string) *guarder.Engine {
+func enforce(t testing.TB, ns *testnet.Namespace, files ...string) *guarder.Engine {
 	t.Helper()
 	dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_test_")
 	if err != nil {
@@ -67,10 +67,10 @@ func enforce(t testing.TB, ns *testnet.Namespace, file string) *guarder.Engine {
 	})
 	var engine *guarder.Engine
 	ns.Do(t, func() {
-		engine, err = guarder.Open(guarder.Config{Paths: []string{file}, Devices: []string{ns.Device}, Dir: dir}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		engine, err = guarder.Open(guarder.Config{Paths: files, Devices: []string{ns.Device}, Dir: dir}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	})
 	if err != nil {
-		t.Fatalf("put %s in force: %v", filepath.Base(file), err)
+		t.Fatalf("put %v in force: %v", files, err)
 	}
 	t.Cleanup(engine.Close)
 	return engine

@@ -5,26 +5,59 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
-// maxAtoms is how many different atoms a policy may have: they are bits of a word.
-const maxAtoms = 64
+// maxAtoms is how many different atoms a policy may have: they are bits of a few words.
+const maxAtoms = wordBits * bpf.GuardBanks
+
+// An atomSet are atoms by bit: atom n is bit n%64 of word n/64.
+type atomSet [bpf.GuardBanks]uint64
+
+func atom(n int) (s atomSet) {
+	s[n/wordBits] = 1 << (n % wordBits)
+	return s
+}
+
+func (s atomSet) or(t atomSet) atomSet {
+	for b := range s {
+		s[b] |= t[b]
+	}
+	return s
+}
+
+func (s atomSet) and(t atomSet) atomSet {
+	for b := range s {
+		s[b] &= t[b]
+	}
+	return s
+}
+
+func (s atomSet) without(t atomSet) atomSet {
+	for b := range s {
+		s[b] &^= t[b]
+	}
+	return s
+}
 
 // What a test does, in the order of the C enum guard_op.
 type op = uint8
 
 const (
-	opRange   op = iota // the field is from A to B
-	opBits              // all of A are set, none of B, any of C unless it is 0
-	opSame              // two fields are equal, by policy.CompareField
-	opLarge             // the quoted packet fits the MTU
-	opMember            // the address, by policy.AddressField, is in the set A
-	opBinding           // the sender is bound in the set A, and not to this MAC address
-	opPayload           // byte A of the payload is one of Bytes
+	opRange       op = iota // the field is from A to B
+	opBits                  // all of A are set, none of B, any of C unless it is 0
+	opSame                  // two fields are equal, by policy.CompareField
+	opLarge                 // the quoted packet fits the MTU
+	opMember                // the address, by policy.AddressField, is in the set A
+	opBinding               // the sender is bound in the set A, and not to this MAC address
+	opPayload               // byte A of the payload is one of Bytes
+	opUntil                 // it is before Bytes[0], in ns of the kernel's clock since Options.Epoch
+	opSocket                // any of A is true of the socket; Field is a policy.Whose
+	opConnections           // the source, with others of its prefix of B (IPv4) or C bits, has more than A open
 )
 
 // A Test is a part of an atom. An Atom is what can be true or false of a packet
@@ -34,11 +67,19 @@ type (
 	Atom = bpf.GuardAtom
 )
 
-// A Bound is a pair of a set of bindings.
+// A Bound is a pair of a set of bindings. Without a MAC address it says that the IP address is
+// bound at all.
 type Bound struct {
-	Set uint32
-	IP  netip.Addr
-	MAC [6]byte
+	Set    uint32
+	IP     netip.Addr
+	MAC    [6]byte
+	HasMAC bool
+}
+
+// payloads are payloads that must all hold.
+type payloads struct {
+	policy.Expr // the first, to be one of policy's expressions
+	all         []policy.Payload
 }
 
 // atoms collects the atoms of a policy.
@@ -52,25 +93,55 @@ type atoms struct {
 	trigger  []trait // of each atom
 	bounds   []Bound
 	bindings map[string]uint32
-	overlaps bool // one of them asks whether fragments overlap
+	overlaps bool    // one of them asks whether fragments overlap
+	socket   atomSet // those that look something up
+	lengths  Lengths
 	sets     sets
 	asked    uint64 // the sets that tests look at, by bit
 }
 
 // of returns the number of a leaf's atom.
 func (a *atoms) of(leaf policy.Expr) (int, error) {
-	text := textOf(leaf)
+	all := false
+	switch leaf.(type) {
+	case policy.Payload, payloads:
+		all = true
+	}
+	i, err := a.add(textOf(leaf), all, func() (trait, error) { return a.test(leaf) })
+	if err != nil {
+		return 0, err
+	}
+	switch leaf.(type) {
+	case policy.Socket, policy.Sequence, policy.Connections:
+		a.socket = a.socket.or(atom(i))
+	}
+	return i, nil
+}
+
+// until returns the number of the atom that is true until a time.
+func (a *atoms) until(end time.Time) (int, error) {
+	return a.add("until "+end.UTC().Format(time.RFC3339Nano), false, func() (trait, error) {
+		// A time before the epoch is over at once.
+		ns := uint64(max(end.Sub(a.options.epoch()), 0))
+		a.tests = append(a.tests, Test{Op: opUntil, Bytes: [4]uint64{ns}})
+		return traitAlways, nil
+	})
+}
+
+// add returns the number of the atom with a text, and makes it by test if it is new;
+// every says that all of its tests must hold.
+func (a *atoms) add(text string, every bool, test func() (trait, error)) (int, error) {
 	if i, known := a.index[text]; known {
 		return i, nil
 	}
 	if len(a.list) == maxAtoms {
-		return 0, fmt.Errorf("the policy has more than %d different matches beside addresses, ports, protocols, TCP flags and ICMP types", maxAtoms)
+		return 0, fmt.Errorf("the policy has more than %d different matches beside addresses, ports, protocols, TCP flags and ICMP types (each end of temporary files is one)", maxAtoms)
 	}
 	first, all := len(a.tests), uint16(0)
-	if _, ok := leaf.(policy.Payload); ok {
+	if every {
 		all = 1
 	}
-	when, err := a.test(leaf)
+	when, err := test()
 	if err != nil {
 		return 0, err
 	}
@@ -82,6 +153,44 @@ func (a *atoms) of(leaf policy.Expr) (int, error) {
 	a.list = append(a.list, Atom{First: uint16(first), Tests: uint16(len(a.tests) - first), All: all})
 	a.trigger = append(a.trigger, when)
 	return i, nil
+}
+
+// renumber gives atoms about sockets the highest numbers if there is more than one bank: the
+// kernel looks at one bank after the other, and sockets cost most.
+func (a *atoms) renumber(entries []*entry) {
+	if len(a.list) <= wordBits {
+		return
+	}
+	asks := func(i int) bool { return a.socket.and(atom(i)) != atomSet{} }
+	order := make([]int, len(a.list))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		switch {
+		case asks(i) == asks(j):
+			return 0
+		case asks(j):
+			return -1
+		}
+		return 1
+	})
+	moved := func(s atomSet) (to atomSet) {
+		for n, i := range order {
+			if s.and(atom(i)) != (atomSet{}) {
+				to = to.or(atom(n))
+			}
+		}
+		return to
+	}
+	list, trigger := make([]Atom, len(order)), make([]trait, len(order))
+	for n, i := range order {
+		list[n], trigger[n] = a.list[i], a.trigger[i]
+	}
+	for _, e := range entries {
+		e.yes, e.no = moved(e.yes), moved(e.no)
+	}
+	a.list, a.trigger, a.socket, a.index = list, trigger, moved(a.socket), nil
 }
 
 // indices returns the devices that names and patterns stand for now, as ranges.
@@ -159,16 +268,33 @@ func (a *atoms) test(leaf policy.Expr) (trait, error) {
 		if set := a.policy.Bindings[e.Set]; set != nil {
 			add(Test{Op: opBinding, A: a.binding(set)})
 		}
+	case policy.Socket:
+		add(Test{Op: opSocket, Field: uint8(e.Of), A: uint32(e.States)})
+		return socketTrait(e.Of), nil
+	case policy.Connections:
+		add(Test{Op: opConnections, A: e.Above, B: uint32(e.IPv4), C: uint32(e.IPv6)})
+		return traitAlways, a.lengths.add(e)
+	case policy.Sequence:
+		add(Test{Op: opSocket, Field: uint8(e.Of), A: uint32(e.Is) << bpf.GuardSequenceShift})
+		return socketTrait(e.Of), nil
 	case policy.Payload:
-		for i, values := range e.Values {
-			t := Test{Op: opPayload, A: uint32(e.At + i)}
-			for _, b := range values {
-				t.Bytes[b/64] |= 1 << (b % 64)
-			}
-			add(t)
+		a.payload(e)
+	case payloads:
+		for _, p := range e.all {
+			a.payload(p)
 		}
 	}
 	return traitAlways, nil
+}
+
+func (a *atoms) payload(p policy.Payload) {
+	for i, values := range p.Values {
+		t := Test{Op: opPayload, A: uint32(p.At + i)}
+		for _, b := range values {
+			t.Bytes[b/64] |= 1 << (b % 64)
+		}
+		a.tests = append(a.tests, t)
+	}
 }
 
 // member adds the test whether an address is in a set.
@@ -198,6 +324,8 @@ var numberFields = [...]struct {
 	policy.QuotedLength:   {fieldQuotedLength, traitICMP},
 	policy.QuotedICMPType: {fieldQuotedICMPType, traitICMP},
 	policy.QuotedFamily:   {fieldQuotedFamily, traitICMP},
+	policy.Window:         {fieldWindow, traitAlways},
+	policy.PayloadLength:  {fieldPayloadLength, traitAlways},
 }
 
 func (a *atoms) number(e policy.Number) trait {
@@ -207,8 +335,12 @@ func (a *atoms) number(e policy.Number) trait {
 		a.ranges(fieldTag1, e.Ranges)
 	}
 	untagged := func(r policy.Range) bool { return r.Low == 0 }
-	if e.Of == policy.Tags && slices.ContainsFunc(e.Ranges, untagged) {
+	far := func(r policy.Range) bool { return r.High >= uint32(bpf.GuardFewHops) }
+	switch {
+	case e.Of == policy.Tags && slices.ContainsFunc(e.Ranges, untagged):
 		return traitAlways
+	case e.Of == policy.TTL && !slices.ContainsFunc(e.Ranges, far):
+		return traitExpiring
 	}
 	return n.when
 }
@@ -224,6 +356,8 @@ func bitsField(e policy.Bits) (field, trait) {
 		f, when = fieldRoutingTypes, traitOptions
 	case policy.QuotedFlags:
 		return fieldQuotedFlags, traitICMP
+	case policy.TCPOptions:
+		return fieldTCPOptions, traitAlways
 	}
 	if e.All == 0 && e.Any == 0 {
 		when = traitAlways // also true without any bit
@@ -235,6 +369,7 @@ func bitsField(e policy.Bits) (field, trait) {
 func (a *atoms) same(e policy.Same) trait {
 	kinds := [...]int{
 		policy.CompareSource: 0, policy.CompareDestination: 0, policy.CompareQuotedSource: 0,
+		policy.CompareARPSender: 0, policy.CompareARPTarget: 0,
 		policy.CompareSourcePort: 1, policy.CompareDestinationPort: 1,
 		policy.CompareSourceMAC: 2, policy.CompareARPSenderMAC: 2,
 	}
@@ -245,7 +380,7 @@ func (a *atoms) same(e policy.Same) trait {
 	switch {
 	case either(policy.CompareQuotedSource):
 		return traitICMP
-	case either(policy.CompareARPSenderMAC):
+	case either(policy.CompareARPSenderMAC), either(policy.CompareARPSender), either(policy.CompareARPTarget):
 		return traitNotIP
 	case e.Left != e.Right && !either(policy.CompareSourceMAC):
 		return traitSame
@@ -261,6 +396,15 @@ func addressTrait(of policy.AddressField) trait {
 	return traitICMP
 }
 
+// socketTrait is that of ICMP for the socket of a quoted packet; any packet of TCP or UDP
+// has one of its own.
+func socketTrait(of policy.Whose) trait {
+	if of == policy.Inner {
+		return traitICMP
+	}
+	return traitAlways
+}
+
 func (a *atoms) binding(set *policy.BindingSet) uint32 {
 	n, known := a.bindings[set.Name]
 	if !known {
@@ -269,7 +413,7 @@ func (a *atoms) binding(set *policy.BindingSet) uint32 {
 		for ip, macs := range set.MACs {
 			a.bounds = append(a.bounds, Bound{Set: n, IP: ip}) // that it is bound at all
 			for _, mac := range macs {
-				a.bounds = append(a.bounds, Bound{n, ip, mac})
+				a.bounds = append(a.bounds, Bound{Set: n, IP: ip, MAC: mac, HasMAC: true})
 			}
 		}
 	}
@@ -277,4 +421,9 @@ func (a *atoms) binding(set *policy.BindingSet) uint32 {
 }
 
 // textOf tells leaves apart.
-func textOf(leaf policy.Expr) string { return fmt.Sprintf("%T%v", leaf, leaf) }
+func textOf(leaf policy.Expr) string {
+	if p, ok := leaf.(payloads); ok {
+		return fmt.Sprintf("%v", p.all)
+	}
+	return fmt.Sprintf("%T%v", leaf, leaf)
+}

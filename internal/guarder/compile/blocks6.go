@@ -169,6 +169,15 @@ func (b *Blocks) fillAny6(areas []area) {
 	}
 }
 
+// areaWords is how many words an area takes, which are on one cache line: in a table of
+// feeds they are looked up together.
+func areaWords(length uint8) int {
+	if length > 64 {
+		return 3
+	}
+	return 2
+}
+
 // place returns where an area stands.
 func (p *planter) place(i int) uint64 {
 	if i < 0 {
@@ -177,6 +186,9 @@ func (p *planter) place(i int) uint64 {
 	if p.places[i] == 0 {
 		a := &p.areas[i]
 		about := p.place(int(a.around)) | uint64(a.class)<<areaClass | uint64(a.bits)<<areaLength
+		for len(p.Words)%cacheLine+areaWords(a.bits) > cacheLine {
+			p.Words = append(p.Words, 0)
+		}
 		p.places[i] = uint32(len(p.Words))
 		p.Words = append(p.Words, about, a.hi)
 		if a.bits > 64 {

@@ -62,3 +62,53 @@ func TestFewWordsAreLookedAt(t *testing.T) {
 		t.Errorf("%.2f words are looked at per packet, more than %.1f", perPacket, most)
 	}
 }
+
+// TestPlainPacketsPassByWhatIsForUnusualOnes counts the words that a packet which no rule
+// is about has lines in.
+func TestPlainPacketsPassByWhatIsForUnusualOnes(t *testing.T) {
+	few := policy.Number{Of: policy.TTL, Ranges: []policy.Range{{High: 1}}}
+	fragments := policy.Bits{Of: policy.Fragments, Any: 3}
+	limit := func() *policy.Limit { return &policy.Limit{Rate: 1, Burst: 1} }
+	drop := func(mode policy.Mode, l *policy.Limit, match policy.Expr) policy.Rule {
+		return policy.Rule{Action: policy.Drop, Mode: mode, Match: match, Limit: l}
+	}
+	udp := policy.Protocols{packet.UDP}
+	tables, err := Compile(&policy.Policy{Rules: []policy.Rule{
+		drop(policy.Enforce, nil, policy.All{udp, policy.Not{Of: few}}),
+		drop(policy.Enforce, nil, few),
+		drop(policy.Audit, nil, policy.All{udp, policy.Not{Of: few}}),
+		drop(policy.Audit, nil, fragments),
+		{Action: policy.Count, Match: policy.All{udp, policy.Not{Of: few}}},
+		{Action: policy.Count, Match: policy.Any{few, fragments}},
+		drop(policy.Enforce, limit(), udp),
+		drop(policy.Enforce, limit(), few),
+		drop(policy.Enforce, limit(), fragments),
+		drop(policy.Enforce, limit(), udp),
+	}}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := func(p *packet.Packet) (of [sections]int) {
+		w := walk{t: tables, p: p, facts: factsOf(p)}
+		w.rows()
+		for s := range sections {
+			w.words(s, func(int, func() uint64) { of[s]++ })
+		}
+		return of
+	}
+	p := &packet.Packet{
+		Family: 4, EtherType: packet.EtherIPv4, Protocol: packet.TCP, HasPorts: true, SourcePort: 1, TTL: 64,
+		Source: netip.MustParseAddr("198.51.100.7"), Destination: netip.MustParseAddr("192.0.2.1"),
+	}
+	if got, want := looked(p), ([sections]int{}); got != want {
+		t.Errorf("of each section %v words are looked at, want %v", got, want)
+	}
+	p.TTL = 1
+	if got, want := looked(p), [sections]int{1, 1, 1, 1}; got != want {
+		t.Errorf("of each section %v words are looked at if few hops are left, want %v", got, want)
+	}
+	p.Protocol = packet.UDP
+	if got, want := looked(p), [sections]int{2, 2, 2, 3}; got != want {
+		t.Errorf("of each section %v words are looked at if it is of UDP too, want %v", got, want)
+	}
+}

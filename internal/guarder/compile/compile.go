@@ -2,6 +2,7 @@ package compile
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -12,6 +13,10 @@ type Options struct {
 	// Interfaces are the indices of devices by name. A name that is not here, and a
 	// pattern that fits none of them, matches no packet.
 	Interfaces map[string]int
+	// Epoch is the time at which the kernel's CLOCK_BOOTTIME was 0, by which rules end
+	// ([policy.Rule].Until). Zero is that of Unix: such tables end no rule in the
+	// kernel.
+	Epoch time.Time
 	// InlinePrefixes is up to how many prefixes a named set is compiled into the
 	// tries; larger ones are looked up in Blocks. 0 means DefaultInlinePrefixes.
 	InlinePrefixes int
@@ -40,6 +45,13 @@ func (o Options) inline() int {
 	return o.InlinePrefixes
 }
 
+func (o Options) epoch() time.Time {
+	if o.Epoch.IsZero() {
+		return time.Unix(0, 0)
+	}
+	return o.Epoch
+}
+
 func (o Options) maxBytes() int {
 	if o.MaxBytes == 0 {
 		return DefaultMaxBytes
@@ -57,21 +69,27 @@ func Compile(p *policy.Policy, options Options) (*Tables, error) {
 			index: make(map[string]int), sets: sets{numbers: make(map[string]uint32)}, bindings: make(map[string]uint32),
 		},
 		rows: &rows{seen: make(map[string]uint32)},
-		t:    &Tables{Unparsable: creditOf(p.Unparsable, p.UnparsableMode)},
+		t:    &Tables{Unparsable: creditOf(p.Unparsable, p.UnparsableMode), Epoch: options.epoch()},
 	}
 	for i := range p.Rules {
 		c.know(p.Rules[i].Match)
 		c.t.Credits = append(c.t.Credits, creditOf(p.Rules[i].Action, p.Rules[i].Mode))
 	}
+	for i := range p.Feeds {
+		c.t.Feeds = append(c.t.Feeds, creditOf(p.Feeds[i].Action, p.Feeds[i].Mode))
+	}
 	if err := c.keep(); err != nil {
 		return nil, err
 	}
 	c.samples()
+	c.states()
+	c.bans()
 	c.kinds.sort()
 	entries, err := c.entries()
 	if err != nil {
 		return nil, err
 	}
+	c.atoms.renumber(entries)
 	if err := c.tables(entries); err != nil {
 		return nil, err
 	}
@@ -104,22 +122,8 @@ type compiler struct {
 	rows    *rows
 	dense   *dense
 	t       *Tables
-}
 
-// samples notes what is copied to user space.
-func (c *compiler) samples() {
-	asks := func(s *policy.Sampling) bool { return s != nil && s.Rate > 0 }
-	if asks(c.policy.UnparsableSample) {
-		c.t.UnparsableSamples = c.policy.UnparsableSample
-	}
-	for i := range c.policy.Rules {
-		if s := c.policy.Rules[i].Sample; asks(s) {
-			if c.t.Samples == nil {
-				c.t.Samples = make([]*policy.Sampling, len(c.policy.Rules))
-			}
-			c.t.Samples[i] = s
-		}
-	}
+	triggered atomSet // atoms that are false in packets without traits
 }
 
 // know collects the leaves that look at kinds.
@@ -156,7 +160,16 @@ func (c *compiler) entries() ([]*entry, error) {
 		if err != nil {
 			return nil, fault(r, err)
 		}
+		var atoms atomSet
+		if !r.Until.IsZero() {
+			i, err := c.atoms.until(r.Until)
+			if err != nil {
+				return nil, fault(r, err)
+			}
+			atoms = atom(i)
+		}
 		for _, l := range lines {
+			l.yes = l.yes.or(atoms)
 			all = append(all, &entry{line: l, rule: uint32(i), credit: c.t.Credits[i], section: sectionOf(r)})
 		}
 	}
@@ -168,7 +181,9 @@ func fault(r *policy.Rule, err error) error { return &RuleError{r, err} }
 
 func (c *compiler) tables(entries []*entry) error {
 	var pure [purities][]*entry
+	c.trigger()
 	for _, e := range entries {
+		e.unusual = e.yes.and(c.triggered) != atomSet{}
 		of := e.purity()
 		if of == notPure && len(pure[of]) == MaxPolicyLines {
 			return fault(&c.policy.Rules[e.rule], fmt.Errorf("up to here the rules have more than %d alternatives; use sets", MaxPolicyLines))
@@ -180,7 +195,7 @@ func (c *compiler) tables(entries []*entry) error {
 	t.Words = c.layout.words()
 	t.Summaries = (t.Words + wordBits - 1) / wordBits
 	t.First = padded(c.layout.first())
-	t.FirstAudited, t.FirstCounting = c.layout.firstAudited, c.layout.firstCounting
+	t.FirstAudited, t.FirstCounting, t.FirstStateful = c.layout.firstAudited, c.layout.firstCounting, c.layout.firstStateful
 	if err := c.conditions(); err != nil {
 		return err
 	}
@@ -198,7 +213,7 @@ func (c *compiler) tables(entries []*entry) error {
 	t.Rows, t.Index, t.Trie4 = padded(c.rows.words), padded(t.Index), padded(t.Trie4)
 	t.Trie6, t.Lines = padded(t.Trie6), padded(t.Lines)
 	t.Atoms, t.Tests = c.atoms.list, c.atoms.tests
-	t.AskOverlaps = c.atoms.overlaps
+	t.AskOverlaps, t.SocketAtoms, t.Lengths = c.atoms.overlaps, c.atoms.socket, c.atoms.lengths
 	t.Bounds = c.atoms.bounds
 	if t.Size() > c.options.maxBytes() {
 		return c.tooLarge()
@@ -234,18 +249,22 @@ func (c *compiler) addresses(pureSource, pureDestination []*entry) {
 	t.Trie6, t.Destination6 = rower(destination, true).trie6(t.Trie6)
 }
 
+// trigger notes which atoms need which trait.
+func (c *compiler) trigger() {
+	t := c.t
+	for i, when := range c.atoms.trigger {
+		t.Triggers[when] = atomSet(t.Triggers[when]).or(atom(i))
+	}
+	for _, atoms := range t.Triggers[traitAlways+1:] {
+		c.triggered = c.triggered.or(atoms)
+	}
+}
+
 // conditions makes what is asked where the five dimensions do not decide.
 func (c *compiler) conditions() error {
 	t := c.t
 	t.Conditions = []Condition{{}}
 	number := map[Condition]uint32{{}: 0}
-	for i, when := range c.atoms.trigger {
-		t.Triggers[when] |= 1 << i
-	}
-	var triggered uint64 // atoms that are false in plain packets
-	for _, atoms := range t.Triggers[traitAlways+1:] {
-		triggered |= atoms
-	}
 	t.Filters = make([]Filter, 2*powerOfTwo(t.Words))
 	for p, e := range c.layout.at {
 		if e == nil {
@@ -269,9 +288,9 @@ func (c *compiler) conditions() error {
 		if n != 0 {
 			other.Conditional |= bit
 		}
-		if e.yes&triggered == 0 {
+		if !e.unusual {
 			plain.Possible |= bit
-			if (e.yes|e.no)&^triggered != 0 {
+			if e.yes.or(e.no).without(c.triggered) != (atomSet{}) {
 				plain.Conditional |= bit
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -19,8 +20,10 @@ func TestTablesMeanThePolicy(t *testing.T) {
 	if testing.Short() {
 		policies = 40
 	}
-	dropped, conditions, refused, kept := 0, 0, 0, 0
-	for range policies {
+	dropped, conditions, refused, kept, banks, within, over := 0, 0, 0, 0, 0, 0, 0
+	enough := func() bool { return dropped > 0 && conditions > 0 && kept > 0 && banks > 0 && within > 0 && over > 0 }
+	for round := range rounds(policies, enough) {
+		policies = max(policies, round+1)
 		p := m.policy(1 + m.IntN(40))
 		tables, err := Compile(p, testOptions)
 		if err != nil {
@@ -28,13 +31,24 @@ func TestTablesMeanThePolicy(t *testing.T) {
 			continue
 		}
 		conditions += len(tables.Conditions) - 1
+		if len(tables.Atoms) > wordBits && tables.SocketAtoms[1] != 0 {
+			banks++
+		}
 		var there policy.Kept
+		var states, own policy.States
+		at := now
 		for range packets {
 			pkt := m.packet()
 			m.keep(&there, pkt)
 			e := env(p, pkt)
+			e.Connections = anyConnections
 			e.Kept = keptOf(p, &there)
-			want, got := p.Judge(pkt, e), tables.Classify(pkt, e)
+			at = at.Add(time.Duration(m.IntN(20)) * time.Millisecond)
+			e.Now, e.States = at, &states
+			want := p.Judge(pkt, e)
+			e.States = &own
+			got := tables.Classify(pkt, e)
+			within, over = within+len(want.Within), over+limited(p, want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("packet %+v: (-want +got)\n%s%s", pkt, diff, blame(p, pkt))
 			}
@@ -44,11 +58,21 @@ func TestTablesMeanThePolicy(t *testing.T) {
 			}
 		}
 	}
-	if dropped == 0 || kept == 0 || conditions == 0 || refused > policies/2 {
-		t.Errorf("%d packets were dropped, by %d conditions, %d kept, and %d of %d policies refused; the test tests nothing",
-			dropped, conditions, kept, refused, policies)
+	t.Logf("%d packets dropped, %d kept, %d within limits and %d over, %d conditions, %d of %d policies refused, %d have two banks of atoms",
+		dropped, kept, within, over, conditions, refused, policies, banks)
+	if !enough() || refused > policies/2 {
+		t.Error("the test tests nothing")
 	}
-	t.Logf("%d packets dropped, %d kept, %d conditions, %d of %d policies refused", dropped, kept, conditions, refused, policies)
+}
+
+// limited returns how many rules with a limit were credited with a packet.
+func limited(p *policy.Policy, j policy.Judgement) (n int) {
+	for _, i := range append([]int{j.By, j.WouldDrop}, j.Counted...) {
+		if i != policy.None && p.Rules[i].Limit != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // blame describes the rules that differ already when they are alone.
@@ -59,6 +83,7 @@ func blame(p *policy.Policy, pkt *packet.Packet) string {
 		alone.Rules = p.Rules[i : i+1]
 		tables, err := Compile(&alone, testOptions)
 		e := env(p, pkt)
+		e.Connections = anyConnections
 		if r := p.Rules[i]; err == nil && !cmp.Equal(alone.Judge(pkt, e), tables.Classify(pkt, e)) {
 			fmt.Fprintf(&text, "rule %d alone: action %d, mode %d, interfaces %v: %T%v\n", i, r.Action, r.Mode, r.Interfaces, r.Match, r.Match)
 		}

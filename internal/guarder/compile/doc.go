@@ -27,7 +27,7 @@
 //	bit 1   pass   src 10.0.0.0/8, tcp
 //	bit 2   drop   src 10.1.2.3, udp, dst_port 1000-2000
 //	bit 3   drop   tcp, flags syn and fin
-//	bit 4   drop   udp, not dst_port 53, ttl 1
+//	bit 4   drop   udp, not dst_port 53, length 1500
 //
 //	source address         destination port         kind
 //	10.1.2.3     11111     23           11011       tcp with syn, fin   01011
@@ -41,7 +41,7 @@
 // A TCP packet without flags from 10.1.9.9 to port 23 has 11011 & 11011 & 00011 = 00011:
 // the first rule. One to port 80 has 00010: the second. A UDP packet from 10.1.2.3
 // to port 1500 has 11111 & 11110 & 10100 = 10100: bit 2, and if it were not for that,
-// bit 4 if its TTL is 1.
+// bit 4 if it is 1500 bytes long.
 //
 // # Words
 //
@@ -92,7 +92,19 @@
 // atom is looked at when the first line needs it, and at most once. Most atoms can
 // only be true of unusual packets: fragments, ICMP errors, those with options. These
 // are the traits; for a packet without any, the lines that need such an atom are
-// known beforehand and cleared with one mask per word.
+// known beforehand and cleared with one mask per word. As far as the order of rules lets
+// them, they stand in words of their own, which such a packet passes by.
+//
+// There is room for 128 of them, in two banks of 64. All payloads that a rule asks for together are one, as rules that
+// know a protocol by its bytes look at several places.
+//
+// That a temporary rule is not over is an atom, too, one for each end: all lines of the
+// rule need it. So packets read the clock only if such a rule matches them otherwise, and
+// a rule that is over is passed by like one that does not match.
+//
+// Atoms about sockets come last of a condition, as a lookup costs more than all else: it is
+// not made if another atom decides, or if a line without a condition comes first.
+// The truth is looked up once per packet, whatever the atoms ask of it.
 //
 // # In the kernel
 //

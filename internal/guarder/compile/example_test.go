@@ -25,7 +25,7 @@ func TestExampleOfThePackageComment(t *testing.T) {
 		{Action: policy.Pass, Match: policy.All{from("10.0.0.0/8"), tcp}},
 		drop(from("10.1.2.3/32"), udp, to(1000, 2000)),
 		drop(tcp, policy.Bits{Of: policy.TCPFlags, All: 3}),
-		drop(udp, policy.Not{Of: to(53, 53)}, policy.Number{Of: policy.TTL, Ranges: []policy.Range{{Low: 1, High: 1}}}),
+		drop(udp, policy.Not{Of: to(53, 53)}, policy.Number{Of: policy.Length, Ranges: []policy.Range{{Low: 1500, High: 1500}}}),
 	}}, Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package compile
 import (
 	"net/netip"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -32,6 +33,9 @@ const (
 	fieldOptions
 	fieldHeaders
 	fieldRoutingTypes
+	fieldWindow
+	fieldPayloadLength
+	fieldTCPOptions
 	fields
 )
 
@@ -48,6 +52,7 @@ const (
 	traitICMP                  // a message of ICMP
 	traitMSS                   // the option of TCP
 	traitSame                  // source and destination have one address, or one port
+	traitExpiring              // fewer than bpf.GuardFewHops left
 	traits
 )
 
@@ -89,6 +94,13 @@ func factsOf(p *packet.Packet) (f facts) {
 	}
 	if p.MSS != 0 {
 		f.set(fieldMSS, uint32(p.MSS))
+	}
+	if p.HasPorts {
+		f.set(fieldPayloadLength, p.PayloadLength)
+	}
+	if p.HasPorts && p.Protocol == packet.TCP {
+		f.set(fieldWindow, uint32(p.Window))
+		f.set(fieldTCPOptions, uint32(p.TCPOptions))
 	}
 	if p.ICMP != nil {
 		f.setICMP(p)
@@ -138,6 +150,7 @@ func traitsOf(p *packet.Packet) uint32 {
 	has(traitTagged, len(p.Tags) > 0)
 	has(traitICMP, p.ICMP != nil)
 	has(traitMSS, p.MSS != 0)
+	has(traitExpiring, p.Family != 0 && int(p.TTL) < bpf.GuardFewHops)
 	has(traitSame, p.Family != 0 && p.Source == p.Destination || p.HasPorts && p.SourcePort == p.DestinationPort)
 	return t
 }

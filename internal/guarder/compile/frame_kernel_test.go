@@ -4,9 +4,21 @@ package compile
 
 import (
 	"net/netip"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
+
+// The kernel's program goes by the kernel's clock.
+func init() {
+	var since unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &since); err != nil {
+		panic(err)
+	}
+	testOptions.Epoch = time.Now().Add(-time.Duration(since.Nano())).Round(0)
+}
 
 // frame returns a random frame of at least 14 bytes; some are damaged.
 func (m maker) frame() []byte {
@@ -44,12 +56,19 @@ func (m maker) internetFrame(f *packet.Frame, six bool) {
 	if m.chance(20) {
 		f.Source = f.Destination
 	}
-	f.TTL, f.DontFragment = uint8(oneOf(m, 0, 1, 2, 64, 255)), m.chance(2)
+	f.TTL, f.DontFragment = uint8(oneOf(m, 0, 1, 2, 31, 32, 64, 255)), m.chance(2)
 	f.Protocol = oneOf[uint8](m, packet.TCP, packet.TCP, packet.UDP, packet.SCTP, 47)
 	f.SourcePort, f.DestinationPort = m.port(), m.port()
 	f.Flags = uint8(oneOf(m, 2, 16, 18, 24, 4, 1, m.IntN(256)))
 	if m.chance(2) {
 		f.MSS = uint16(oneOf(m, 0, 1, 64, 576, 1460))
+	}
+	if m.chance(4) {
+		f.TCPOptions = oneOf(m, []byte{34, 2}, []byte{254, 4, 0xf9, 0x89}, []byte{1, 34})
+	}
+	if m.chance(2) {
+		f.Window = uint16(oneOf(m, 0, 1, 64, 576))
+		f.NoWindow = f.Window == 0
 	}
 	if m.chance(8) {
 		f.Offset, f.MoreFragments = oneOf(m, 0, 0, 8, 1480, 65528), m.chance(2)

@@ -15,11 +15,14 @@ const (
 	terminal section = iota // the search ends
 	audited                 // would have been dropped
 	counting                // counted or sampled
+	stateful                // any of these, if the state of the rule says so
 	sections
 )
 
 func sectionOf(r *policy.Rule) section {
 	switch {
+	case r.Stateful():
+		return stateful
 	case r.Action == policy.Count || r.Action == policy.Sample:
 		return counting
 	case r.Action == policy.Drop && r.Mode == policy.Audit:
@@ -34,6 +37,7 @@ type entry struct {
 	rule    uint32
 	credit  Credit
 	section section
+	unusual bool // it can match no packet without traits
 }
 
 func (e *entry) key() key { return key(e.rule<<creditBits | uint32(e.credit)) }
@@ -52,7 +56,7 @@ const (
 )
 
 func (e *entry) purity() purity {
-	if e.section == counting || e.yes|e.no != 0 || e.sourcePort != nil || e.destinationPort != nil || e.kinds != nil {
+	if e.section >= counting || e.conditional() || e.sourcePort != nil || e.destinationPort != nil || e.kinds != nil {
 		return notPure
 	}
 	sets := !e.sourceIn.any() || !e.destinationIn.any()
@@ -81,11 +85,13 @@ const wordBits = 64
 //
 // Lines that one packet can match share words (see cluster): most words then have no
 // bit in one of the packet's rows, and are not looked at. Within a word the lines are
-// in the order of their rules, so that the lowest bit is the first match.
+// in the order of their rules, so that the lowest bit is the first match. Lines that only
+// unusual packets can match have words apart, which the others never look at.
 type layout struct {
 	at []*entry
-	// firstCounting is the word from which lines count.
-	firstAudited, firstCounting int
+	// firstCounting is the word from which lines count, firstStateful that from which they
+	// have a state.
+	firstAudited, firstCounting, firstStateful int
 }
 
 // crowd is how many lines of a section are put in words by group; with fewer,
@@ -95,42 +101,87 @@ const crowd = 512
 func layOut(entries []*entry) layout {
 	var l layout
 	for s := range sections {
-		var of [4][]*entry
-		n := 0
+		var of []*entry
 		for _, e := range entries {
 			if e.section == s {
-				g := 0
-				if s != counting {
-					g = group(e)
-				}
-				of[g] = append(of[g], e)
-				n++
+				of = append(of, e)
 			}
 		}
-		var run []*entry
-		for _, members := range of {
-			if s != counting {
-				cluster(members)
-			}
-			run = append(run, members...)
-			if n > crowd {
-				l.add(run)
-				run = nil
-			}
+		if s < counting {
+			usual, unusual := parted(of)
+			l.addGroups(usual)
+			l.addGroups(unusual)
+		} else {
+			l.addInOrder(of)
 		}
-		l.add(run)
 		switch s {
 		case terminal:
 			l.firstAudited = l.words()
 		case audited:
 			l.firstCounting = l.words()
+		case counting:
+			l.firstStateful = l.words()
 		}
 	}
 	if len(l.at) == 0 {
 		l.at = make([]*entry, wordBits)
-		l.firstAudited, l.firstCounting = 1, 1
+		l.firstAudited, l.firstCounting, l.firstStateful = 1, 1, 1
 	}
 	return l
+}
+
+// parted returns the lines that any packet can match, and the others.
+func parted(lines []*entry) (usual, unusual []*entry) {
+	for _, e := range lines {
+		if e.unusual {
+			unusual = append(unusual, e)
+		} else {
+			usual = append(usual, e)
+		}
+	}
+	return usual, unusual
+}
+
+// addGroups gives lines the next words, whatever the order of their rules: the first match
+// is the least of those of words.
+func (l *layout) addGroups(lines []*entry) {
+	var of [4][]*entry
+	for _, e := range lines {
+		g := group(e)
+		of[g] = append(of[g], e)
+	}
+	var run []*entry
+	for _, members := range of {
+		cluster(members)
+		run = append(run, members...)
+		if len(lines) > crowd {
+			l.add(run)
+			run = nil
+		}
+	}
+	l.add(run)
+}
+
+// maxRuns is up to how many runs of rules, for unusual packets alone or not, have words of
+// their own.
+const maxRuns = 32
+
+// addInOrder gives lines the next words in the order of their rules, in which these are
+// credited or asked, each once.
+func (l *layout) addInOrder(lines []*entry) {
+	usual := make(map[uint32]bool) // by rule
+	for _, e := range lines {
+		usual[e.rule] = usual[e.rule] || !e.unusual
+	}
+	begin, runs := 0, 1
+	for i := 1; i < len(lines) && runs < maxRuns; i++ {
+		if usual[lines[i-1].rule] != usual[lines[i].rule] {
+			l.add(lines[begin:i])
+			begin = i
+			runs++
+		}
+	}
+	l.add(lines[begin:])
 }
 
 func (l *layout) words() int { return len(l.at) / wordBits }
@@ -162,8 +213,8 @@ func group(e *entry) int {
 	return 3
 }
 
-// first returns the key of the first rule of each word; none for words that count, so that
-// the search for verdicts passes them by.
+// first returns the key of the first rule of each word; none for words that count or have
+// states, so that the search for verdicts passes them by.
 func (l *layout) first() []uint64 {
 	out := make([]uint64, l.words())
 	for w := range out {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -16,7 +17,7 @@ type line struct {
 	sourceIn, destinationIn     setCondition
 	sourcePort, destinationPort portSet
 	kinds                       classSet
-	yes, no                     uint64 // atoms
+	yes, no                     atomSet
 }
 
 var anything = line{source: everywhere, destination: everywhere}
@@ -26,19 +27,22 @@ func (l line) and(m line) line {
 		source: l.source.and(m.source), destination: l.destination.and(m.destination),
 		sourceIn: l.sourceIn.and(m.sourceIn), destinationIn: l.destinationIn.and(m.destinationIn),
 		sourcePort: l.sourcePort.and(m.sourcePort), destinationPort: l.destinationPort.and(m.destinationPort),
-		kinds: l.kinds.and(m.kinds), yes: l.yes | m.yes, no: l.no | m.no,
+		kinds: l.kinds.and(m.kinds), yes: l.yes.or(m.yes), no: l.no.or(m.no),
 	}
 }
 
 func (l line) impossible() bool {
 	return l.source.empty() || l.destination.empty() || l.sourcePort.empty() || l.destinationPort.empty() ||
-		l.kinds.empty() || l.yes&l.no != 0 || l.sourceIn.impossible() || l.destinationIn.impossible()
+		l.kinds.empty() || l.yes.and(l.no) != (atomSet{}) || l.sourceIn.impossible() || l.destinationIn.impossible()
 }
+
+// conditional tells whether atoms have a say.
+func (l line) conditional() bool { return l.yes.or(l.no) != atomSet{} }
 
 // only tells in which one dimension a line is not everything: 0 to 4, or -1.
 func (l line) only() int {
 	restricted := []bool{!l.source.all(), !l.destination.all(), l.sourcePort != nil, l.destinationPort != nil, l.kinds != nil}
-	if l.yes|l.no != 0 || !l.sourceIn.any() || !l.destinationIn.any() {
+	if l.conditional() || !l.sourceIn.any() || !l.destinationIn.any() {
 		return -1
 	}
 	one := -1
@@ -84,6 +88,7 @@ func (n *liner) lines(e policy.Expr, want bool) ([]line, error) {
 	case policy.Not:
 		return n.lines(e.Of, !want)
 	case policy.All:
+		e = joined(e)
 		if want {
 			return n.product(e, want)
 		}
@@ -158,6 +163,27 @@ func (n *liner) product(parts []policy.Expr, want bool) ([]line, error) {
 	return all, nil
 }
 
+// joined makes one atom of all payloads that a rule asks for together, as a policy has room for
+// few atoms, and rules that know a protocol by its bytes look at several places.
+func joined(parts []policy.Expr) []policy.Expr {
+	var payloads payloads
+	tests := 0
+	rest := make([]policy.Expr, 0, len(parts))
+	for _, part := range parts {
+		if p, ok := part.(policy.Payload); ok && tests+len(p.Values) <= bpf.GuardMaxTests {
+			payloads.all = append(payloads.all, p)
+			tests += len(p.Values)
+		} else {
+			rest = append(rest, part)
+		}
+	}
+	if len(payloads.all) < 2 {
+		return parts
+	}
+	payloads.Expr = payloads.all[0]
+	return append(rest, payloads)
+}
+
 func (n *liner) tooMany() error {
 	return fmt.Errorf("its alternatives multiply to more than %d; split it into several rules", n.limit)
 }
@@ -189,11 +215,6 @@ func (n *liner) leaf(e policy.Expr, want bool) ([]line, error) {
 		if e.Of == policy.Source || e.Of == policy.Destination {
 			return []line{l.in(e.Of, ownSet, want)}, nil
 		}
-	case policy.Socket: // never true yet
-		if want {
-			return nil, nil
-		}
-		return []line{l}, nil
 	}
 	if isKind(e) {
 		l.kinds = n.kinds.in(e)
@@ -207,9 +228,9 @@ func (n *liner) leaf(e policy.Expr, want bool) ([]line, error) {
 		return nil, err
 	}
 	if want {
-		l.yes = 1 << i
+		l.yes = atom(i)
 	} else {
-		l.no = 1 << i
+		l.no = atom(i)
 	}
 	return []line{l}, nil
 }
@@ -220,22 +241,22 @@ func (n *liner) etherTypes(e policy.EtherTypes, want bool) ([]line, error) {
 	ip.kinds = n.kinds.in(e)
 	rest.kinds = n.kinds.class(n.kinds.notIP)
 	others := slices.DeleteFunc(slices.Clone(e), func(t uint16) bool { return t == packet.EtherIPv4 || t == packet.EtherIPv6 })
-	var atom uint64
+	var other atomSet
 	if len(others) > 0 {
 		i, err := n.atoms.of(others)
 		if err != nil {
 			return nil, err
 		}
-		atom = 1 << i
+		other = atom(i)
 	}
 	if !want {
 		ip.kinds = n.kinds.not(ip.kinds)
-		ip.no = atom
+		ip.no = other
 		return possible(ip), nil
 	}
 	lines := possible(ip)
-	if atom != 0 {
-		rest.yes = atom
+	if other != (atomSet{}) {
+		rest.yes = other
 		lines = append(lines, rest)
 	}
 	return lines, nil

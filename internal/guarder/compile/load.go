@@ -5,18 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"os"
+	"slices"
 
 	"github.com/cilium/ebpf"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
 // keptAlone is how many connections and peers a generation without a state has room
 // for.
 const keptAlone = 1024
+
+// bucketsAlone is how many sets of buckets, and blocks of their sketch, such a generation
+// has, if it needs any; a power of two.
+const bucketsAlone = 1024
 
 // LoadOptions are what a generation shares with others.
 type LoadOptions struct {
@@ -28,6 +35,9 @@ type LoadOptions struct {
 	State map[string]*ebpf.Map
 	// Own are the addresses of this host.
 	Own []netip.Addr
+	// Sockets has sockets looked up, if the policy asks for them. Without it nothing is
+	// known of any, as is right for packets of another time or place.
+	Sockets bool
 	// Explain has each packet's judgement written to the map of results.
 	Explain bool
 	// MaxSamples is how many packets per second are copied to user space at most, for
@@ -36,6 +46,17 @@ type LoadOptions struct {
 	// Hits has those that rules hit noted, in the maps of hits and services; without
 	// these in State they have no room.
 	Hits bool
+	// FeedSlots are the bits of the policy's feeds in tables of feeds, and the entries of
+	// their counts. Without them feed i has bit i.
+	FeedSlots []uint32
+	// FixedClock has states go by the time in MapSetup, for tests.
+	FixedClock bool
+	// NoSketch has each key get a bucket at once, so that limits are exact as long as there
+	// is room.
+	NoSketch bool
+	// Bans has bans looked for, in the maps of bans; without these in State there are none.
+	// What they do is at most what the ceiling says: Audit drops nothing.
+	Bans policy.Mode
 }
 
 // The maps that outlive a generation.
@@ -50,6 +71,15 @@ const (
 	MapGeneration = "guard_generation"
 	MapResults    = "guard_results"
 	MapKept       = "guard_kept"
+	MapBuckets    = "guard_buckets"
+	MapSketch     = "guard_sketch"
+	MapSpreads    = "guard_spreads"
+	MapSetup      = "guard_setup"
+	MapFloods     = "guard_floods"
+	// The connections that are open by prefix, and until when these are known: they belong
+	// to whoever counts.
+	MapConnections  = "guard_connections"
+	MapCountedUntil = "guard_counted_until"
 )
 
 // NewState makes the maps that outlive a generation, with room for the counts of so
@@ -60,7 +90,7 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 		return nil, err
 	}
 	state := make(map[string]*ebpf.Map)
-	for _, name := range []string{MapCounts, MapTotals, MapDevices, MapICMP, MapSamples, MapHits, MapServices, MapGeneration, MapResults, MapKept} {
+	for _, name := range append([]string{MapCounts, MapTotals, MapDevices, MapICMP, MapSamples, MapHits, MapServices, MapGeneration, MapResults, MapKept, MapBuckets, MapSketch, MapSpreads, MapSetup, MapFloods}, slices.Concat(FeedMaps, BanMaps)...) {
 		m := spec.Maps[name]
 		if name == MapCounts {
 			m.MaxEntries = uint32(max(slots, 1))
@@ -71,6 +101,12 @@ func NewState(slots int) (map[string]*ebpf.Map, error) {
 			}
 			return nil, fmt.Errorf("make map %q: %w", name, err)
 		}
+	}
+	if err := state[MapSetup].Put(uint32(0), bpf.GuardSetup{Seed: rand.Uint64()}); err != nil {
+		for _, made := range state {
+			made.Close()
+		}
+		return nil, fmt.Errorf("write map %q: %w", MapSetup, err)
 	}
 	return state, nil
 }
@@ -163,9 +199,23 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if shared := o.State[MapCounts]; shared != nil {
 		spec.Maps[MapCounts].MaxEntries = shared.MaxEntries()
 	}
-	for name, least := range map[string]int{MapKept: keptAlone, MapSamples: os.Getpagesize(), MapHits: 1, MapServices: 1} {
-		if o.State[name] == nil {
-			spec.Maps[name].MaxEntries = uint32(least)
+	for name, least := range map[string]int{MapKept: keptAlone, MapSamples: os.Getpagesize(), MapHits: 1, MapServices: 1, MapConnections: 1, MapBanRates: 1, MapBanRequests: os.Getpagesize()} {
+		spec.Maps[name].MaxEntries = uint32(least)
+		if shared := o.State[name]; shared != nil {
+			spec.Maps[name].MaxEntries = shared.MaxEntries()
+		}
+	}
+	if o.State[MapSpreads] == nil && !t.spreads() {
+		spec.Maps[MapSpreads].MaxEntries = 1
+	}
+	for _, name := range []string{MapBuckets, MapSketch} {
+		switch shared := o.State[name]; {
+		case shared != nil:
+			spec.Maps[name].MaxEntries = shared.MaxEntries()
+		case t.States != nil:
+			spec.Maps[name].MaxEntries = bucketsAlone
+		default:
+			spec.Maps[name].MaxEntries = 1
 		}
 	}
 	if err := t.constants(spec, o); err != nil {
@@ -176,7 +226,7 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 		return nil, fmt.Errorf("load %s with tables of %d rules: %w", name, len(t.Credits), err)
 	}
 	g := &Generation{Program: coll.Programs[name], coll: coll}
-	if err := errors.Join(t.fill(coll), g.SetOwn(o.Own)); err != nil {
+	if err := errors.Join(t.fill(coll), t.addFloods(coll.Maps[MapFloods]), g.SetOwn(o.Own)); err != nil {
 		g.Close()
 		return nil, err
 	}
@@ -194,18 +244,19 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 	var sourceWords, destinationWords [bpf.GuardMaxSummaries]uint64
 	copy(sourceWords[:], t.SourceWords)
 	copy(destinationWords[:], t.DestinationWords)
-	var sectionWords [sections][bpf.GuardMaxSummaries]uint64
-	for word := range t.Words {
-		sectionWords[t.section(word)][word/wordBits] |= 1 << (word % wordBits)
-	}
+	usual, unusual := t.sectionWords()
 	for name, value := range map[string]any{
 		"guard_no_source": t.NoSource, "guard_no_destination": t.NoDestination,
 		"guard_no_source_port": t.NoSourcePort, "guard_no_destination_port": t.NoDestinationPort,
 		"guard_not_ip": t.NotIP, "guard_source6": t.Source6, "guard_destination6": t.Destination6,
 		"guard_source_words": sourceWords, "guard_destination_words": destinationWords,
 		"guard_triggers": t.Triggers,
-		"guard_sections": sectionWords, "guard_ask_sections": flag(t.FirstAudited < t.Words),
-		"guard_ask_audited": flag(t.FirstAudited < t.FirstCounting), "guard_ask_counting": flag(t.FirstCounting < t.Words),
+		"guard_sections": usual, "guard_unusual_words": unusual,
+		"guard_ask_sections": flag(t.FirstAudited < t.Words || unusual != sectionWords{}),
+		"guard_ask_audited":  flag(t.FirstAudited < t.FirstCounting), "guard_ask_counting": flag(t.FirstCounting < t.FirstStateful),
+		"guard_ask_states": flag(t.FirstStateful < t.Words), "guard_ask_guard_states": flag(t.guardStates()), "guard_bucket_sets": spec.Maps[MapBuckets].MaxEntries - 1,
+		"guard_ask_sketch": flag(!o.NoSketch), "guard_sketch_blocks": spec.Maps[MapSketch].MaxEntries - 1,
+		"guard_fixed_clock":     flag(o.FixedClock),
 		"guard_ask_source_port": flag(t.AskSourcePort), "guard_ask_conditions": flag(len(t.Conditions) > 1),
 		"guard_ask_overlaps":     flag(t.AskOverlaps),
 		"guard_keep_connections": flag(t.KeepConnections), "guard_protect_applier": flag(t.ProtectApplier),
@@ -217,7 +268,12 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_any4_shift": t.Blocks.Shift4, "guard_any6_skip": t.Blocks.Skip6, "guard_any6_shift": t.Blocks.Shift6,
 		"guard_root6": t.Blocks.Root6, "guard_outside6": t.Blocks.Outside6, "guard_pages": uint32(len(t.Blocks.Words)),
 		"guard_unparsable": uint32(t.Unparsable), "guard_explain": flag(o.Explain),
-		"guard_ask_hits": flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)),
+		"guard_ask_feeds": flag(len(t.Feeds) > 0), "guard_feeds": t.feedConstants(o.FeedSlots),
+		"guard_socket_atoms": t.SocketAtoms, "guard_look_sockets": flag(o.Sockets && (t.SocketAtoms != [bpf.GuardBanks]uint64{} || t.answers())),
+		"guard_ask_bans": flag(o.Bans != policy.Off), "guard_ban_credit": uint32(creditOf(policy.Drop, o.Bans)),
+		"guard_ask_bannings": flag(o.Bans != policy.Off && t.Bannings != nil),
+		"guard_ask_hits":     flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)),
+		"guard_ask_cookies": flag(o.Sockets && t.answers()),
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return fmt.Errorf("set %s: %w", name, err)
@@ -226,10 +282,29 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 	return nil
 }
 
+// sectionWords are the words of each section, by bit.
+type sectionWords [sections][bpf.GuardMaxSummaries]uint64
+
+// sectionWords returns the words that have lines which any packet can match, and those of
+// lines for packets with traits alone.
+func (t *Tables) sectionWords() (usual, unusual sectionWords) {
+	for word := range t.Words {
+		of := &usual
+		if t.Filters[2*word].Possible == 0 {
+			of = &unusual
+		}
+		of[t.section(word)][word/wordBits] |= 1 << (word % wordBits)
+	}
+	return usual, unusual
+}
+
 // fill writes the bindings.
 func (t *Tables) fill(coll *ebpf.Collection) error {
 	for _, b := range t.Bounds {
 		key := bpf.GuardBound{Address: wordsOf(b.IP), Set: b.Set, Mac: b.MAC, Family: 4}
+		if b.HasMAC {
+			key.HasMac = 1
+		}
 		if b.IP.Is6() {
 			key.Family = 6
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -42,31 +43,35 @@ func TestProgramMeansThePolicy(t *testing.T) {
 	for i := range byte(4) {
 		own = append(own, netip.AddrFrom4([4]byte{10, 0, 0, i}), netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: i}))
 	}
-	seen, overlaps, kept := make(map[bpf.GuardResult]bool), 0, 0
-	for n := 0; n < pairs; n += packets {
+	seen, overlaps, kept, within, over := make(map[bpf.GuardResult]bool), 0, 0, 0, 0
+	enough := func() bool {
+		// In 20 policies few fragments meet, in 6 few packets are kept.
+		return len(seen) >= min(pairs/200, 100) && (overlaps > 0 || pairs < 100_000) && (kept > 0 || pairs < 20_000) && within > 0 && over > 0
+	}
+	for range rounds(pairs/packets, enough) {
 		p := m.policy(1 + m.IntN(60))
 		tables, err := Compile(p, testOptions)
 		if err != nil {
 			continue
 		}
 		// Whatever is watched must not change what is judged.
-		g := loaded(t, tables, LoadOptions{Explain: true, Own: own, Hits: m.chance(2), MaxSamples: float64(oneOf(m, 0, 1000))})
+		clock := newClockwork(t)
+		g := loaded(t, tables, clock.options(LoadOptions{Explain: true, Own: own, Hits: m.chance(2), MaxSamples: float64(oneOf(m, 0, 1000))}))
 		var fragments packet.Tracker
 		var there policy.Kept
 		for range packets {
 			frame := m.frame()
-			pkt := packet.Parse(frame)
-			pkt.Interface = 1 // of the loopback device, for which test runs run
-			if tables.AskOverlaps && pkt.Reason == packet.OK {
-				fragments.See(&pkt, time.Now())
-			}
+			pkt := parsed(tables, &fragments, frame)
 			if pkt.Fragment&packet.Overlap != 0 {
 				overlaps++
 			}
 			putKept(t, g.Map(MapKept), m.keep(&there, &pkt), m.IntN(3))
 			e := env(p, &pkt)
-			e.Kept = keptOf(p, &there)
-			want := resultOf(p.Judge(&pkt, e))
+			e.Kept, e.Sockets = keptOf(p, &there), nil // which are not looked up
+			clock.tick(t, g, e, time.Duration(m.IntN(20))*time.Millisecond)
+			j := p.Judge(&pkt, e)
+			want := resultOf(j)
+			within, over = within+len(j.Within), over+limited(p, j)
 			if want.Kept != uint32(none) {
 				kept++
 			}
@@ -78,11 +83,20 @@ func TestProgramMeansThePolicy(t *testing.T) {
 		}
 		g.Close()
 	}
-	// In 20 policies few fragments meet, in 6 few packets are kept.
-	if len(seen) < min(pairs/200, 100) || overlaps == 0 && pairs >= 100_000 || kept == 0 && pairs >= 20_000 {
-		t.Errorf("only %d different judgements and %d overlaps were seen, and %d packets kept; the test tests nothing", len(seen), overlaps, kept)
+	t.Logf("%d different judgements, %d overlaps, %d packets kept, %d within limits and %d over", len(seen), overlaps, kept, within, over)
+	if !enough() {
+		t.Error("the test tests nothing")
 	}
-	t.Logf("%d different judgements, %d packets kept", len(seen), kept)
+}
+
+// parsed reads a frame as a program does that finds fragments which overlap, if it is asked.
+func parsed(tables *Tables, fragments *packet.Tracker, frame []byte) packet.Packet {
+	pkt := packet.Parse(frame)
+	pkt.Interface = 1 // of the loopback device, for which test runs run
+	if tables.AskOverlaps && pkt.Reason == packet.OK {
+		fragments.See(&pkt, time.Now())
+	}
+	return pkt
 }
 
 // putKept writes an entry of what is kept in one of three ways: for as long as it is there,
@@ -138,9 +152,18 @@ func judge(t *testing.T, g *Generation, frame []byte) bpf.GuardResult {
 	if r.Verdict != verdict {
 		t.Errorf("the program returned %d and told %d", verdict, r.Verdict)
 	}
-	for i := int(r.Counted); i < len(r.Counts); i++ {
-		r.Counts[i] = 0 // of packets before
+	return settled(r)
+}
+
+// settled sorts the rules that counted, as those with a state are asked before the
+// others. If there are more than there is room for, which of them is not known.
+func settled(r bpf.GuardResult) bpf.GuardResult {
+	if int(r.Counted) > len(r.Counts) {
+		r.Counts = [len(r.Counts)]uint32{}
+		return r
 	}
+	slices.Sort(r.Counts[:r.Counted])
+	clear(r.Counts[r.Counted:]) // of packets before
 	return r
 }
 
@@ -164,7 +187,7 @@ func resultOf(j policy.Judgement) bpf.GuardResult {
 			r.Counts[i] = uint32(rule)
 		}
 	}
-	return r
+	return settled(r)
 }
 
 // TestEntryLeadsToTheGeneration passes packets without a generation, and judges them

@@ -45,11 +45,12 @@ func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 			"QUOTED_SOURCE_PORT": int(fieldQuotedSourcePort), "QUOTED_DESTINATION_PORT": int(fieldQuotedDestinationPort),
 			"QUOTED_FLAGS": int(fieldQuotedFlags), "ETHER_TYPE": int(fieldEtherType), "INTERFACE": int(fieldInterface),
 			"FRAGMENT": int(fieldFragment), "OPTIONS": int(fieldOptions), "HEADERS": int(fieldHeaders),
-			"ROUTING_TYPES": int(fieldRoutingTypes), "GUARD_FIELDS": int(fields),
+			"ROUTING_TYPES": int(fieldRoutingTypes), "WINDOW": int(fieldWindow), "PAYLOAD_LENGTH": int(fieldPayloadLength),
+			"TCP_OPTIONS": int(fieldTCPOptions), "GUARD_FIELDS": int(fields),
 		}},
 		{"guard_trait", "GUARD_TRAIT_", map[string]int{
 			"ALWAYS": int(traitAlways), "NOT_IP": int(traitNotIP), "FRAGMENT": int(traitFragment), "OPTIONS": int(traitOptions),
-			"TAGGED": int(traitTagged), "ICMP": int(traitICMP), "MSS": int(traitMSS), "SAME": int(traitSame), "GUARD_TRAITS": int(traits),
+			"TAGGED": int(traitTagged), "ICMP": int(traitICMP), "MSS": int(traitMSS), "SAME": int(traitSame), "EXPIRING": int(traitExpiring), "GUARD_TRAITS": int(traits),
 		}},
 		{"guard_address", "GUARD_ADDRESS_", map[string]int{
 			"SOURCE": int(policy.Source), "DESTINATION": int(policy.Destination), "QUOTED_SOURCE": int(policy.QuotedSource),
@@ -60,18 +61,19 @@ func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 			"SOURCE": int(policy.CompareSource), "DESTINATION": int(policy.CompareDestination),
 			"SOURCE_PORT": int(policy.CompareSourcePort), "DESTINATION_PORT": int(policy.CompareDestinationPort),
 			"SOURCE_MAC": int(policy.CompareSourceMAC), "ARP_SENDER_MAC": int(policy.CompareARPSenderMAC),
-			"QUOTED_SOURCE": int(policy.CompareQuotedSource), "GUARD_COMPARES": int(policy.CompareQuotedSource) + 1,
+			"QUOTED_SOURCE": int(policy.CompareQuotedSource), "ARP_SENDER": int(policy.CompareARPSender), "ARP_TARGET": int(policy.CompareARPTarget), "GUARD_COMPARES": int(policy.CompareARPTarget) + 1,
 		}},
 		{"guard_op", "GUARD_OP_", map[string]int{
 			"RANGE": int(opRange), "BITS": int(opBits), "SAME": int(opSame), "LARGE": int(opLarge), "MEMBER": int(opMember),
-			"BINDING": int(opBinding), "PAYLOAD": int(opPayload), "GUARD_OPS": int(opPayload) + 1,
+			"BINDING": int(opBinding), "PAYLOAD": int(opPayload), "UNTIL": int(opUntil), "SOCKET": int(opSocket),
+			"CONNECTIONS": int(opConnections), "GUARD_OPS": int(opConnections) + 1,
 		}},
 		{"guard_credit", "GUARD_", map[string]int{
 			"PASS": int(CreditPass), "DROP": int(CreditDrop), "WOULD_DROP": int(CreditWouldDrop), "COUNT": int(CreditCount),
 			"SAMPLE": int(CreditSample), "CREDITS": int(Credits),
 		}},
 		{"guard_section", "GUARD_SECTION_", map[string]int{
-			"TERMINAL": int(terminal), "AUDITED": int(audited), "COUNTING": int(counting), "GUARD_SECTIONS": int(sections),
+			"TERMINAL": int(terminal), "AUDITED": int(audited), "COUNTING": int(counting), "STATEFUL": int(stateful), "GUARD_SECTIONS": int(sections),
 		}},
 	} {
 		got := make(map[string]int)
@@ -146,6 +148,23 @@ func TestLayoutIsThatOfTheProgram(t *testing.T) {
 	}
 	if n := numbersOf(t, "guard_tables.h")["GUARD_CREDIT_BITS"]; n != creditBits {
 		t.Errorf("GUARD_CREDIT_BITS is %d, creditBits %d", n, creditBits)
+	}
+	for i, state := range []policy.SocketStates{
+		bpf.GuardSocketNone: policy.SocketNone, bpf.GuardSocketListen: policy.SocketListen, bpf.GuardSocketSynSent: policy.SocketSynSent,
+		bpf.GuardSocketSynRecv: policy.SocketSynRecv, bpf.GuardSocketEstablished: policy.SocketEstablished,
+		bpf.GuardSocketTimeWait: policy.SocketTimeWait, bpf.GuardSocketUnknown: policy.SocketUnknown,
+	} {
+		if state != 1<<i {
+			t.Errorf("the state %d of the program is %b in policies", i, state)
+		}
+	}
+	for program, policies := range map[bpf.GuardSequence]policy.Sequences{
+		bpf.GuardSequenceOut: policy.OutOfWindow, bpf.GuardSequenceIn: policy.InWindow,
+		bpf.GuardSequenceNext: policy.NextInWindow, bpf.GuardSequenceUnknown: policy.SequenceUnknown,
+	} {
+		if int(program) != int(policies) {
+			t.Errorf("the place %d of the program is %d in policies", program, policies)
+		}
 	}
 	if policy.MaxSnap != bpf.GuardMaxSnap {
 		t.Errorf("GUARD_MAX_SNAP is %d, policy.MaxSnap %d", bpf.GuardMaxSnap, policy.MaxSnap)

@@ -1,9 +1,9 @@
 package compile
 
 import (
-	"net/netip"
 	"slices"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
@@ -35,12 +35,18 @@ func (w *walk) passes(test *Test) bool {
 		return w.membership(w.t.OtherIn, policy.AddressField(test.Field)).Sets>>test.A&1 != 0
 	case opBinding:
 		return w.conflict(test.A)
+	case opSocket:
+		return truthBits(w.env.Truth(policy.Whose(test.Field), w.p))&test.A != 0
+	case opConnections:
+		return w.env.Eval(policy.Connections{Above: test.A, IPv4: uint8(test.B), IPv6: uint8(test.C)}, w.p)
 	case opPayload:
 		if int(test.A) >= len(w.p.Payload) {
 			return false
 		}
 		b := w.p.Payload[test.A]
 		return test.Bytes[b/64]>>(b%64)&1 != 0
+	case opUntil:
+		return w.env.Now.IsZero() || uint64(max(w.env.Now.Sub(w.t.Epoch), 0)) < test.Bytes[0]
 	}
 	return false
 }
@@ -48,9 +54,10 @@ func (w *walk) passes(test *Test) bool {
 func (w *walk) compared(of policy.CompareField) (value any, ok bool) {
 	p := w.p
 	switch of {
-	case policy.CompareSource, policy.CompareDestination, policy.CompareQuotedSource:
+	case policy.CompareSource, policy.CompareDestination, policy.CompareQuotedSource, policy.CompareARPSender, policy.CompareARPTarget:
 		a := addressOf(map[policy.CompareField]policy.AddressField{
 			policy.CompareSource: policy.Source, policy.CompareDestination: policy.Destination, policy.CompareQuotedSource: policy.QuotedSource,
+			policy.CompareARPSender: policy.ARPSender, policy.CompareARPTarget: policy.ARPTarget,
 		}[of], p)
 		return a, a.IsValid()
 	case policy.CompareSourcePort:
@@ -67,18 +74,13 @@ func (w *walk) compared(of policy.CompareField) (value any, ok bool) {
 }
 
 func (w *walk) conflict(set uint32) bool {
-	var ip netip.Addr
-	var mac [6]byte
-	const advertisement = 136
-	switch p := w.p; {
-	case p.ARP != nil:
-		ip, mac = p.ARP.SenderIP, p.ARP.SenderMAC
-	case p.ICMP != nil && p.Family == 6 && p.ICMP.Type == advertisement:
-		if ip, mac = p.ICMP.Target, p.SourceMAC; p.ICMP.HasLinkAddress {
-			mac = p.ICMP.LinkAddress
-		}
-	}
-	return w.bound(Bound{Set: set, IP: ip}) && !w.bound(Bound{set, ip, mac})
+	ip, mac := w.p.Claim()
+	return w.bound(Bound{Set: set, IP: ip}) && !w.bound(Bound{Set: set, IP: ip, MAC: mac, HasMAC: true})
 }
 
 func (w *walk) bound(b Bound) bool { return slices.Contains(w.t.Bounds, b) }
+
+// truthBits returns what is known of a socket as tests of the program compare it.
+func truthBits(t policy.Truth) uint32 {
+	return uint32(t.State) | uint32(t.Sequence)<<bpf.GuardSequenceShift
+}

@@ -46,11 +46,16 @@ func (t *Tables) tables(o LoadOptions) []table {
 	}
 	samplings := tableOf(".data.samplings", bpf.GuardSamplings, t.samplings(o.MaxSamples), 0)
 	samplings.written = true
+	states := t.States
+	if states == nil {
+		states = make([]bpf.GuardState, 1)
+	}
 	// The number of a bit in a word comes from a table of bytes, and the verifier believes
 	// no more than that.
 	const aByte = 256
 	return []table{
 		samplings,
+		tableOf(".data.states", bpf.GuardStates, states, 0),
 		tableOf(".data.memberships", bpf.GuardMemberships, t.Memberships, 0),
 		tableOf(".data.any4", bpf.GuardAny4, t.Blocks.Any4, 0),
 		tableOf(".data.blocks4", bpf.GuardBlocks4, t.Blocks.Blocks4, 0),
@@ -68,6 +73,7 @@ func (t *Tables) tables(o LoadOptions) []table {
 		tableOf(".data.atoms", bpf.GuardAtoms, t.Atoms, 0),
 		tableOf(".data.tests", bpf.GuardTests, t.Tests, 0),
 		tableOf(".data.slots", bpf.GuardSlots, slots, 0),
+		tableOf(".data.bannings", bpf.GuardBannings, t.bannings(o.Bans), 0),
 	}
 }
 

@@ -2,6 +2,9 @@ package compile
 
 import (
 	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -10,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -31,6 +35,23 @@ func newMaker(t testing.TB) maker {
 	}
 	t.Logf("%s=%d", seedVariable, seed)
 	return maker{rand.New(rand.NewPCG(seed, 1))}
+}
+
+// rounds yields the rounds of a random test: so many, and then up to twenty times as many,
+// until all was seen without which the test would test nothing.
+func rounds(n int, enough func() bool) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := 0; i < n || i < 20*n && !enough(); i++ {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// has returns whether each of the keys was counted.
+func has[K comparable](seen map[K]int, keys ...K) bool {
+	return !slices.ContainsFunc(keys, func(k K) bool { return seen[k] == 0 })
 }
 
 func oneOf[T any](m maker, values ...T) T { return values[m.IntN(len(values))] }
@@ -81,7 +102,7 @@ func (m maker) ports() policy.Range {
 }
 
 func (m maker) small() policy.Range {
-	a := uint32(oneOf(m, 0, 1, 2, 4, 6, 20, 64, 576, 1280, 1500))
+	a := uint32(oneOf(m, 0, 1, 2, 4, 6, 20, 31, 64, 576, 1280, 1500))
 	return policy.Range{Low: a, High: a + uint32(oneOf(m, 0, 0, 1, 10, 1000))}
 }
 
@@ -89,9 +110,16 @@ func (m maker) protocol() uint8 {
 	return oneOf[uint8](m, packet.TCP, packet.TCP, packet.UDP, packet.ICMPv4, packet.ICMPv6, packet.SCTP, 47, 0)
 }
 
-func (m maker) icmpType() uint8 { return oneOf[uint8](m, 0, 1, 2, 3, 5, 8, 11, 128, 135, 136) }
+func (m maker) icmpType() uint8 {
+	return oneOf[uint8](m, 0, 1, 2, 3, 5, 8, 11, 128, 133, 134, 135, 136, 137)
+}
 
-func (m maker) mac() [6]byte { return [6]byte{2, 0, 0, 0, 0, byte(m.IntN(3))} }
+func (m maker) mac() [6]byte {
+	if m.chance(8) {
+		return [6]byte{}
+	}
+	return [6]byte{2, 0, 0, 0, 0, byte(m.IntN(3))}
+}
 
 func (m maker) expr(depth int) policy.Expr {
 	if depth > 0 && m.chance(2) {
@@ -117,7 +145,11 @@ func (m maker) leaf() policy.Expr {
 		}
 		return policy.Protocols(some(m, 2, m.protocol))
 	}
-	switch m.IntN(16) {
+	switch m.IntN(19) {
+	case 18:
+		return m.connectionsLeaf()
+	case 16, 17:
+		return m.socketLeaf()
 	case 0:
 		return policy.Family(oneOf[uint8](m, 4, 6))
 	case 1:
@@ -134,12 +166,12 @@ func (m maker) leaf() policy.Expr {
 	case 4:
 		return policy.Ports{Of: policy.PortField(2 + m.IntN(2)), Ranges: some(m, 2, m.ports)}
 	case 5, 6:
-		return policy.Number{Of: policy.NumberField(m.IntN(int(policy.QuotedFamily) + 1)), Ranges: some(m, 2, m.small)}
+		return policy.Number{Of: policy.NumberField(m.IntN(int(policy.PayloadLength) + 1)), Ranges: some(m, 2, m.small)}
 	case 7, 8:
 		return policy.Bits{Of: policy.TCPFlags, All: uint32(m.IntN(256) & m.IntN(256) & m.IntN(256)), None: uint32(m.IntN(256) & m.IntN(256) & m.IntN(256))}
 	case 9:
 		return policy.Bits{
-			Of:  policy.BitField(m.IntN(int(policy.QuotedFlags) + 1)),
+			Of:  policy.BitField(m.IntN(int(policy.TCPOptions) + 1)),
 			All: uint32(m.IntN(64) & m.IntN(64) & m.IntN(64)), None: uint32(m.IntN(64) & m.IntN(64)), Any: uint32(m.IntN(64) & m.IntN(64)),
 		}
 	case 10, 11:
@@ -149,13 +181,41 @@ func (m maker) leaf() policy.Expr {
 		}
 		return e
 	case 12:
-		return policy.Same{Left: policy.CompareField(m.IntN(int(policy.CompareQuotedSource) + 1)), Right: policy.CompareField(m.IntN(int(policy.CompareQuotedSource) + 1))}
+		return policy.Same{Left: policy.CompareField(m.IntN(int(policy.CompareARPTarget) + 1)), Right: policy.CompareField(m.IntN(int(policy.CompareARPTarget) + 1))}
 	case 13:
-		return oneOf[policy.Expr](m, policy.QuotedTooLarge{}, policy.Socket{Text: "none"}, policy.Interfaces{"eth1"}, policy.Interfaces{"e*"})
+		return oneOf[policy.Expr](m, policy.QuotedTooLarge{}, policy.Interfaces{"eth1"}, policy.Interfaces{"e*"})
 	case 14:
 		return policy.Binding{Set: "gateways"}
 	}
+	if m.chance(3) {
+		return policy.All{m.payload(), m.payload()}
+	}
+	return m.payload()
+}
+
+func (m maker) payload() policy.Payload {
 	return policy.Payload{At: m.IntN(3), Values: some(m, 2, func() []byte { return some(m, 3, func() byte { return byte(m.IntN(4)) }) })}
+}
+
+// socketLeaf asks for the socket of a packet.
+func (m maker) socketLeaf() policy.Expr {
+	of := oneOf(m, policy.Outer, policy.Inner)
+	if m.chance(2) {
+		return policy.Sequence{Of: of, Is: policy.Sequences(1 + m.IntN(15))}
+	}
+	return policy.Socket{Of: of, States: policy.SocketStates(1+m.IntN(127)) & oneOf[policy.SocketStates](m, 127, 127, 3, 96)}
+}
+
+// connectionsLeaf asks for the connections of a source; of few lengths, as a policy may have.
+func (m maker) connectionsLeaf() policy.Expr {
+	return policy.Connections{Above: uint32(m.IntN(4)), IPv4: oneOf[uint8](m, 32, 24, 9, 1), IPv6: oneOf[uint8](m, 128, 64, 33, 32)}
+}
+
+// anyConnections makes a number of connections of a prefix, always the same one.
+func anyConnections(p netip.Prefix) uint32 {
+	hash := fnv.New32a()
+	fmt.Fprint(hash, p)
+	return hash.Sum32() % 5
 }
 
 func (m maker) policy(rules int) *policy.Policy {
@@ -180,6 +240,9 @@ func (m maker) policy(rules int) *policy.Policy {
 			Group: "random", Name: strconv.Itoa(i), Match: m.expr(3), Mode: oneOf(m, policy.Audit, policy.Enforce),
 			Action: oneOf(m, policy.Pass, policy.Drop, policy.Drop, policy.Drop, policy.Count, policy.Sample),
 		}
+		if i == 0 && m.chance(4) {
+			r.Match = m.elaborate(r.Match)
+		}
 		if i >= guards {
 			r.Stage = policy.PolicyRule
 		}
@@ -187,11 +250,52 @@ func (m maker) policy(rules int) *policy.Policy {
 			r.Interfaces = []string{oneOf(m, "eth0", "eth1", "eth2", "eth?", "*1")}
 		}
 		if m.chance(4) {
+			r.Until = oneOf(m, now.Add(-time.Hour), now, now.Add(time.Hour))
+		}
+		if m.chance(4) {
 			r.Sample = &policy.Sampling{Rate: float64(1 + m.IntN(100)), Snap: 14 + m.IntN(policy.MaxSnap-13)}
+		}
+		if r.Action != policy.Pass && m.chance(3) {
+			r.Limit = m.limit()
 		}
 		p.Rules = append(p.Rules, r)
 	}
 	return p
+}
+
+func (m maker) limit() *policy.Limit {
+	if m.chance(4) {
+		return &policy.Limit{
+			Level: policy.Level{
+				Per:     oneOf(m, 0, policy.PerSource, policy.PerSource, policy.PerDestination, policy.PerInterface),
+				Prefix4: oneOf(m, 32, 24, 1), Prefix6: oneOf(m, 128, 64, 1),
+			},
+			WhenFull: policy.PassAll,
+			Distinct: oneOf(m, policy.DistinctDestinationPort, policy.DistinctSourcePort), Most: 1 + m.IntN(5), Within: oneOf(m, 10*time.Millisecond, time.Second),
+		}
+	}
+	l := &policy.Limit{Level: m.level(), Rate: oneOf(m, 0.5, 3, 10, 1000, 1e6), Burst: 1 + m.IntN(4), WhenFull: oneOf(m, policy.Aggregate, policy.PassAll)}
+	if m.chance(4) {
+		l.Levels = some(m, bpf.GuardMaxLevels, m.level)
+		l.Level = l.Levels[0]
+	}
+	return l
+}
+
+func (m maker) level() policy.Level {
+	return policy.Level{
+		Per:     oneOf(m, 0, policy.PerSource, policy.PerSource, policy.PerDestination, policy.PerSource|policy.PerDestination, policy.PerFlow, policy.PerInterface, policy.Per(m.IntN(16))),
+		Prefix4: oneOf(m, 32, 24, 9, 1), Prefix6: oneOf(m, 128, 100, 64, 33, 1),
+	}
+}
+
+// elaborate adds a condition of so many atoms that those of later rules are in another bank.
+func (m maker) elaborate(e policy.Expr) policy.Expr {
+	var crowd policy.Any
+	for n := range uint32(30 + m.IntN(60)) {
+		crowd = append(crowd, policy.Number{Of: policy.TTL, Ranges: []policy.Range{{Low: 100 + n, High: 100 + n}}})
+	}
+	return policy.All{e, policy.Not{Of: crowd}}
 }
 
 // disjoint makes prefixes those of a set: in order, none within another.
@@ -249,7 +353,7 @@ func (m maker) internet(p *packet.Packet) {
 	if m.chance(20) {
 		p.Source = p.Destination
 	}
-	p.TTL, p.Length = uint8(oneOf(m, 0, 1, 2, 64, 255)), uint32(oneOf(m, 20, 40, 64, 576, 1500))
+	p.TTL, p.Length = uint8(oneOf(m, 0, 1, 2, 31, 32, 64, 64, 255)), uint32(oneOf(m, 20, 40, 64, 576, 1500))
 	p.Protocol = m.protocol()
 	if m.chance(8) {
 		p.Fragment = packet.Fragment(m.IntN(64))
@@ -261,9 +365,12 @@ func (m maker) internet(p *packet.Packet) {
 	case p.Protocol == packet.TCP || p.Protocol == packet.UDP || p.Protocol == packet.SCTP:
 		p.HasPorts = true
 		p.SourcePort, p.DestinationPort = m.port(), m.port()
+		p.PayloadLength = uint32(oneOf(m, 0, 1, 4, 564, 1500))
 		if p.Protocol == packet.TCP {
 			p.Flags = uint8(oneOf(m, 2, 16, 18, 24, 4, 1, m.IntN(256)))
+			p.Window = uint16(oneOf(m, 0, 1, 64, 576, 65535))
 			if p.Flags&2 != 0 && m.chance(2) {
+				p.TCPOptions = packet.TCPOptions(m.IntN(2))
 				p.MSS = uint16(oneOf(m, 1, 64, 576, 1460))
 			}
 		}
@@ -281,9 +388,9 @@ func (m maker) icmp(p *packet.Packet) {
 	}
 	if six && m.chance(2) {
 		p.ICMP.Target = m.address(true)
-		if p.ICMP.HasLinkAddress = p.ICMP.Type == 136 && m.chance(2); p.ICMP.HasLinkAddress {
-			p.ICMP.LinkAddress = m.mac()
-		}
+	}
+	if p.ICMP.HasLinkAddress = six && p.ICMP.Type >= 133 && p.ICMP.Type <= 137 && m.chance(2); p.ICMP.HasLinkAddress {
+		p.ICMP.LinkAddress = m.mac()
 	}
 	if m.chance(2) {
 		return
@@ -297,6 +404,7 @@ func (m maker) icmp(p *packet.Packet) {
 	}
 	if m.chance(2) {
 		q.HasPorts, q.SourcePort, q.DestinationPort = true, m.port(), m.port()
+		q.HasSequence = q.Protocol == packet.TCP && m.chance(2)
 	} else if m.chance(2) {
 		q.HasICMP, q.ICMPType = true, m.icmpType()
 	}
@@ -305,8 +413,16 @@ func (m maker) icmp(p *packet.Packet) {
 
 func env(p *policy.Policy, pkt *packet.Packet) *policy.Env {
 	return &policy.Env{
-		Interface: interfaces[pkt.Interface], Own: isOwn, Sets: p.Sets, Bindings: p.Bindings,
+		Interface: interfaces[pkt.Interface], Own: isOwn, Sets: p.Sets, Bindings: p.Bindings, Now: now, Sockets: anySocket,
 	}
+}
+
+// anySocket makes a truth of a question, always the same one.
+func anySocket(q policy.Question) policy.Truth {
+	hash := fnv.New32a()
+	fmt.Fprint(hash, q)
+	n := hash.Sum32()
+	return policy.Truth{State: 1 << (n % 7), Sequence: policy.Sequences(1<<(n>>8&3)) * policy.Sequences(n>>16&1)}
 }
 
 // own are this host's addresses.
@@ -316,4 +432,7 @@ func isOwn(a netip.Addr) bool {
 	return slices.ContainsFunc(own, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
-var testOptions = Options{Interfaces: map[string]int{"eth0": 1, "eth1": 2}, InlinePrefixes: 2}
+var testOptions = Options{Interfaces: map[string]int{"eth0": 1, "eth1": 2}, InlinePrefixes: 2, Epoch: now.Add(-50 * time.Hour).Round(0)}
+
+// now is the time of the tests, which take less than an hour.
+var now = time.Now()

@@ -39,3 +39,19 @@ func samplingOf(s policy.Sampling) bpf.GuardSampling {
 	burst := uint64(math.Max(s.Rate, 1))
 	return bpf.GuardSampling{Interval: interval, Burst: (burst - 1) * interval, Snap: uint32(s.Snap)}
 }
+
+// samples notes what is copied to user space.
+func (c *compiler) samples() {
+	asks := func(s *policy.Sampling) bool { return s != nil && s.Rate > 0 }
+	if asks(c.policy.UnparsableSample) {
+		c.t.UnparsableSamples = c.policy.UnparsableSample
+	}
+	for i := range c.policy.Rules {
+		if s := c.policy.Rules[i].Sample; asks(s) {
+			if c.t.Samples == nil {
+				c.t.Samples = make([]*policy.Sampling, len(c.policy.Rules))
+			}
+			c.t.Samples[i] = s
+		}
+	}
+}

@@ -2,6 +2,7 @@ package compile
 
 import (
 	"math"
+	"time"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -83,14 +84,18 @@ type Tables struct {
 	Atoms      []Atom
 	Tests      []Test
 	// Triggers[t] are the atoms that are false without trait t, by bit.
-	Triggers [traits]uint64
+	Triggers [traits][bpf.GuardBanks]uint64
 	Bounds   []Bound
+	// Epoch is the time from which tests count at which rules end.
+	Epoch time.Time
 	// Blocks tell the class of an address by the sets that it is in. Memberships are
 	// two of each class: of addresses of other hosts, and of this one.
 	Blocks      *Blocks
 	Memberships []Membership
 	// Credits[r] is what rule r does.
 	Credits []Credit
+	// Feeds[i] is what feed i does.
+	Feeds []Credit
 
 	// Rows of what is not there.
 	NoSource, NoDestination, NoSourcePort, NoDestinationPort, NotIP uint32
@@ -100,8 +105,9 @@ type Tables struct {
 	// addresses say something.
 	SourceWords, DestinationWords []uint64
 	// Words is how many words a vector has, Summaries how many summary words.
-	Words, Summaries            int
-	FirstAudited, FirstCounting int
+	Words, Summaries int
+	// FirstAudited, FirstCounting and FirstStateful are the words where these sections begin.
+	FirstAudited, FirstCounting, FirstStateful int
 	// AskSourcePort is false if no line asks for a source port.
 	AskSourcePort bool
 	// SourceIn and DestinationIn tell what lines ask of the memberships of addresses.
@@ -110,6 +116,11 @@ type Tables struct {
 	// AskOverlaps tells that fragments have to be tracked (packet.Tracker), because
 	// a line asks whether they overlap.
 	AskOverlaps bool
+	// SocketAtoms are those that ask for sockets, or for connections, by bit; these are
+	// looked at last.
+	SocketAtoms [bpf.GuardBanks]uint64
+	// Lengths are the prefixes whose connections have to be counted.
+	Lengths Lengths
 	// FirstPolicy is the first rule of the policy stage; KeepConnections and
 	// ProtectApplier say which packets such rules do not drop.
 	FirstPolicy                     int
@@ -121,6 +132,13 @@ type Tables struct {
 	// in it.
 	Samples           []*policy.Sampling
 	UnparsableSamples *policy.Sampling
+	// States[r] is the state of rule r; behind those of rules stand wider levels of them.
+	// Nil means that no rule has one.
+	States []bpf.GuardState
+	// rules are those of the policy, for Classify to ask.
+	rules []policy.Rule
+	// Bannings[r] says when rule r has a source banned; nil, or an entry of nil, is never.
+	Bannings []*policy.Banning
 }
 
 // A Filter is a part of a word's lines. A Condition are the atoms, by bit, that must
@@ -151,6 +169,8 @@ func (t *Tables) firstPolicy() key { return key(t.FirstPolicy << creditBits) }
 // section returns which lines stand in a word.
 func (t *Tables) section(word int) section {
 	switch {
+	case word >= t.FirstStateful:
+		return stateful
 	case word >= t.FirstCounting:
 		return counting
 	case word >= t.FirstAudited:
@@ -162,5 +182,5 @@ func (t *Tables) section(word int) section {
 // Size returns how many bytes the tables take.
 func (t *Tables) Size() int {
 	return 8*(len(t.Rows)+len(t.Dense)+len(t.Trie6)+len(t.First)+len(t.Lines)) + 4*(len(t.Index)+len(t.Trie4)) +
-		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests)) + len(bytesOf(t.Memberships)) + t.Blocks.Size()
+		len(bytesOf(t.Filters)) + len(bytesOf(t.Conditions)) + len(bytesOf(t.Tests)) + len(bytesOf(t.Memberships)) + len(bytesOf(t.States)) + t.Blocks.Size()
 }

@@ -3,6 +3,8 @@ package compile
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/packetscope/packetscope/internal/guarder/feed"
 )
 
 // Addresses that are in the same sets are of one class. Class 0 are those in none.
@@ -42,17 +44,39 @@ func unionOf(s *sets) *union {
 		four += first6
 		six += len(list) - first6
 	}
-	w := &union{numbers: make(map[uint64]uint32), spans: make([]span, 1, 2*four+1), areas: make([]area, 0, six)}
-	w.class(0)
-	s.each(func(p prefix, of uint64) {
-		if p.six {
-			w.six(p, of)
-		} else {
-			w.four(p, of)
-		}
-	})
+	w := newUnion(four, six)
+	s.each(w.add)
 	w.leave(1 << 32)
 	return w
+}
+
+// unionOfFeeds is a union of the rows of feeds: the sets of a class are their bits.
+func unionOfFeeds(rows []feed.Row) *union {
+	four, _ := slices.BinarySearchFunc(rows, netip.IPv6Unspecified(), func(r feed.Row, a netip.Addr) int {
+		return r.Prefix.Addr().Compare(a)
+	})
+	w := newUnion(four, len(rows)-four)
+	for i := range rows {
+		w.add(prefixOfMasked(rows[i].Prefix), uint64(rows[i].Feeds))
+	}
+	w.leave(1 << 32)
+	return w
+}
+
+// newUnion makes an empty union with room for some prefixes of each family.
+func newUnion(four, six int) *union {
+	w := &union{numbers: make(map[uint64]uint32), spans: make([]span, 1, 2*four+1), areas: make([]area, 0, six)}
+	w.class(0)
+	return w
+}
+
+// add adds a prefix, of some sets; they come depth first. At the end all are left.
+func (w *union) add(p prefix, of uint64) {
+	if p.six {
+		w.six(p, of)
+	} else {
+		w.four(p, of)
+	}
 }
 
 func (w *union) class(in uint64) uint32 {

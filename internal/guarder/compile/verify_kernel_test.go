@@ -24,13 +24,16 @@ func TestVerifierHasLittleToDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables.UnparsableSamples = &policy.Sampling{Rate: 1, Snap: 128}
+	for i := range policy.MaxFeeds {
+		tables.Feeds = append(tables.Feeds, Credit(1+i%3))
+	}
 	verifies(t, tables, maxVerified)
 }
 
 // verifies fails if the verifier looks at more than so many instructions.
 func verifies(t *testing.T, tables *Tables, most uint32) {
 	t.Helper()
-	g := loaded(t, tables, LoadOptions{Hits: true, MaxSamples: 1000, Explain: true})
+	g := loaded(t, tables, LoadOptions{Hits: true, Sockets: true, MaxSamples: 1000, Explain: true})
 	defer g.Close()
 	info, err := g.Program.Info()
 	if err != nil {
@@ -65,6 +68,9 @@ func TestLargestPolicyLoads(t *testing.T) {
 		switch i % 5 {
 		case 0:
 			r.Mode = policy.Audit
+			if i%10 == 0 {
+				r.Limit = &policy.Limit{Rate: 1, Burst: 2, Levels: []policy.Level{{Per: policy.PerFlow}, {Per: policy.PerSource, Prefix4: 24, Prefix6: 48}}}
+			}
 		case 1:
 			r.Action = policy.Count
 		case 2:
@@ -72,6 +78,8 @@ func TestLargestPolicyLoads(t *testing.T) {
 		case 3:
 			match = append(match, policy.Addresses{Of: policy.Source, Set: "large"}, policy.Not{Of: policy.Own{Of: policy.QuotedSource}},
 				policy.Bits{Of: policy.Fragments, None: uint32(packet.Overlap)})
+		case 4:
+			match = append(match, policy.Socket{States: policy.SocketNone}, policy.Sequence{Of: policy.Inner, Is: policy.OutOfWindow})
 		}
 		r.Match = match
 		p.Rules = append(p.Rules, r)
@@ -81,6 +89,9 @@ func TestLargestPolicyLoads(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables.UnparsableSamples = &policy.Sampling{Rate: 1, Snap: 128}
+	for i := range policy.MaxFeeds {
+		tables.Feeds = append(tables.Feeds, Credit(1+i%3))
+	}
 	const half = 500_000 // of what the kernel takes
 	verifies(t, tables, half)
 }

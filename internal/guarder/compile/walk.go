@@ -3,6 +3,7 @@ package compile
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -20,6 +21,7 @@ func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 	w := walk{t: t, p: p, env: env, facts: factsOf(p)}
 	w.rows()
 	w.verdict()
+	over := w.states(&j)
 	counted := w.terminal
 	if t.KeepConnections || t.ProtectApplier {
 		if kept := w.spare(); kept != none {
@@ -28,6 +30,7 @@ func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 	}
 	if w.terminal != none {
 		j.By, j.Verdict = w.terminal.rule(), w.terminal.credit().verdict()
+		j.Answered = t.rules[j.By].Answers(p)
 	}
 	if w.audited < w.terminal {
 		j.WouldDrop = w.audited.rule()
@@ -35,6 +38,10 @@ func (t *Tables) Classify(p *packet.Packet, env *policy.Env) policy.Judgement {
 	if t.FirstCounting < t.Words {
 		w.terminal = counted
 		w.count(func(k key) { j.Counted = append(j.Counted, k.rule()) })
+	}
+	if len(over) > 0 {
+		j.Counted = append(j.Counted, over...)
+		slices.Sort(j.Counted)
 	}
 	return j
 }
@@ -79,7 +86,7 @@ type walk struct {
 	sourceIn, destinationIn         *Membership
 	sourcePort, destinationPort, of uint32 // rows of ports and the kind
 	terminal, audited               key
-	known, atoms                    uint64 // atoms that were looked at, and are true
+	known, atoms                    atomSet // atoms that were looked at, and are true
 }
 
 // rows finds the row of each dimension.
@@ -208,6 +215,38 @@ func (w *walk) scan(of section, best *key) {
 	})
 }
 
+// states asks the rules that have a state, in their order, up to the terminal one, which it
+// may be that one of them is then. It returns those that count.
+func (w *walk) states(j *policy.Judgement) (counted []int) {
+	t, last := w.t, none
+	if t.States == nil {
+		return nil
+	}
+	w.words(stateful, func(word int, x func() uint64) {
+		for matches := w.filter(x(), word, true); matches != 0; matches &= matches - 1 {
+			k := key(t.Lines[word*wordBits+bits.TrailingZeros64(matches)])
+			if k >= w.terminal {
+				return
+			}
+			if k == last {
+				continue
+			}
+			last = k
+			switch over := w.env.States.Over(&t.rules[k.rule()], w.p, w.env); {
+			case !over:
+				j.Within = append(j.Within, k.rule())
+			case k.credit() == CreditCount || k.credit() == CreditSample:
+				counted = append(counted, k.rule())
+			case k.credit() == CreditWouldDrop:
+				w.audited = min(w.audited, k)
+			default:
+				w.terminal = k
+			}
+		}
+	})
+	return counted
+}
+
 // count credits the rules that count, up to the terminal one, in their order.
 func (w *walk) count(credit func(key)) {
 	t, last := w.t, none
@@ -222,8 +261,8 @@ func (w *walk) count(credit func(key)) {
 	})
 }
 
-// words calls f for each word of a section that all five rows have a bit in, with a
-// function that returns the bits that they have in common.
+// words calls f for each word of a section that all five rows have a bit in, and of which
+// the packet can match lines, with a function that returns the bits that they have in common.
 func (w *walk) words(in section, f func(word int, x func() uint64)) {
 	t := w.t
 	rowWord := func(row uint32, word int) uint64 {
@@ -234,7 +273,7 @@ func (w *walk) words(in section, f func(word int, x func() uint64)) {
 		for ; candidates != 0; candidates &= candidates - 1 {
 			bit := candidates & -candidates
 			word := s*wordBits + bits.TrailingZeros64(bit)
-			if t.section(word) != in {
+			if t.section(word) != in || w.filterOf(word).Possible == 0 {
 				continue
 			}
 			f(word, func() uint64 {
@@ -251,18 +290,25 @@ func (w *walk) words(in section, f func(word int, x func() uint64)) {
 	}
 }
 
-// filter clears the lines whose condition is false: all of them, or those up to
-// the first that is true.
-func (w *walk) filter(x uint64, word int, all bool) uint64 {
-	f := &w.t.Filters[2*word]
+// filterOf returns the filter of a word for packets of this kind.
+func (w *walk) filterOf(word int) *Filter {
 	if w.facts.traits&^(1<<traitAlways) != 0 {
-		f = &w.t.Filters[2*word+1]
+		return &w.t.Filters[2*word+1]
 	}
+	return &w.t.Filters[2*word]
+}
+
+// filter clears the lines whose condition is false: all of them, or those up to
+// the first that is true, or has no condition.
+func (w *walk) filter(x uint64, word int, all bool) uint64 {
+	f := w.filterOf(word)
 	x &= f.Possible
 	for asked := x & f.Conditional; asked != 0; asked &= asked - 1 {
 		bit := asked & -asked
 		condition := w.t.Lines[word*wordBits+bits.TrailingZeros64(bit)] >> 32
 		switch {
+		case !all && x&(bit-1) != 0:
+			return x // a line without a condition comes first
 		case !w.holds(w.t.Conditions[condition]):
 			x &^= bit
 		case !all:
@@ -274,19 +320,38 @@ func (w *walk) filter(x uint64, word int, all bool) uint64 {
 
 // holds looks at the atoms of a condition that were not looked at before.
 func (w *walk) holds(c Condition) bool {
-	if w.known == 0 {
+	if w.known == (atomSet{}) {
 		for t, atoms := range w.t.Triggers {
 			if w.facts.traits>>t&1 == 0 {
-				w.known |= atoms
+				w.known = w.known.or(atoms)
 			}
 		}
 	}
-	for open := (c.Yes | c.No) &^ w.known; open != 0; open &= open - 1 {
-		atom := bits.TrailingZeros64(open)
-		w.known |= 1 << atom
-		if w.true(&w.t.Atoms[atom]) {
-			w.atoms |= 1 << atom
+	for bank := range w.known {
+		if !w.bankHolds(bank, c.Yes[bank], c.No[bank]) {
+			return false
 		}
 	}
-	return w.atoms&c.Yes == c.Yes && w.atoms&c.No == 0
+	return true
+}
+
+func (w *walk) bankHolds(bank int, yes, no uint64) bool {
+	known, atoms := &w.known[bank], &w.atoms[bank]
+	for open := (yes | no) &^ *known; open != 0; {
+		now := open &^ w.t.SocketAtoms[bank]
+		if now == 0 {
+			// Only sockets are left to ask for, if the rest does not decide.
+			if *known&^*atoms&yes != 0 || *atoms&no != 0 {
+				return false
+			}
+			now = open
+		}
+		bit := bits.TrailingZeros64(now)
+		open &^= 1 << bit
+		*known |= 1 << bit
+		if w.true(&w.t.Atoms[bank*wordBits+bit]) {
+			*atoms |= 1 << bit
+		}
+	}
+	return *atoms&yes == yes && *atoms&no == 0
 }

@@ -68,7 +68,7 @@ func TestCompileTellsWhichRuleIsTooMuch(t *testing.T) {
 		})
 	}
 	var atoms policy.All
-	for i := range 65 {
+	for i := range maxAtoms + 1 {
 		atoms = append(atoms, policy.Number{Of: policy.TTL, Ranges: []policy.Range{{Low: uint32(i), High: uint32(i)}}})
 	}
 	var many []policy.Range
@@ -80,7 +80,7 @@ func TestCompileTellsWhichRuleIsTooMuch(t *testing.T) {
 		want  string
 	}{
 		{alternatives, `p.yaml:7:5: rule "r" of group "g": its alternatives multiply to more than 4096; split it into several rules`},
-		{atoms, `p.yaml:7:5: rule "r" of group "g": the policy has more than 64 different matches beside addresses, ports, protocols, TCP flags and ICMP types`},
+		{atoms, `p.yaml:7:5: rule "r" of group "g": the policy has more than 128 different matches beside addresses, ports, protocols, TCP flags and ICMP types (each end of temporary files is one)`},
 		{policy.Number{Of: policy.TTL, Ranges: many}, `p.yaml:7:5: rule "r" of group "g": a match has 257 alternatives, more than 256`},
 	} {
 		_, err := Compile(&policy.Policy{Rules: []policy.Rule{{Group: "g", Name: "r", Match: c.match, At: at}}}, Options{})

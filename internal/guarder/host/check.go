@@ -19,14 +19,20 @@ const ownPrograms = "guard"
 const linearMTU = 3498
 
 // Check returns what is wrong with a policy on this host, sorted by place: interfaces
-// that are missing, taken or slow, rules that cannot match there, and what the host
-// would be cut off from.
+// that are missing, taken or slow, rules that cannot match there or would match what they
+// are not meant for, and what the host would be cut off from.
 func Check(p *policy.Policy, facts *Facts) []policy.Fault {
-	faults := slices.Concat(lacks(p, facts), missing(p, facts), devices(p, facts), lockout(p, facts))
+	faults := slices.Concat(lacks(p, facts), missing(p, facts), devices(p, facts), elsewhere(p, facts), cookieless(p, facts), lockout(p, facts))
 	slices.SortStableFunc(faults, func(a, b policy.Fault) int {
 		return cmp.Or(strings.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})
 	return faults
+}
+
+// Accepted tells whether a fault is one that who accepts a lockout does without: the host
+// is cut off, or may be.
+func Accepted(f policy.Fault) bool {
+	return f.Code == policy.Lockout || f.Code == policy.SocketsElsewhere
 }
 
 // lacks finds what the kernel cannot do. It is reported where the policy begins.

@@ -127,6 +127,16 @@ func addressOf(a netlink.Addr) (Address, bool) {
 }
 
 func (r *reader) gateways() {
+	r.hops()
+	for i := range r.facts.Gateways {
+		if err := r.resolve(&r.facts.Gateways[i]); err != nil {
+			r.note(Gateways, err)
+		}
+	}
+}
+
+// hops lists the gateways, without their MAC addresses.
+func (r *reader) hops() {
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
 		// A route to 0.0.0.0/0 by filter, so that the other routes, of which a
 		// router has a million, are passed over one by one.
@@ -138,11 +148,6 @@ func (r *reader) gateways() {
 		})
 		if err != nil {
 			r.note(Gateways, fmt.Errorf("list routes of family %d: %w", family, err))
-		}
-	}
-	for i := range r.facts.Gateways {
-		if err := r.resolve(&r.facts.Gateways[i]); err != nil {
-			r.note(Gateways, err)
 		}
 	}
 }

@@ -26,6 +26,7 @@ const (
 	Iptables   Fact = "iptables"
 	IPVS       Fact = "ipvs"
 	Kernel     Fact = "kernel"
+	Cookies    Fact = "syn cookies"
 	XDP        Fact = "xdp"    // of a device
 	Driver     Fact = "driver" // of a device
 	RxVLAN     Fact = "rxvlan" // of a device
@@ -54,6 +55,8 @@ type Facts struct {
 	Abilities []kernel.Fact
 	// Detours are why sockets do not tell everything.
 	Detours []Detour
+	// NoCookies tells that the kernel neither makes nor takes SYN cookies.
+	NoCookies bool
 	// Unknown says of each fact that could not be read why. What is known of it in
 	// part is kept.
 	Unknown map[Fact]string

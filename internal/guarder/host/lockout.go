@@ -28,7 +28,8 @@ func (c Cut) String() string {
 
 // Lockout returns which needs of the host the policy would drop, in their order. It
 // judges each need in all places where the policy sees it, and tells of the worst: a
-// drop before a drop that would be, and of those the first.
+// drop before a drop that would be, and of those the first. A drop that comes when a
+// temporary rule that passes is over counts as well.
 //
 // An audited rule is tried as if it were enforced; that is what the judgement's
 // WouldDrop says. A connection that the policy promises to keep while it lasts is
@@ -51,25 +52,31 @@ func worst(p *policy.Policy, facts *Facts, need Need) (cut Cut, found bool) {
 		if !attached(p, at.Interface) {
 			continue
 		}
-		env := policy.Env{Interface: at.Interface, Own: facts.Owns, Sets: p.Sets, Bindings: p.Bindings}
-		j := p.Judge(&at.Packet, &env)
-		rule := j.WouldDrop
-		if j.Verdict == policy.Dropped {
-			rule = j.By
-		}
-		if rule == policy.None {
-			continue
-		}
-		here := Cut{Need: need, Rule: rule, Interface: at.Interface}
-		here.Warning = j.Verdict != policy.Dropped || !need.Certain || keeps(p, rule, need)
-		if !here.Warning {
-			return here, true
-		}
-		if !found {
-			cut, found = here, true
+		for _, now := range p.Moments() {
+			env := policy.Env{Interface: at.Interface, Own: facts.Owns, Sockets: facts.truths(need.Kind), Sets: p.Sets, Bindings: p.Bindings, Now: now}
+			here, cuts := cutBy(p, p.Judge(&at.Packet, &env), need, at.Interface)
+			if cuts && !here.Warning {
+				return here, true
+			}
+			if cuts && !found {
+				cut, found = here, true
+			}
 		}
 	}
 	return cut, found
+}
+
+// cutBy returns what a judgement on a packet means for the need that it is of.
+func cutBy(p *policy.Policy, j policy.Judgement, need Need, device string) (cut Cut, cuts bool) {
+	rule := j.WouldDrop
+	if j.Verdict == policy.Dropped {
+		rule = j.By
+	}
+	if rule == policy.None {
+		return cut, false
+	}
+	warning := j.Verdict != policy.Dropped || !need.Certain || keeps(p, rule, need)
+	return Cut{Need: need, Rule: rule, Interface: device, Warning: warning}, true
 }
 
 // attached tells whether the policy is for a device.

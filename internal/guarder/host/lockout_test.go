@@ -3,8 +3,11 @@ package host
 import (
 	"fmt"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -231,5 +234,37 @@ func TestACutNamesTheRuleAndTheDevice(t *testing.T) {
 	}
 	if got, want := cuts[i].String(), "would drop the ARP reply of gateway 192.0.2.1 on eth0"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestEndOfATemporaryPassIsALockout has a temporary rule that passes SSH before one that
+// drops it: nothing is cut off before the first is over.
+func TestEndOfATemporaryPassIsALockout(t *testing.T) {
+	folder := t.TempDir()
+	for name, text := range map[string]string{
+		"drops.yaml": `version: 1
+defaults: {mode: enforce, interfaces: [eth0]}
+groups: [{name: drops, priority: 9, rules: [{rule: ssh, match: {proto: tcp, dst_port: 22}, action: drop}]}]
+`,
+		"passes.yaml": `version: 1
+until: 2999-01-01T00:00:00Z
+groups: [{name: passes, priority: 1, rules: [{rule: ssh, match: {proto: tcp, dst_port: 22}, action: pass}]}]
+`,
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, faults := policy.Load([]string{folder}, policy.Options{})
+	if p == nil {
+		t.Fatal(faults)
+	}
+	operator := slices.DeleteFunc(Lockout(p, server()), func(c Cut) bool { return c.Need.Kind != NeedOperator })
+	if len(operator) == 0 || operator[0].Warning || p.Rules[operator[0].Rule].Group != "drops" {
+		t.Errorf("cuts %v", operator)
+	}
+	p.Rules[0].Until = time.Time{}
+	if cuts := slices.DeleteFunc(Lockout(p, server()), func(c Cut) bool { return c.Need.Kind != NeedOperator }); len(cuts) > 0 {
+		t.Errorf("with a rule that stays: cuts %v", cuts)
 	}
 }

@@ -19,15 +19,22 @@ import (
 
 // Probe returns what the kernel can do of what Guarder needs, found out by trying: it
 // loads its programs, and that of a policy if there is one (not nil), and attaches
-// nothing. What would take a privilege that this process has not is Unknown.
+// nothing. What only some rules need is asked for if the policy has such a rule, or
+// there is no policy. What would take a privilege that this process has not is Unknown.
 func (f *Facts) Probe(p *policy.Policy) []kernel.Fact {
 	rlimit.RemoveMemlock() // before Linux 5.11; if it fails, loading tells
 	facts := []kernel.Fact{
 		linkFact(),
 		helperFact("xdp_loop", "bpf_loop in programs of XDP", "5.17", asm.FnLoop),
+		helperFact("xdp_sockets", "bpf_skc_lookup_tcp in programs of XDP", "5.2", asm.FnSkcLookupTcp),
+		helperFact("xdp_cookie_checks", "bpf_tcp_check_syncookie in programs of XDP (for rules about sockets, while the kernel sends SYN cookies)", "5.2", asm.FnTcpCheckSyncookie),
+		helperFact("xdp_windows", "bpf_skc_to_tcp_sock in programs of XDP", "5.9", asm.FnSkcToTcpSock),
 		helperFact("xdp_clock", "bpf_ktime_get_coarse_ns in programs of XDP", "5.11", asm.FnKtimeGetCoarseNs),
 		factOf("guard_entry", "leads devices to a policy", loadEntries()),
 		factOf("guard_policy", "judges packets", f.load(&policy.Policy{})),
+	}
+	for _, part := range featuresOf(p) {
+		facts = append(facts, part.fact())
 	}
 	if p != nil {
 		facts = append(facts, factOf("this_policy", "the kernel takes it", f.load(p)))
@@ -106,7 +113,7 @@ func (f *Facts) load(p *policy.Policy) error {
 	if err != nil {
 		return nil // a fault of the policy: compile.Check
 	}
-	g, err := tables.Load(compile.LoadOptions{})
+	g, err := tables.Load(compile.LoadOptions{Sockets: true})
 	if err != nil {
 		return err
 	}

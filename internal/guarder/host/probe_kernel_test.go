@@ -18,7 +18,16 @@ func TestThisKernelCanGuard(t *testing.T) {
 			t.Errorf("%+v", f)
 		}
 	}
-	if len(facts) != 6 {
+	if len(facts) != 10 {
+		t.Errorf("%d facts", len(facts))
+	}
+	facts = new(Facts).Probe(nil)
+	for _, f := range facts {
+		if f.Outcome != kernel.Yes {
+			t.Errorf("%+v", f)
+		}
+	}
+	if len(facts) != 11 { // no policy of its own, and what others may need
 		t.Errorf("%d facts", len(facts))
 	}
 }

@@ -40,6 +40,7 @@ func Read() (*Facts, error) {
 	r.ports()
 	r.operator() // by the sockets
 	r.detours()
+	r.cookies()
 	return &r.facts, nil
 }
 

@@ -22,6 +22,7 @@ func TestDamage(t *testing.T) {
 	})
 	ip := func(p *Packet) { // all up to the transport header
 		p.HasPorts, p.SourcePort, p.DestinationPort, p.Flags, p.MSS, p.ICMP, p.Payload = false, 0, 0, 0, 0, nil, nil
+		p.Sequence, p.Segment, p.Window, p.PayloadLength = 0, 0, 0, 0
 	}
 	error4 := with(base(v4A, v4B, ICMPv4), func(f *Frame) { f.ICMP, f.MoreFragments = &Message{Type: 3, Code: 4, Quoted: &options}, true })
 	error6 := with(base(v6A, v6B, ICMPv6), func(f *Frame) { f.ICMP, f.MoreFragments = &Message{Type: 2, Quoted: &tcp6}, true })

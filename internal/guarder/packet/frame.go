@@ -42,6 +42,9 @@ type Frame struct {
 	// as they are on the wire, and padded to whole words.
 	MSS        uint16
 	TCPOptions []byte
+	// Window is that of TCP, 65,535 if 0; NoWindow makes it 0.
+	Window   uint16
+	NoWindow bool
 
 	ICMP *Message
 	// Payload is what is behind the transport header, or behind the headers of IP if

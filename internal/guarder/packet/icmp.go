@@ -16,6 +16,8 @@ const (
 	v6Unreachable        = 1
 	v6PacketTooBig       = 2
 	v6ParameterProblem   = 4
+	v6RouterSolicit      = 133
+	v6RouterAdvertise    = 134
 	v6NeighbourSolicit   = 135
 	v6NeighbourAdvertise = 136
 	v6Redirect           = 137
@@ -39,9 +41,9 @@ func (w *walk) icmp() Reason {
 			return w.cut()
 		}
 		m.Target = netip.AddrFrom16([16]byte(h[icmpHeader:]))
-		if m.Type == v6NeighbourAdvertise && !m.linkAddress(w.frame[w.at+icmpHeader+16:w.end]) {
-			return TooManyExtensions
-		}
+	}
+	if o, told := neighbourOptions[m.Type]; told && w.Family == 6 && !m.linkAddress(w.frame[min(w.at+o.at, w.end):w.end], o.kind) {
+		return TooManyExtensions
 	}
 	if isError(w.Family, m.Type) {
 		q, behind, reason := quoted(w.Family, w.frame[w.at+icmpHeader:w.end])
@@ -65,17 +67,27 @@ func (p *Packet) TellsMTU() bool {
 	return p.ICMP != nil && (p.ICMP.MTU != 0 || p.Family == 6 && p.ICMP.Type == v6PacketTooBig)
 }
 
-// linkAddress finds the link-layer address of the target among the options of an
-// advertisement (RFC 4861 section 4.6). That is what Linux believes, and of several
-// the first one; it takes no message with an option that does not fit. It returns
-// false if there are too many to look at.
-func (m *ICMP) linkAddress(b []byte) bool {
-	const target, unit = 2, 8
+// neighbourOptions says of messages of neighbour discovery which option tells the
+// link-layer address of whom they speak for, and where the options begin (RFC 4861
+// section 4): the source for those that ask and for routers, else the target.
+var neighbourOptions = map[uint8]struct{ kind, at int }{
+	v6RouterSolicit:      {1, icmpHeader},
+	v6RouterAdvertise:    {1, icmpHeader + 8},
+	v6NeighbourSolicit:   {1, icmpHeader + 16},
+	v6NeighbourAdvertise: {2, icmpHeader + 16},
+	v6Redirect:           {2, icmpHeader + 32},
+}
+
+// linkAddress finds the link-layer address among the options of a message: one of a kind.
+// That is what Linux believes, and of several the first one; it takes no message with an
+// option that does not fit. It returns false if there are too many to look at.
+func (m *ICMP) linkAddress(b []byte, kind int) bool {
+	const unit = 8
 	for range MaxNeighbourOptions {
 		if len(b) < unit || b[1] == 0 {
 			return true
 		}
-		if b[0] == target {
+		if int(b[0]) == kind {
 			m.LinkAddress, m.HasLinkAddress = [6]byte(b[2:]), true
 			return true
 		}

@@ -48,6 +48,7 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 	}
 	told := func(p *Packet) {
 		p.ICMP, p.Payload = &ICMP{Type: 136, Target: v6B}, append(v6B.AsSlice(), p.Payload...)
+		p.Payload = p.Payload[:min(len(p.Payload), MaxPayload)]
 	}
 	tells := func(p *Packet) {
 		told(p)
@@ -60,6 +61,10 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 			p.ICMP, p.Payload = &ICMP{Type: 5, Code: 1, Quoted: &q4}, tcp4.packet()
 		}},
 		{"solicitation", message(true, Message{Type: 135, Target: v6A}, []byte{1, 1, 2, 0, 0, 0, 0, 10}), func(p *Packet) {
+			p.ICMP = &ICMP{Type: 135, Target: v6A, LinkAddress: [6]byte{2, 0, 0, 0, 0, 10}, HasLinkAddress: true}
+			p.Payload = append(v6A.AsSlice(), p.Payload...)
+		}},
+		{"solicitation with another's address", message(true, Message{Type: 135, Target: v6A}, []byte{2, 1, 2, 0, 0, 0, 0, 10}), func(p *Packet) {
 			p.ICMP = &ICMP{Type: 135, Target: v6A}
 			p.Payload = append(v6A.AsSlice(), p.Payload...)
 		}},
@@ -67,17 +72,24 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 			p.ICMP, p.Payload = &ICMP{Type: 136, Target: v6B}, v6B.AsSlice()
 		}},
 		{"advertisement with address", advertisement([]byte{14, 2, 15: 0}, []byte{2, 1, 2, 0, 0, 0, 0, 0xc}, []byte{2, 1, 2, 0, 0, 0, 0, 0xd}), tells},
-		{"advertisement with address behind many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, 7), []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), tells},
-		{"advertisement with address behind too many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, 8), []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), func(p *Packet) {
+		{"advertisement with address behind many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, MaxNeighbourOptions-1), []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), tells},
+		{"advertisement with address behind too many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, MaxNeighbourOptions), []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), func(p *Packet) {
 			p.Reason, p.Payload = TooManyExtensions, nil
 		}},
-		{"advertisement with many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, 8)), told},
+		{"advertisement with many", advertisement(bytes.Repeat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, MaxNeighbourOptions)), told},
 		{"advertisement with an option of nothing", advertisement([]byte{1, 0, 0, 0, 0, 0, 0, 0}, []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), told},
 		{"advertisement with an option that does not fit", advertisement([]byte{1, 9, 0, 0, 0, 0, 0, 0}, []byte{2, 1, 2, 0, 0, 0, 0, 0xc}), told},
 		{"redirect6", message(true, Message{Type: 137, Target: v6B}, v6A.AsSlice()), func(p *Packet) {
 			p.ICMP, p.Payload = &ICMP{Type: 137, Target: v6B}, append(v6B.AsSlice(), v6A.AsSlice()...)
 		}},
+		{"redirect6 with address", message(true, Message{Type: 137, Target: v6B}, slices.Concat(v6A.AsSlice(), []byte{2, 1, 2, 0, 0, 0, 0, 0xc})), func(p *Packet) {
+			p.ICMP = &ICMP{Type: 137, Target: v6B, LinkAddress: [6]byte{2, 0, 0, 0, 0, 0xc}, HasLinkAddress: true}
+			p.Payload = append(v6B.AsSlice(), p.Payload...)
+		}},
 		{"router advertisement", message(true, Message{Type: 134}, text), is(ICMP{Type: 134})},
+		{"router advertisement with address", message(true, Message{Type: 134}, slices.Concat(make([]byte, 8), []byte{3, 4, 31: 0}, []byte{1, 1, 2, 0, 0, 0, 0, 0xc})), is(ICMP{Type: 134, LinkAddress: [6]byte{2, 0, 0, 0, 0, 0xc}, HasLinkAddress: true})},
+		{"router solicitation", message(true, Message{Type: 133}, nil), is(ICMP{Type: 133})},
+		{"router solicitation with address", message(true, Message{Type: 133}, []byte{1, 1, 2, 0, 0, 0, 0, 0xc}), is(ICMP{Type: 133, LinkAddress: [6]byte{2, 0, 0, 0, 0, 0xc}, HasLinkAddress: true})},
 		{"error that quotes nothing", message(false, Message{Type: 3, Code: 1}, nil), is(ICMP{Type: 3, Code: 1})},
 		{"error that quotes no packet", message(false, Message{Type: 3, Code: 1}, text), is(ICMP{Type: 3, Code: 1})},
 		{"error quotes another version", message(false, Message{Type: 3, Code: 3}, version(6, &tcp4)), is(ICMP{Type: 3, Code: 3, Quoted: &q4})},

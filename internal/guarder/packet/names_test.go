@@ -40,6 +40,7 @@ func TestConstantsAreThoseOfTheProgram(t *testing.T) {
 		"GUARD_FRAGMENT_OFFSET_ONE": int(OffsetOne), "GUARD_FRAGMENT_PAST_END": int(PastEnd),
 		"GUARD_OPTION_RECORD_ROUTE": int(RecordRoute), "GUARD_OPTION_TIMESTAMP": int(Timestamp), "GUARD_OPTION_LOOSE_ROUTE": int(LooseRoute),
 		"GUARD_OPTION_STRICT_ROUTE": int(StrictRoute), "GUARD_OPTION_ROUTER_ALERT": int(RouterAlert), "GUARD_OPTION_OTHER": int(OtherOptions),
+		"GUARD_TCP_FAST_OPEN":     int(FastOpen),
 		"GUARD_HEADER_HOP_BY_HOP": int(HopByHop), "GUARD_HEADER_DESTINATION": int(Destination), "GUARD_HEADER_ROUTING": int(Routing),
 		"GUARD_HEADER_FRAGMENT": int(FragmentHeader), "GUARD_HEADER_AUTHENTICATION": int(Authentication),
 	}

@@ -8,8 +8,9 @@
 // # What is read
 //
 // Up to two VLAN tags, ARP, IPv4 with options, IPv6 with up to [MaxExtensions]
-// extension headers, TCP with its MSS option, UDP, ICMP and ICMPv6 with the packet
-// that an error quotes, and the target of neighbour discovery. A header that ends
+// extension headers, TCP with its options MSS and Fast Open, UDP, ICMP and ICMPv6 with the packet
+// that an error quotes, and the target of neighbour discovery, with the
+// MAC address that it tells. A header that ends
 // behind the frame, or behind the length that the IP header claims, is a Reason
 // and not a guess: what cannot be read cannot be matched by ports that are not
 // there.
@@ -54,9 +55,11 @@ const (
 	MaxExtensions = 6   // extension headers of IPv6: one each, and destination options twice (RFC 8200 section 4.1)
 	MaxOptions    = 40  // bytes of TCP or IPv4 options
 	MaxPayload    = 128 // bytes behind the transport header
-	// MaxNeighbourOptions bounds the search for the address that a neighbour
-	// advertisement tells; it has one option, and more with SEND (RFC 3971).
-	MaxNeighbourOptions = 8
+	// MaxNeighbourOptions bounds the search for the address that a message of neighbour
+	// discovery tells. Most have one option, and more with SEND (RFC 3971); a router
+	// advertises an option for each prefix, route, and kind of name server, and radvd puts
+	// its address behind them.
+	MaxNeighbourOptions = 24
 )
 
 // A Reason says why a frame cannot be read to its end.
@@ -79,8 +82,8 @@ const (
 	// TooManyExtensions: more than MaxExtensions extension headers, or one in a
 	// place where RFC 8200 forbids it (hop-by-hop options not first), or a second
 	// fragment header; also in the packet that an error quotes. Or more than
-	// MaxNeighbourOptions options of a neighbour advertisement, none of which is
-	// the address that it is about.
+	// MaxNeighbourOptions options of neighbour discovery, none of which is the address
+	// that the message is about.
 	TooManyExtensions
 	// TinyFragment: the first fragment does not hold the transport header (RFC 1858,
 	// RFC 7112), or an ICMP error up to the ports that it quotes.
@@ -122,10 +125,12 @@ const (
 	Overlap
 )
 
-// Options are kinds of IPv4 options, by bit; Header are extension headers of IPv6.
+// Options are kinds of IPv4 options, by bit; TCPOptions those of a SYN; Header are
+// extension headers of IPv6.
 type (
-	Options uint16
-	Header  uint16
+	Options    uint16
+	TCPOptions uint8
+	Header     uint16
 )
 
 // Bits of [Packet.Options], by the option's type in RFC 791 and RFC 2113.
@@ -137,6 +142,9 @@ const (
 	RouterAlert                      // 148
 	OtherOptions                     // any other but end and no-operation
 )
+
+// FastOpen is the bit of [Packet.TCPOptions] for a SYN that may carry data (RFC 7413).
+const FastOpen TCPOptions = 1
 
 // Bits of [Packet.Headers].
 const (
@@ -212,7 +220,17 @@ type Packet struct {
 	// Flags are those of TCP: FIN 1, SYN 2, RST 4, PSH 8, ACK 16, URG 32, ECE 64, CWR 128.
 	Flags uint8
 	// MSS is the maximum segment size of a SYN, or 0 without the option.
-	MSS uint16
+	MSS        uint16
+	TCPOptions TCPOptions
+	// Sequence is the first sequence number of a segment of TCP, and Segment how many it
+	// takes: one for each byte of data, for SYN and for FIN (RFC 9293 section 3.4). The
+	// program reads them where a rule asks for them, as Window and PayloadLength.
+	Sequence, Segment uint32
+	// Window is what a segment of TCP offers, as it stands in the header: not scaled.
+	Window uint16
+	// PayloadLength is how many bytes are behind a transport header with ports, by the
+	// length of the IP packet; of a first fragment those in it.
+	PayloadLength uint32
 
 	ICMP *ICMP
 
@@ -239,8 +257,10 @@ type ICMP struct {
 	// Target is the target of a neighbour solicitation or advertisement, or of a
 	// redirect of ICMPv6; else it is not valid.
 	Target netip.Addr
-	// LinkAddress is the MAC address that a neighbour advertisement tells of its
-	// target, whatever the frame says; HasLinkAddress tells that there is one.
+	// LinkAddress is the MAC address that a message of neighbour discovery tells,
+	// whatever the frame says: of its target if it is an advertisement or a redirect of
+	// ICMPv6, of its source if it is a solicitation, or of a router. HasLinkAddress tells
+	// that there is one.
 	LinkAddress    [6]byte
 	HasLinkAddress bool
 	// Quoted is the packet in an error message. It is nil if there is none, or if its
@@ -268,4 +288,32 @@ type Quoted struct {
 	// ICMPType is the type of a quoted ICMP message; HasICMP tells that it was quoted.
 	ICMPType uint8
 	HasICMP  bool
+}
+
+// Claim returns the IP address that a packet speaks for, and the MAC address that those
+// who believe it would send to from then on; ip is not valid if it claims none.
+//
+//   - ARP speaks for its sender (RFC 826).
+//   - An advertisement of a neighbour speaks for its target, one of a router for its
+//     source; with the address of the frame if it tells none, as it says who is there.
+//   - Solicitations speak for their source, and a redirect of ICMPv6 for its target, but
+//     only if they tell an address: without one nobody learns any from them.
+func (p *Packet) Claim() (ip netip.Addr, mac [6]byte) {
+	if p.ARP != nil {
+		return p.ARP.SenderIP, p.ARP.SenderMAC
+	}
+	if p.ICMP == nil || p.Family != 6 {
+		return ip, mac
+	}
+	m := p.ICMP
+	switch kind := m.Type; {
+	case kind == v6NeighbourAdvertise, kind == v6Redirect && m.HasLinkAddress:
+		ip = m.Target
+	case kind == v6RouterAdvertise, (kind == v6RouterSolicit || kind == v6NeighbourSolicit) && m.HasLinkAddress:
+		ip = p.Source
+	}
+	if mac = p.SourceMAC; m.HasLinkAddress {
+		mac = m.LinkAddress
+	}
+	return ip, mac
 }

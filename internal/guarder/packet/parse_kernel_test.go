@@ -108,7 +108,7 @@ func expected(p *Packet) bpf.GuardPacket {
 		Options: uint16(p.Options), Headers: uint16(p.Headers), RoutingTypes: p.RoutingTypes,
 		Protocol: p.Protocol, SourcePort: p.SourcePort, DestinationPort: p.DestinationPort,
 		FragmentId: p.FragmentID, FragmentOffset: p.FragmentOffset, FragmentSize: p.FragmentSize,
-		Flags: p.Flags, Mss: p.MSS, Reason: uint8(p.Reason), PayloadLength: uint16(len(p.Payload)),
+		Flags: p.Flags, Mss: p.MSS, TcpOptions: uint8(p.TCPOptions), Reason: uint8(p.Reason), PayloadLength: uint16(len(p.Payload)),
 		Has: bit(p.HasPorts, bpf.GuardHasPorts) | bit(p.DontFragment, bpf.GuardDontFragment),
 	}
 	copy(g.Tags[:], p.Tags)

@@ -44,6 +44,20 @@ func (s *specimen) want() Packet {
 	if s.set != nil {
 		s.set(&p)
 	}
+	if p.HasPorts {
+		p.PayloadLength = uint32(len(f.Payload))
+	}
+	if p.Protocol == TCP && p.HasPorts {
+		if p.Window = f.Window; p.Window == 0 && !f.NoWindow {
+			p.Window = 65_535
+		}
+		p.Sequence, p.Segment = f.Sequence, uint32(len(f.Payload))
+		for _, flag := range []uint8{flagSYN, flagFIN} {
+			if p.Flags&flag != 0 {
+				p.Segment++
+			}
+		}
+	}
 	return p
 }
 
@@ -212,6 +226,9 @@ func tcpSpecimens(tcp4, tcp6 Frame) []specimen {
 	is := func(mss uint16) func(p *Packet) {
 		return func(p *Packet) { ports(p); p.Flags, p.MSS = 2, mss }
 	}
+	fastOpen := func(mss uint16) func(p *Packet) {
+		return func(p *Packet) { ports(p); p.Flags, p.MSS, p.TCPOptions = 2, mss, FastOpen }
+	}
 	return []specimen{
 		{"syn", syn(tcp4, 1460), is(1460)},
 		{"syn6", syn(tcp6, 1440, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7), is(1440)},
@@ -224,6 +241,16 @@ func tcpSpecimens(tcp4, tcp6 Frame) []specimen {
 		{"mss behind a fault", syn(tcp4, 0, 3, 0, 2, 4, 1, 1), is(0)},
 		{"mss that does not fit", syn(tcp4, 0, 1, 1, 2, 4), is(0)},
 		{"mss at byte 36", syn(tcp4, 0, append(make36(), 2, 4, 2, 0)...), is(512)},
+		{"fast open", syn(tcp4, 1460, 34, 2), fastOpen(1460)},
+		{"fast open with a cookie", syn(tcp6, 0, 1, 34, 10, 1, 2, 3, 4, 5, 6, 7, 8), fastOpen(0)},
+		{"experimental fast open", syn(tcp4, 0, 254, 4, 0xf9, 0x89, 2, 4, 2, 0), fastOpen(512)},
+		{"another experiment", syn(tcp4, 1460, 254, 4, 0xf9, 0x88), is(1460)},
+		{"an experiment without a number", syn(tcp4, 1460, 254, 2, 0xf9, 0x89), is(1460)},
+		{"fast open behind the end", syn(tcp4, 1460, 0, 34, 2), is(1460)},
+		{"fast open that does not fit", syn(tcp4, 1460, 1, 1, 34, 12), is(1460)},
+		{"fast open without syn", with(syn(tcp4, 0, 34, 2), func(f *Frame) { f.Flags = 16 }), func(p *Packet) { ports(p); p.Flags = 16 }},
+		{"data in a syn", with(syn(tcp6, 1440), func(f *Frame) { f.Payload = text }), is(1440)},
+		{"no window", with(tcp4, func(f *Frame) { f.NoWindow = true }), func(p *Packet) { ports(p); p.Flags = 0x18 }},
 		{"mss without syn", with(syn(tcp4, 1460), func(f *Frame) { f.Flags = 16 }), func(p *Packet) { ports(p); p.Flags = 16 }},
 	}
 }

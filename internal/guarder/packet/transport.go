@@ -8,6 +8,7 @@ const (
 	sctpHeader = 12 // RFC 9260 section 3.1
 	dccpHeader = 12 // RFC 4340 section 5.1, with short sequence numbers
 	icmpHeader = 8
+	flagFIN    = 1
 	flagSYN    = 2
 )
 
@@ -42,6 +43,7 @@ func (w *walk) ports(size int) Reason {
 	}
 	w.HasPorts = true
 	w.SourcePort, w.DestinationPort = binary.BigEndian.Uint16(h), binary.BigEndian.Uint16(h[2:])
+	w.PayloadLength = uint32(w.claimed - w.at - size)
 	w.payload(size)
 	return OK
 }
@@ -76,16 +78,20 @@ func (w *walk) tcp() Reason {
 		return w.cut()
 	}
 	if w.Flags = h[13]; w.Flags&flagSYN != 0 {
-		w.MSS = segmentSize(h[tcpHeader:])
+		w.MSS, w.TCPOptions = synOptions(h[tcpHeader:])
 	}
+	w.Sequence = binary.BigEndian.Uint32(h[4:])
+	w.Window = binary.BigEndian.Uint16(h[14:])
+	w.Segment = uint32(w.claimed-w.at-size) + uint32(w.Flags&flagFIN) + uint32(w.Flags&flagSYN/flagSYN)
 	return w.ports(size)
 }
 
-// segmentSize walks through the options of TCP as Linux does (tcp_parse_options),
-// so that it finds the value that Linux will use: the last one that is not 0, and none
-// behind an option that does not fit.
-func segmentSize(b []byte) (mss uint16) {
-	const end, noOperation, maximumSegmentSize = 0, 1, 2
+// synOptions walks through the options of TCP as Linux does (tcp_parse_options), so that
+// it finds what Linux will use: the last MSS that is not 0, and nothing behind an option
+// that does not fit. Fast Open has an option of its own, or the experimental one with
+// its number (RFC 6994).
+func synOptions(b []byte) (mss uint16, found TCPOptions) {
+	const end, noOperation, maximumSegmentSize, fastOpen, experiment, magic = 0, 1, 2, 34, 254, 0xf989
 	for len(b) > 0 && b[0] != end {
 		if b[0] == noOperation {
 			b = b[1:]
@@ -99,7 +105,10 @@ func segmentSize(b []byte) (mss uint16) {
 				mss = n
 			}
 		}
+		if b[0] == fastOpen || b[0] == experiment && b[1] >= 4 && binary.BigEndian.Uint16(b[2:]) == magic {
+			found |= FastOpen
+		}
 		b = b[b[1]:]
 	}
-	return mss
+	return mss, found
 }

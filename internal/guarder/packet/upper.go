@@ -1,6 +1,8 @@
 package packet
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+)
 
 // upper returns the transport header and the payload.
 func (f *Frame) upper() []byte {
@@ -60,7 +62,11 @@ func (f *Frame) tcpHeader() []byte {
 	binary.BigEndian.PutUint32(h[4:], f.Sequence)
 	binary.BigEndian.PutUint32(h[8:], f.Acknowledgement)
 	h[12], h[13] = byte((tcpHeader+len(options))/4<<4), f.Flags
-	binary.BigEndian.PutUint16(h[14:], 65_535)
+	window := f.Window
+	if window == 0 && !f.NoWindow {
+		window = 65_535
+	}
+	binary.BigEndian.PutUint16(h[14:], window)
 	return append(h, options...)
 }
 

@@ -22,6 +22,7 @@ func (l *loader) check() {
 		rules[i].cubes, rules[i].known = cubes(r.Match, true)
 	}
 	l.checkGuard(rules)
+	l.checkBan(rules)
 	if len(rules) <= maxCompared {
 		l.checkOrder(rules)
 	}
@@ -48,7 +49,7 @@ func (l *loader) checkOrder(rules []checked) {
 		}
 		for j := range rules[:i] {
 			early := &rules[j]
-			if !early.ends() || !early.known || !early.covers(late) {
+			if !early.ends() || early.Stateful() || !early.known || !early.covers(late) || !early.outlasts(late) {
 				continue
 			}
 			if late.within(early) {
@@ -67,6 +68,11 @@ func (l *loader) checkOrder(rules []checked) {
 func (r *checked) covers(other *checked) bool {
 	return r.Interfaces == nil || other.Interfaces != nil &&
 		!slices.ContainsFunc(other.Interfaces, func(name string) bool { return !slices.Contains(r.Interfaces, name) })
+}
+
+// outlasts reports whether r is there for as long as other is.
+func (r *checked) outlasts(other *checked) bool {
+	return r.Until.IsZero() || !other.Until.IsZero() && !r.Until.Before(other.Until)
 }
 
 // disagrees reports whether one of them passes and the other drops.
@@ -120,11 +126,12 @@ func (l *loader) checkPayload(rules []checked) {
 	}
 }
 
-// lastByte returns the last byte of the payload that is looked at, or -1.
+// lastByte returns the last byte of the payload that is looked at, or -1. That a payload is so
+// long is no look at a byte: what was behind it is in a segment of its own, if it is split.
 func (c cube) lastByte() int {
 	last := -1
 	for _, t := range c.tests {
-		if p, ok := t.leaf.(Payload); ok && t.want {
+		if p, ok := t.leaf.(Payload); ok && t.want && (len(p.Values) != 1 || len(p.Values[0]) != 256) {
 			last = max(last, p.At+len(p.Values)-1)
 		}
 	}
@@ -141,11 +148,11 @@ func (c cube) lacks() int {
 	return -1
 }
 
-// guards reports whether r drops what ends before a byte that other looks at, on the
+// guards reports whether r drops what ends before the last byte that other looks at, on the
 // same ports.
 func (r *checked) guards(other checked, last int) bool {
 	for _, c := range r.cubes {
-		if at := c.lacks(); at >= 0 && at <= last && !slices.ContainsFunc(other.cubes, func(d cube) bool { return !d.toPort.within(c.toPort) }) {
+		if at := c.lacks(); at >= last && !slices.ContainsFunc(other.cubes, func(d cube) bool { return !d.toPort.within(c.toPort) }) {
 			return true
 		}
 	}

@@ -58,7 +58,25 @@ func (c cube) malformed() bool {
 	case c.kind.within(tcpKinds) && c.dest.within(groups):
 		return true
 	}
-	return slices.ContainsFunc(c.tests, func(t test) bool { return t.want && isHygiene(t.leaf) })
+	return slices.ContainsFunc(c.tests, func(t test) bool { return t.want && (isHygiene(t.leaf) || c.outOfState(t.leaf)) })
+}
+
+// outOfState reports whether the kernel says of TCP that no connection has it: there is no
+// socket, an answer comes to one that asked nobody, or an RST is one that it ignores (RFC
+// 5961 section 3.2). UDP may be wanted without a socket, as some DHCP clients have none.
+func (c cube) outOfState(leaf Expr) bool {
+	const syn, rst, ack = 2, 4, 16
+	if !c.kind.within(tcpKinds) {
+		return false
+	}
+	switch e := leaf.(type) {
+	case Socket:
+		answers := c.flags.within(flagSpans(func(f uint32) bool { return f&syn != 0 && f&ack != 0 }))
+		return e.Of == Outer && (e.States == SocketNone || answers && e.States&^(SocketNone|SocketListen) == 0)
+	case Sequence:
+		return e == Sequence{Outer, OutOfWindow} && c.flags.within(flagSpans(func(f uint32) bool { return f&rst != 0 }))
+	}
+	return false
 }
 
 // isHygiene reports whether a leaf is only true for what no ordinary connection has.

@@ -17,7 +17,7 @@ func (l *loader) checkManagement(rules []checked) {
 			return c.kind.meets(tcpKinds) && c.toPort.meets(spans[uint32]{{1, 65535}})
 		}):
 			return
-		case r.Action == Drop && r.Mode == Enforce && slices.ContainsFunc(r.cubes, cube.allTCP):
+		case r.Action == Drop && r.Mode == Enforce && !r.Stateful() && slices.ContainsFunc(r.cubes, cube.allTCP):
 			l.about(r.Rule, noFailsafe, "add an entry such as {name: ssh, proto: tcp, dst_port: 22, src: [10.0.0.0/8]}", "drops all tcp and failsafe.allow has no management entry")
 			return
 		}
@@ -69,28 +69,38 @@ var vitals = []vital{
 	}},
 }
 
+// vitalSocket is what is known of the sockets of the vitals: the connections are there,
+// but DHCP clients such as dhclient have no socket that the kernel could find.
+func vitalSocket(q Question) Truth {
+	if q.Protocol == packet.UDP {
+		return Truth{State: SocketNone}
+	}
+	return Truth{SocketEstablished, InWindow}
+}
+
 // checkNetwork judges the vitals on each interface that rules are for, and refuses a
 // rule that drops them, unless it is about nothing else.
 func (l *loader) checkNetwork(rules []checked) {
 	type culprit struct{ names, cures []string }
 	culprits := map[int]*culprit{}
 	own := []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("fe80::1")}
-	env := &Env{Own: func(a netip.Addr) bool { return slices.Contains(own, a) }, Sets: l.policy.Sets, Bindings: l.policy.Bindings}
+	// No address is bound here: the MAC addresses of the vitals are made up, and whoever is
+	// bound to another has the right one.
+	env := &Env{Own: func(a netip.Addr) bool { return slices.Contains(own, a) }, Sockets: vitalSocket, Sets: l.policy.Sets}
 	for _, v := range vitals {
 		for _, text := range v.packets {
 			s, err := ParseSpecimen(text)
 			if err != nil {
 				panic(err) // the table above is wrong
 			}
-			for _, env.Interface = range append(l.policy.Attach, "") {
-				j := l.policy.Judge(&s.Packet, env)
-				if j.Verdict != Dropped || slices.ContainsFunc(rules[j.By].cubes, v.deliberate) {
+			for _, by := range l.droppers(&s.Packet, env) {
+				if slices.ContainsFunc(rules[by].cubes, v.deliberate) {
 					continue
 				}
-				c := culprits[j.By]
+				c := culprits[by]
 				if c == nil {
 					c = &culprit{}
-					culprits[j.By] = c
+					culprits[by] = c
 				}
 				if !slices.Contains(c.names, v.name) {
 					c.names, c.cures = append(c.names, v.name), append(c.cures, v.cure)
@@ -101,4 +111,17 @@ func (l *loader) checkNetwork(rules []checked) {
 	for by, c := range culprits {
 		l.about(rules[by].Rule, breaksNetwork, "add to failsafe.allow: "+strings.Join(c.cures, ", "), "would drop %s", strings.Join(c.names, ", "))
 	}
+}
+
+// droppers returns the rules that drop a packet on an interface, now or when a rule that
+// passes it is over.
+func (l *loader) droppers(p *packet.Packet, env *Env) (all []int) {
+	for _, env.Now = range l.policy.Moments() {
+		for _, env.Interface = range append(l.policy.Attach, "") {
+			if j := l.policy.Judge(p, env); j.Verdict == Dropped {
+				all = append(all, j.By)
+			}
+		}
+	}
+	return all
 }

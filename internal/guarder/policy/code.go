@@ -25,6 +25,7 @@ const (
 	missingSet    = "G109"
 	badQuantity   = "G111"
 	outOfRange    = "G112"
+	badSource     = "G113"
 	badAddress    = "G118"
 	mappedAddress = "G119"
 	hostBits      = "G120"
@@ -33,6 +34,8 @@ const (
 	contradiction = "G123"
 	emptyMatch    = "G124"
 	emptyList     = "G125"
+	notTemporary  = "G126"
+	wrongAction   = "G127"
 
 	shadowed     = "G201"
 	overlapping  = "G202"
@@ -42,6 +45,10 @@ const (
 	noFailsafe    = "G302"
 	breaksNetwork = "G303"
 	inertSet      = "G304"
+	ended         = "G305"
+	openSource    = "G307"
+	badTemplate   = "G341"
+	spoofableBan  = "G308"
 	splitPayload  = "G350"
 )
 
@@ -55,7 +62,11 @@ const (
 	InterfaceTaken = "G311"
 	SlowAttach     = "G320"
 	TagsStripped   = "G321"
-	KernelLacks    = "G330"
+	// SocketsElsewhere is of rules about sockets where these do not know all.
+	SocketsElsewhere = "G322"
+	// NoCookies is of rules that answer SYNs where the kernel has no answers.
+	NoCookies   = "G323"
+	KernelLacks = "G330"
 )
 
 // Codes are all kinds of faults, in the order of their codes.
@@ -70,8 +81,9 @@ var Codes = []Code{
 	{unknownWord, Error, "an unknown word", false},
 	{badName, Error, "a name with characters that are not allowed", false},
 	{missingSet, Error, "a set that does not exist, or is of another type", false},
-	{badQuantity, Error, "a rate, a duration or a ratio that cannot be read", false},
-	{outOfRange, Error, "a number out of range", false},
+	{badQuantity, Error, "a rate, a duration, a time or a ratio that cannot be read", false},
+	{outOfRange, Error, "a number or a time out of range", false},
+	{badSource, Error, "a source of a feed that cannot be used", false},
 	{badAddress, Error, "an address or a prefix that cannot be read", false},
 	{mappedAddress, Error, "an IPv4 address written as IPv6", false},
 	{hostBits, Warning, "a prefix with host bits", false},
@@ -80,6 +92,8 @@ var Codes = []Code{
 	{contradiction, Error, "conditions that exclude each other", false},
 	{emptyMatch, Error, "a match that matches everything by omission", false},
 	{emptyList, Error, "an empty list", false},
+	{notTemporary, Error, "what a temporary file cannot say", false},
+	{wrongAction, Error, "a key that goes with another action", false},
 
 	{shadowed, Warning, "a rule that is never reached", false},
 	{overlapping, Warning, "rules with different verdicts that overlap", false},
@@ -90,11 +104,17 @@ var Codes = []Code{
 	{noFailsafe, Error, "everything dropped, and no way in for the operator", false},
 	{breaksNetwork, Error, "a drop of what a network needs to work", false},
 	{inertSet, Warning, "an empty set, or one that nothing uses", false},
+	{ended, Warning, "a temporary file that is over", false},
+	{openSource, Warning, "a feed that can be altered on its way", false},
+	{spoofableBan, Error, "a ban of sources that can be forged", false},
 	{NoInterface, Error, "an interface that does not exist", true},
 	{InterfaceTaken, Error, "an interface that runs another XDP program", true},
 	{SlowAttach, Warning, "an interface that cannot run XDP in its driver", true},
 	{TagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
+	{SocketsElsewhere, Error, "an enforced rule about sockets on a host that translates addresses", true},
+	{NoCookies, Warning, "a rule that answers SYNs where the kernel makes no cookies", true},
 	{KernelLacks, Error, "a kernel that lacks what Guarder or the policy needs", true},
+	{badTemplate, Error, "a template of an alert that uses what there is not", false},
 	{splitPayload, Warning, "a payload rule that segmentation evades", false},
 
 	{OverBudget, Error, "more than the classifier can hold", false},

@@ -257,7 +257,7 @@ func leafCube(e Expr, want bool) cube {
 			c.tests = []test{testOf(e, want)}
 		}
 	case Addresses:
-		if e.Set != "" || e.Of > Destination {
+		if e.Set != "" || e.Learns != "" || e.Of > Destination {
 			c.tests = []test{testOf(e, want)}
 			break
 		}

@@ -10,10 +10,12 @@ import (
 var (
 	addressNames = []string{"src", "dst", "inner.src", "inner.dst", "arp.sender_ip", "arp.target_ip", "nd.target"}
 	portNames    = []string{"src_port", "dst_port", "inner.src_port", "inner.dst_port"}
-	numberNames  = []string{"ttl", "length", "mss", "vlan.depth", "vlan.id", "arp.op", "mtu", "inner.proto", "inner.length", "inner.icmp_type", "inner.family"}
-	bitNames     = []string{"tcp.flags", "fragment", "ip_options", "ext_headers", "routing_header", "inner flags"}
-	compareNames = []string{"src", "dst", "src_port", "dst_port", "eth.src", "arp.sender_mac", "inner.src"}
-	bitTables    = []map[string]uint32{tcpFlags, fragments, ipOptions, headers, nil, {"df": 1, "later": 2}}
+	numberNames  = []string{"ttl", "length", "mss", "vlan.depth", "vlan.id", "arp.op", "mtu", "inner.proto", "inner.length", "inner.icmp_type", "inner.family", "window", "payload_length"}
+	bitNames     = []string{"tcp.flags", "fragment", "ip_options", "ext_headers", "routing_header", "inner flags", "tcp.options"}
+	compareNames = []string{"src", "dst", "src_port", "dst_port", "eth.src", "arp.sender_mac", "inner.src", "arp.sender_ip", "arp.target_ip"}
+	socketOf     = []string{"the socket is", "the socket of inner is"}
+	sequenceOf   = []string{"seq is", "inner.seq is"}
+	bitTables    = []map[string]uint32{tcpFlags, fragments, ipOptions, headers, nil, {"df": 1, "later": 2}, tcpOptions}
 )
 
 // Describe returns an expression in words, short enough for a line. Long lists are
@@ -35,6 +37,9 @@ func Describe(e Expr) string {
 	case Addresses:
 		if e.Set != "" {
 			return addressNames[e.Of] + " in set " + e.Set
+		}
+		if e.Learns != "" {
+			return addressNames[e.Of] + " in set " + e.Learns
 		}
 		return addressNames[e.Of] + " in " + list(e.Prefixes, netip.Prefix.String)
 	case Own:
@@ -61,6 +66,12 @@ func Describe(e Expr) string {
 		return "a sender that conflicts with " + e.Set
 	case Interfaces:
 		return "interface " + strings.Join(e, ", ")
+	case Socket:
+		return fmt.Sprintf("%s %s", socketOf[e.Of], stateWords(e.States))
+	case Sequence:
+		return fmt.Sprintf("%s %s", sequenceOf[e.Of], placeWords(e.Is))
+	case Connections:
+		return fmt.Sprintf("more than %d connections of a source (/%d, /%d)", e.Above, e.IPv4, e.IPv6)
 	}
 	return fmt.Sprintf("%T", e)
 }
@@ -150,4 +161,38 @@ func bitWords(table map[string]uint32, bits uint32) []string {
 		all = append(all, name)
 	}
 	return all
+}
+
+// stateWords returns "none or listen"; states of which nothing is known are "unknown".
+func stateWords(s SocketStates) string {
+	if s&anySocket == anySocket {
+		return alternatives(socketStates, uint32(s&^anySocket), "any", s&SocketUnknown != 0)
+	}
+	return alternatives(socketStates, uint32(s), "", s&SocketUnknown != 0)
+}
+
+func placeWords(s Sequences) string {
+	if s&InWindow != 0 {
+		return alternatives(sequences, uint32(s&^(InWindow|NextInWindow)), "in-window", s&SequenceUnknown != 0)
+	}
+	return alternatives(sequences, uint32(s), "", s&SequenceUnknown != 0)
+}
+
+// alternatives joins words of a table with "or", behind one that stands for several.
+func alternatives(table map[string]uint32, bits uint32, first string, unknown bool) string {
+	var all []string
+	if first != "" {
+		all = append(all, first)
+	}
+	for bit := uint32(1); bit <= bits; bit <<= 1 {
+		for _, name := range known(table) {
+			if bits&bit != 0 && table[name] == bit {
+				all = append(all, name)
+			}
+		}
+	}
+	if unknown {
+		all = append(all, "unknown")
+	}
+	return strings.Join(all, " or ")
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
@@ -16,9 +17,29 @@ type Env struct {
 	Own      func(netip.Addr) bool
 	Sets     map[string]*Set
 	Bindings map[string]*BindingSet
+	// Sockets tells what is known of the socket of a packet whose local address is Own;
+	// nil, or SocketUnknown, is that nothing is. It is asked for nothing else.
+	Sockets func(Question) Truth
+	// Connections tells how many connections from addresses of a prefix to this host are
+	// open; nil means that nobody has counted them.
+	Connections func(netip.Prefix) uint32
 	// Kept tells whether rules of the policy stage do not drop a packet; nil means that
 	// they may drop all. See [Kept.Has].
 	Kept func(*packet.Packet) bool
+	// Now is the time, at which temporary rules may be over; the zero time is before all
+	// ends.
+	Now time.Time
+	// Feeds tells which feeds list an address, as bits by their index in
+	// [Policy.Feeds]; nil means that no list is known.
+	Feeds func(netip.Addr) uint32
+	// Cookie tells whether the kernel makes a cookie for a SYN, which it does for those to a
+	// listener whose queue is full; nil is that it does for none.
+	Cookie func(*packet.Packet) bool
+	// States are what rules remember of packets before; nil is that there were none. They
+	// go by Now, so that it must not go back.
+	States *States
+	// Banned tells whether an address is banned; nil means that none is.
+	Banned func(netip.Addr) Banned
 }
 
 // keeps tells whether a rule does not drop a packet that it matches.
@@ -68,8 +89,14 @@ func (env *Env) Eval(e Expr, p *packet.Packet) bool {
 		return env.conflict(e.Set, p)
 	case Interfaces:
 		return e.Has(env.Interface)
+	case Socket:
+		return env.Truth(e.Of, p).State&e.States != 0
+	case Sequence:
+		return env.Truth(e.Of, p).Sequence&e.Is != 0
+	case Connections:
+		return env.tooMany(e, p)
 	}
-	return false // Socket: nothing is known yet
+	return false
 }
 
 // Has tells whether one of the names or patterns stands for a device.
@@ -139,6 +166,10 @@ func numbers(of NumberField, p *packet.Packet) []uint32 {
 		return one(p.Length, p.Family != 0)
 	case MSS:
 		return one(uint32(p.MSS), p.MSS != 0)
+	case Window:
+		return one(uint32(p.Window), p.Protocol == packet.TCP && p.HasPorts)
+	case PayloadLength:
+		return one(p.PayloadLength, p.HasPorts)
 	case Tags:
 		return one(uint32(len(p.Tags)), true)
 	case TagID:
@@ -181,6 +212,8 @@ func bits(of BitField, p *packet.Packet) (uint32, bool) {
 	switch of {
 	case TCPFlags:
 		return uint32(p.Flags), p.Protocol == packet.TCP && p.HasPorts
+	case TCPOptions:
+		return uint32(p.TCPOptions), p.Protocol == packet.TCP && p.HasPorts
 	case Fragments:
 		return uint32(p.Fragment), p.Family != 0
 	case IPOptions:
@@ -228,6 +261,9 @@ func compared(of CompareField, p *packet.Packet) (value any, ok bool) {
 		if p.ARP != nil {
 			return p.ARP.SenderMAC, true
 		}
+	case CompareARPSender, CompareARPTarget:
+		a := address(map[CompareField]AddressField{CompareARPSender: ARPSender, CompareARPTarget: ARPTarget}[of], p)
+		return a, a.IsValid()
 	case CompareQuotedSource:
 		if p.ICMP != nil && p.ICMP.Quoted != nil {
 			return p.ICMP.Quoted.Source, true
@@ -247,25 +283,13 @@ func (e Payload) in(payload []byte) bool {
 }
 
 // conflict tells whether a sender claims an address of the set with a MAC address
-// that the set does not give it. Senders are those of ARP and of neighbour
-// advertisements (type 136), whose target is the address; the MAC address is the one
-// that they tell, or without one the source of the frame.
+// that the set does not give it: see [packet.Packet.Claim].
 func (env *Env) conflict(set string, p *packet.Packet) bool {
 	b := env.Bindings[set]
 	if b == nil {
 		return false
 	}
-	const advertisement = 136
-	var ip netip.Addr
-	var mac [6]byte
-	switch {
-	case p.ARP != nil:
-		ip, mac = p.ARP.SenderIP, p.ARP.SenderMAC
-	case p.ICMP != nil && p.Family == 6 && p.ICMP.Type == advertisement:
-		if ip, mac = p.ICMP.Target, p.SourceMAC; p.ICMP.HasLinkAddress {
-			mac = p.ICMP.LinkAddress
-		}
-	}
+	ip, mac := p.Claim()
 	allowed, bound := b.MACs[ip]
 	return bound && !slices.Contains(allowed, mac)
 }

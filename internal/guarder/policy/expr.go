@@ -33,11 +33,13 @@ type (
 	// Protocols are those of the transport header.
 	Protocols []uint8
 	// Addresses match if the field is in one of the prefixes. Prefixes of sets are
-	// in here too, unless the set is large: then Set names it.
+	// in here too, unless the set is large: then Set names it. Learns names a set of
+	// pairs whose other addresses are learnt: see [Policy.With].
 	Addresses struct {
 		Of       AddressField
 		Prefixes []netip.Prefix
 		Set      string
+		Learns   string
 	}
 	// Own matches an address of this host.
 	Own struct{ Of AddressField }
@@ -75,14 +77,23 @@ type (
 		At     int
 		Values [][]byte
 	}
-	// Binding matches a sender (of ARP, or of a neighbour advertisement) whose IP
-	// address is in the set and whose MAC address is none of those that the set gives it.
+	// Binding matches a packet that claims an IP address of the set for a MAC address that
+	// is none of those that the set gives it: see packet.Packet.Claim.
 	Binding struct{ Set string }
 	// Interfaces are the names of devices, or patterns of path.Match.
 	Interfaces []string
-	// Socket has its place here for what the kernel's sockets know; compiled in a
-	// later version.
-	Socket struct{ Text string }
+	// Socket matches if the socket of the packet is in one of the states; SocketUnknown
+	// is among them if the leaf is to be true where nothing is known.
+	Socket struct {
+		Of     Whose
+		States SocketStates
+	}
+	// Sequence matches if the sequence number has one of the places in the connection.
+	// SequenceUnknown is as in Socket.
+	Sequence struct {
+		Of Whose
+		Is Sequences
+	}
 )
 
 // A Range is from Low to High, both included.
@@ -126,6 +137,8 @@ const (
 	QuotedLength
 	QuotedICMPType
 	QuotedFamily
+	Window        // of TCP, not scaled
+	PayloadLength // bytes behind a transport header with ports
 )
 
 const (
@@ -135,6 +148,7 @@ const (
 	Headers            // bits of packet.Header
 	RoutingTypes
 	QuotedFlags // bit 0: don't fragment, bit 1: later fragment
+	TCPOptions  // bits of packet.TCPOptions
 )
 
 const (
@@ -145,6 +159,8 @@ const (
 	CompareSourceMAC
 	CompareARPSenderMAC
 	CompareQuotedSource
+	CompareARPSender
+	CompareARPTarget
 )
 
 func (Family) expr()         {}
@@ -162,3 +178,4 @@ func (Payload) expr()        {}
 func (Binding) expr()        {}
 func (Interfaces) expr()     {}
 func (Socket) expr()         {}
+func (Sequence) expr()       {}

@@ -12,6 +12,9 @@ const FailsafeGroup = "failsafe"
 // failsafeFrom reads "failsafe:". Each file may add to what is allowed; how the
 // policy is put in force stands in one of them.
 func (r *reader) failsafeFrom(n *yaml.Node) {
+	if !r.permanent(n, "failsafe") {
+		return
+	}
 	r.in = FailsafeGroup
 	r.mapping(n, "failsafe", r.failsafeFields())
 	r.in = ""
@@ -52,6 +55,7 @@ func (r *reader) allow(n *yaml.Node) {
 	rule := Rule{Group: FailsafeGroup, Stage: Failsafe, Mode: Enforce, Asks: Enforce, Action: Pass, At: r.position(n)}
 	r.in = FailsafeGroup
 	faults := len(r.faults)
+	r.matchesUnknown = false
 	rule.Match = r.match(n, &rule)
 	switch {
 	case n.Kind != yaml.MappingNode || len(r.faults) > faults && Failed(r.faults[faults:]):

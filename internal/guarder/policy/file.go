@@ -13,6 +13,8 @@ import (
 type settings struct {
 	// asks is mode without the ceiling.
 	mode, asks Mode
+	// unknown is what becomes of packets whose socket cannot be seen: Pass or Drop.
+	unknown    Action
 	interfaces []string
 	sample     *Sampling
 	labels     map[string]string
@@ -31,6 +33,8 @@ var (
 	modeNames   = []string{"off", "audit", "enforce"}
 	stageNames  = []string{"guard", "failsafe", "policy"}
 	actionNames = []string{"pass", "drop", "count", "sample"}
+	// actionWords has one more, which drops SYNs as it answers them.
+	actionWords = append(slices.Clip(slices.Clone(actionNames)), "syncookie")
 )
 
 // String returns the word of the language for it.
@@ -45,6 +49,9 @@ func (r *reader) policyFile(root *yaml.Node) {
 	seen := r.keys(root, "a policy", fields)
 	if root.Kind == yaml.MappingNode && seen["version"] == nil {
 		r.fault(root, missingKey, "begin with version: 1", "the file has no version")
+	}
+	if has(root, "until") && seen["until"] == nil {
+		r.fault(root, missingKey, "give the time, or remove the key", "until says no time, and without it the rules would stay")
 	}
 	for _, f := range fields {
 		if value := seen[f.name]; value != nil {
@@ -67,14 +74,23 @@ func (r *reader) fileFields(base *settings) []field {
 				r.fault(n, wrongVersion, "write version: 1", "version %s is not known", describe(n))
 			}
 		}},
+		{"until", "When the file is over, such as 2026-11-29T10:00:00Z: its rules end then by themselves.", shape{"type": "string", "format": "date-time"}, r.untilFrom},
 		{"defaults", "What holds for all rules of this file that say nothing else.", refer("defaults"), func(n *yaml.Node) {
-			r.mapping(n, "defaults", r.settingFields(base, true))
-			if r.sample == nil {
+			r.mapping(n, "defaults", r.settingFields(base))
+			if r.sample == nil && r.until.IsZero() {
 				r.sample = base.sample
 			}
 		}},
 		{"unparsable", "What becomes of packets that cannot be read to their end. Without it they are dropped, if any rule is enforced.", refer("unparsable"), r.unparsableFrom},
 		{"sets", "Named sets of addresses, ports or pairs of addresses.", shape{"type": "object", "additionalProperties": refer("set")}, func(*yaml.Node) {}},
+		{"feeds", "Lists of addresses that others keep, tried between the failsafe and the policy stage, in this order.", listOf(refer("feed")), func(n *yaml.Node) {
+			if !r.permanent(n, "a feed") {
+				return
+			}
+			for _, e := range r.sequence(n, "feeds") {
+				r.feed(e, *base)
+			}
+		}},
 		{"failsafe", "What must never be cut off, and how a policy is put in force.", refer("failsafe"), r.failsafeFrom},
 		{"groups", "The rules, in groups.", listOf(refer("group")), func(n *yaml.Node) {
 			for _, g := range r.sequence(n, "groups") {
@@ -84,10 +100,9 @@ func (r *reader) fileFields(base *settings) []field {
 	}
 }
 
-// settingFields are the keys that files, groups and rules share. Defaults also have
-// what is for the whole file.
-func (r *reader) settingFields(s *settings, defaults bool) []field {
-	fields := []field{
+// settingFields are the keys that files, groups and rules share.
+func (r *reader) settingFields(s *settings) []field {
+	return []field{
 		{"mode", "enforce drops, audit only counts what would be dropped, off leaves the rule out.", words("audit", "enforce", "off"), func(n *yaml.Node) {
 			if i := r.word(n, "mode", modeNames); i >= 0 {
 				s.asks, s.mode = Mode(i), r.clamped(n, Mode(i))
@@ -95,15 +110,16 @@ func (r *reader) settingFields(s *settings, defaults bool) []field {
 		}},
 		{"interfaces", "Names of network devices, or patterns such as eth*, that the rules are for.", severalOf(refer("interface")), func(n *yaml.Node) { s.interfaces = r.interfaceNames(n) }},
 		{"sample", "How many of the matched packets are copied to user space.", refer("sample"), func(n *yaml.Node) { s.sample = r.sampling(n) }},
+		{"on_unknown_socket", "What rules about sockets do with packets whose socket cannot be seen: pass, they do not match; drop, those that drop do.", words("drop", "pass"), func(n *yaml.Node) {
+			if i := r.word(n, "on_unknown_socket", actionNames[:2]); i >= 0 {
+				s.unknown = Action(i)
+			}
+		}},
 		{"labels", "Texts for metrics and alerts.", textsShape(), func(n *yaml.Node) {
 			s.labels = maps.Clone(s.labels)
 			maps.Copy(s.labels, r.texts(n, "labels"))
 		}},
 	}
-	if defaults {
-		fields = append(fields, field{name: "on_unknown_socket"})
-	}
-	return fields
 }
 
 // clamped returns a mode that is not above the ceiling.
@@ -131,6 +147,9 @@ func (r *reader) interfaceNames(n *yaml.Node) []string {
 			continue
 		}
 		all = append(all, text)
+		if !r.until.IsZero() {
+			continue // it is one that another file names
+		}
 		if optional && !slices.Contains(r.policy.Optional, text) {
 			r.policy.Optional = append(r.policy.Optional, text)
 		}
@@ -166,7 +185,7 @@ func (r *reader) sampleFields(s *Sampling) []field {
 }
 
 func (r *reader) unparsableFrom(n *yaml.Node) {
-	if !r.once(n, "unparsable", "unparsable") {
+	if !r.permanent(n, "unparsable") || !r.once(n, "unparsable", "unparsable") {
 		return
 	}
 	p := r.policy
@@ -239,7 +258,7 @@ func (r *reader) groupFields(g *group, s *settings, rules **yaml.Node) []field {
 			}
 		}},
 		{"rules", "The rules, in the order in which they are tried.", listOf(refer("rule")), func(n *yaml.Node) { *rules = n }},
-	}, r.settingFields(s, false)...)
+	}, r.settingFields(s)...)
 }
 
 func (r *reader) rule(n *yaml.Node, g *group, base settings) {
@@ -261,20 +280,30 @@ func (r *reader) rule(n *yaml.Node, g *group, base settings) {
 		return
 	case rule.Action == 255:
 		r.fault(n, missingKey, "add action: pass, drop, count or sample", "the rule has no action")
+	case rule.SYNCookie != nil && !has(n, "syncookie"):
+		r.fault(n, missingKey, "add syncookie: {on_above: 20k/s}", "the rule does not say when SYNs are answered")
 	}
 	if match == nil {
 		r.fault(n, missingKey, "add match:, or match: {any_packet: true}", "the rule has no match")
 	} else {
 		r.usesEmpty = false
+		r.matchesUnknown = base.unknown == Drop && rule.Action == Drop
 		rule.Match = r.match(match, &rule)
+		if rule.SYNCookie != nil {
+			rule.Match = All{opening, rule.Match}
+		}
 		if all, ok := cubes(rule.Match, true); ok && len(all) == 0 && len(r.faults) == faults && !r.usesEmpty {
 			r.fault(match, contradiction, "", "the conditions exclude each other; rule never matches")
 		}
+	}
+	if rule.Ban != nil && rule.Action != Drop && rule.Action < 254 {
+		r.fault(n, contradiction, "have action: drop", "bans whom it does not drop")
 	}
 	if len(r.faults) > faults && Failed(r.faults[faults:]) || base.mode == Off {
 		return
 	}
 	rule.Mode, rule.Asks, rule.Interfaces, rule.Labels, rule.Sample = base.mode, base.asks, base.interfaces, base.labels, base.sample
+	rule.Until, rule.Alert = r.until, rule.Alert.named(&rule)
 	if rule.Action == Sample && rule.Sample == nil {
 		rule.Sample = &defaultSampling
 	}
@@ -299,13 +328,22 @@ func (r *reader) ruleFields(rule *Rule, s *settings, match **yaml.Node) []field 
 			r.in = rule.Group + "/" + rule.Name
 		}},
 		{"match", "Which packets the rule is for. All keys of the mapping must hold.", refer("match"), func(n *yaml.Node) { *match = n }},
-		{"action", "pass and drop end the search; count and sample go on. sample also copies packets to user space, 10/s unless sample says otherwise.", words(actionNames...), func(n *yaml.Node) {
+		{"action", "pass and drop end the search; count and sample go on. sample also copies packets to user space, 10/s unless sample says otherwise. syncookie answers a flood of SYNs in the kernel's place.", words(actionWords...), func(n *yaml.Node) {
 			rule.Action = 254 // there, but wrong
-			if i := r.word(n, "action", actionNames, "reject", "syncookie"); i >= 0 {
+			switch i := r.word(n, "action", actionWords, "reject"); {
+			case i >= len(actionNames):
+				rule.Action, rule.SYNCookie = Drop, &SYNCookie{}
+			case i >= 0:
 				rule.Action = Action(i)
 			}
 		}},
 		{"annotations", "Texts for alerts and for people.", textsShape(), func(n *yaml.Node) { rule.Annotations = r.texts(n, "annotations") }},
-		{name: "limit"}, {name: "ban"}, {name: "alert"}, {name: "syncookie"},
-	}, r.settingFields(s, false)...)
+		{"alert", "When somebody is to be told that the rule matches, and what.", refer("alert"), func(n *yaml.Node) { rule.Alert = r.alert(n) }},
+		{"limit", "Up to which rate the rule does nothing: what it does, it does with what is beyond.", refer("limit"), func(n *yaml.Node) {
+			r.modifies(rule, n)
+			rule.Limit = r.limit(n)
+		}},
+		{"ban", "Has the sources banned whose packets the rule drops.", refer("ban"), func(n *yaml.Node) { rule.Ban = r.banning(n) }},
+		{"syncookie", "When the action syncookie begins and ends to answer SYNs.", refer("syncookie"), func(n *yaml.Node) { r.synCookieOf(rule, n) }},
+	}, r.settingFields(s)...)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -17,6 +18,15 @@ type Options struct {
 	// Ceiling is the strongest mode that a rule may have; rules that ask for more
 	// are clamped, with a warning. [Off] means that there is no ceiling.
 	Ceiling Mode
+	// Now is the time at which files with "until:" may be over; zero is the present.
+	Now time.Time
+}
+
+func (o Options) now() time.Time {
+	if o.Now.IsZero() {
+		return time.Now()
+	}
+	return o.Now
 }
 
 // MaxRules is the most rules of a policy, those of the failsafe included.
@@ -31,7 +41,7 @@ const LargeSet = 4096
 // all files form one policy.
 //
 // All faults of all files are returned, sorted by place. The policy is nil if one of
-// them is an error.
+// them is an error. Those of a temporary file that is over are warnings.
 func Load(paths []string, o Options) (*Policy, []Fault) {
 	l := newLoader(o)
 	return l.load(l.sources(paths))
@@ -47,7 +57,7 @@ func Parse(name string, text []byte, o Options) (*Policy, []Fault) {
 
 func newLoader(o Options) *loader {
 	return &loader{
-		options: o, policy: &Policy{Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}, Entries: map[string]int{}},
+		options: o, policy: &Policy{BanMode: cmp.Or(o.Ceiling, Enforce), Sets: map[string]*Set{}, Bindings: map[string]*BindingSet{}, Entries: map[string]int{}, setEnds: map[string]time.Time{}},
 		first: map[string]Position{}, named: map[string]*namedSet{},
 	}
 }
@@ -57,32 +67,32 @@ func (l *loader) load(sources []source) (*Policy, []Fault) {
 	for _, s := range sources {
 		root := s.document(s.text)
 		roots = append(roots, root)
-		if root != nil {
+		if root == nil {
+			continue
+		}
+		s.until = endOf(root)
+		if !over(s.until, l.options.now()) {
+			l.policy.texts = append(l.policy.texts, text{sha256.Sum256(s.text), s.until})
 			s.sets(root)
 		}
 	}
 	for i, s := range sources {
-		if roots[i] != nil {
+		switch {
+		case roots[i] == nil:
+		case over(s.until, l.options.now()):
+			s.apart(roots[i])
+		default:
 			s.policyFile(roots[i])
 		}
 	}
 	l.finish()
-	l.policy.Fingerprint = fingerprint(sources, l.options)
+	l.policy.ceiling = l.options.Ceiling
+	l.policy.Fingerprint = fingerprint(l.policy.texts, l.options.Ceiling)
 	faults := sorted(l.faults, l.files)
 	if Failed(faults) {
 		return nil, faults
 	}
 	return l.policy, faults
-}
-
-// fingerprint is that of the texts, whatever their files are called.
-func fingerprint(sources []source, o Options) [32]byte {
-	var all []byte
-	for _, s := range sources {
-		one := sha256.Sum256(s.text)
-		all = append(all, one[:]...)
-	}
-	return sha256.Sum256(append(all, byte(o.Ceiling)))
 }
 
 // A loader holds what the files have in common.
@@ -95,6 +105,8 @@ type loader struct {
 	named    map[string]*namedSet
 	groups   []*group
 	failsafe []Rule
+	// feedDevices are the interfaces of files with feeds.
+	feedDevices []string
 	// sample is that of the first defaults that have one.
 	sample *Sampling
 	// matches counts those of the rule that is being read.
@@ -178,6 +190,7 @@ func (l *loader) finish() {
 	p.Rules = append(p.Rules, l.failsafe...)
 	place(PolicyRule)
 	l.interfaces()
+	l.temporary()
 	l.unparsable()
 	if len(p.Rules) > MaxRules {
 		l.faults = append(l.faults, Fault{
@@ -189,16 +202,25 @@ func (l *loader) finish() {
 	l.check()
 }
 
-// interfaces lists what the policy is attached to. A rule that is for all of it has
-// no list of its own.
+// interfaces lists what the policy is attached to: what rules name that stay. A rule
+// that is for all of it has no list of its own.
 func (l *loader) interfaces() {
 	p := l.policy
-	for _, i := range l.policy.Rules {
-		for _, name := range i.Interfaces {
+	add := func(names []string) {
+		for _, name := range names {
 			if !slices.Contains(p.Attach, name) {
 				p.Attach = append(p.Attach, name)
 			}
 		}
+	}
+	for _, r := range l.policy.Rules {
+		if r.Until.IsZero() {
+			add(r.Interfaces)
+		}
+	}
+	add(l.feedDevices) // which are for all
+	if p.Attach == nil {
+		return
 	}
 	for i := range p.Rules {
 		all := p.Rules[i].Interfaces
@@ -210,7 +232,8 @@ func (l *loader) interfaces() {
 
 // unparsable says what becomes of packets that cannot be read, if no file does: a
 // policy that enforces a drop drops them too, as a port rule could be evaded by them.
-// They are sampled if the defaults of a file say so.
+// Temporary rules do not count, as what they change must end with them, nor do those that answer SYNs. They are sampled
+// if the defaults of a file say so.
 func (l *loader) unparsable() {
 	p := l.policy
 	if p.UnparsableSample == nil {
@@ -221,7 +244,7 @@ func (l *loader) unparsable() {
 	}
 	p.Unparsable, p.UnparsableMode = Drop, Audit
 	for _, r := range p.Rules {
-		if r.Action == Drop && r.Mode == Enforce {
+		if r.Action == Drop && r.Mode == Enforce && r.Until.IsZero() && r.SYNCookie == nil {
 			p.UnparsableMode = Enforce
 		}
 	}

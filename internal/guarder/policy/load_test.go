@@ -225,9 +225,19 @@ func FuzzLoad(f *testing.F) {
 		if err := os.WriteFile(file, text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		p, faults := Load([]string{file}, Options{})
+		p, faults := Load([]string{file}, Options{Now: readAt})
 		if (p == nil) != Failed(faults) {
 			t.Errorf("policy %v, faults %v", p, faults)
+		}
+		if p == nil {
+			return
+		}
+		// What is left of it is what is loaded later.
+		for _, end := range p.Ends() {
+			after, faults := Load([]string{file}, Options{Now: end})
+			if left := p.At(end); after == nil || left.Fingerprint != after.Fingerprint || !slices.Equal(listing(left), listing(after)) {
+				t.Errorf("at %v rules %v are left, and %v are loaded, with %v", end, listing(left), after, faults)
+			}
 		}
 	})
 }

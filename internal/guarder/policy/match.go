@@ -97,7 +97,7 @@ func (m *matcher) fields() []field {
 	if m.name != nil {
 		head = []field{{"name", "The name of the entry.", plain("string"), m.name}}
 	}
-	return slices.Concat(head, m.protocolFields(), m.addressFields(), m.linkFields(), m.otherFields(), m.logicFields())
+	return slices.Concat(head, m.protocolFields(), m.addressFields(), m.linkFields(), m.otherFields(), m.socketFields(), m.logicFields())
 }
 
 func (m *matcher) protocolFields() []field {
@@ -140,8 +140,12 @@ func (m *matcher) otherFields() []field {
 		{"ip_options", "Options of IPv4; one of them must be there.", severalOf(words(known(ipOptions)...)), func(n *yaml.Node) { m.bits(n, "ip_options", IPOptions, ipOptions) }},
 		{"ext_headers", "Extension headers of IPv6; one of them must be there.", severalOf(words(known(headers)...)), func(n *yaml.Node) { m.bits(n, "ext_headers", Headers, headers) }},
 		{"routing_header", "Types of routing headers of IPv6; one of them must be there. 15 stands for all types from 15.", severalOf(plain("integer")), m.routingHeader},
+		{"payload_length", "Bytes behind the transport header, by the length of the IP packet.", refer("number"), func(n *yaml.Node) {
+			if m.needPorts(n, "payload_length") {
+				m.number(n, "payload_length", PayloadLength, 1<<32-1)
+			}
+		}},
 		{"payload", "Bytes behind the transport header.", severalOf(refer("payload")), m.payload},
-		{name: "socket"}, {name: "seq"},
 	}
 }
 

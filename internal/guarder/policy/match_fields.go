@@ -80,11 +80,10 @@ func (m *matcher) fromSets(n *yaml.Node, of AddressField) Expr {
 			continue
 		case len(s.prefixes) >= LargeSet:
 			parts = append(parts, Addresses{Of: of, Set: s.name})
+		case s.learn:
+			parts = append(parts, Addresses{Of: of, Prefixes: merged(s.addresses()), Learns: s.name})
 		default:
-			prefixes = append(prefixes, s.prefixes...)
-			for ip := range s.bindings {
-				prefixes = append(prefixes, netip.PrefixFrom(ip, ip.BitLen()))
-			}
+			prefixes = append(append(prefixes, s.prefixes...), s.addresses()...)
 		}
 		found = true
 	}

@@ -13,6 +13,7 @@ import (
 func (m *matcher) inner(n *yaml.Node) {
 	q := &matcher{reader: m.reader}
 	q.families = m.families // an error quotes a packet of its own family
+	q.inverted = m.inverted
 	m.mapping(n, "inner", q.innerFields())
 	if len(q.parts) == 0 {
 		q.add(Number{QuotedLength, []Range{{0, 1<<32 - 1}}})
@@ -35,7 +36,7 @@ func (m *matcher) innerFields() []field {
 		{"df", "Whether its don't-fragment bit is set.", plain("boolean"), func(n *yaml.Node) { m.innerFlag(n, 1) }},
 		{"later_fragment", "Whether it was a fragment other than the first, which quotes no transport header.", plain("boolean"), func(n *yaml.Node) { m.innerFlag(n, 2) }},
 		{"length", "Its length by its own header.", refer("number"), func(n *yaml.Node) { m.number(n, "length", QuotedLength, 1<<32-1) }},
-		{name: "seq"}, {name: "socket"},
+		{"seq", "Where its sequence number is for the connection of this host that it is of: in-window if it was sent and is not acknowledged, or out-of-window.", severalOf(words("in-window", "out-of-window")), m.innerSeq},
 	}
 }
 

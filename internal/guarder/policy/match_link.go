@@ -44,6 +44,17 @@ func (m *matcher) arpFields() []field {
 		{"target_ip", "The address that is asked for: addresses, prefixes, or own.", address, func(n *yaml.Node) { m.add(m.addresses(n, "target_ip", ARPTarget)) }},
 		{"sender_mac", "{ne: eth.src}: not the source address of the frame.", refer("mac"), m.senderMAC},
 		{"sender", "{conflicts_with: SET}: an address of the set with a MAC address that the set does not give it.", refer("sender"), m.sender},
+		{"gratuitous", "Whether it asks for, or answers for, the address of the sender itself: an announcement (RFC 5227).", plain("boolean"), m.gratuitous},
+	}
+}
+
+func (m *matcher) gratuitous(n *yaml.Node) {
+	same := Same{CompareARPSender, CompareARPTarget}
+	switch yes, ok := m.boolean(n); {
+	case ok && yes:
+		m.add(same)
+	case ok:
+		m.add(Not{same})
 	}
 }
 
@@ -94,21 +105,27 @@ func (m *matcher) senderFields() []field {
 	}
 }
 
-// nd reads conditions on neighbour discovery. A conflict is one of advertisements.
+// nd reads conditions on neighbour discovery. Only solicitations and advertisements of
+// neighbours have a target here; a conflict is of any message.
 func (m *matcher) nd(n *yaml.Node) {
 	if !m.only(n, []uint8{packet.ICMPv6}, "nd") {
 		return
 	}
 	m.family(n, 6)
-	const solicitation, advertisement = 135, 136
-	m.add(ICMPTypes{Family: 6, Types: []uint8{solicitation, advertisement}})
+	const routerSolicitation, routerAdvertisement, solicitation, advertisement, redirect = 133, 134, 135, 136, 137
+	types := []uint8{solicitation, advertisement}
+	isTarget := func(key *yaml.Node) bool { return key.Value == "target" }
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 && !slices.ContainsFunc(n.Content, isTarget) {
+		types = []uint8{routerSolicitation, routerAdvertisement, solicitation, advertisement, redirect}
+	}
+	m.add(ICMPTypes{Family: 6, Types: types})
 	m.mapping(n, "nd", m.ndFields())
 }
 
 func (m *matcher) ndFields() []field {
 	return []field{
 		{"target", "The target: addresses, prefixes, or own.", severalOf(plain("string")), func(n *yaml.Node) { m.add(m.addresses(n, "target", NDTarget)) }},
-		{"sender", "{conflicts_with: SET}: an advertisement of an address of the set from a MAC address that the set does not give it.", refer("sender"), m.sender},
+		{"sender", "{conflicts_with: SET}: a message (also of routers, and a redirect) that claims an address of the set for a MAC address that the set does not give it.", refer("sender"), m.sender},
 	}
 }
 

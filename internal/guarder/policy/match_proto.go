@@ -23,6 +23,8 @@ func (m *matcher) tcpFields() []field {
 	return []field{
 		{"flags", "Flags: eq, any, all, none with lists of fin, syn, rst, psh, ack, urg, ece, cwr.", refer("flags"), m.flags},
 		{"mss", "The maximum segment size in the options of a SYN; a SYN without the option does not match.", refer("number"), func(n *yaml.Node) { m.number(n, "mss", MSS, 65535) }},
+		{"window", "The window of a segment, as it stands in the header: not scaled.", refer("number"), func(n *yaml.Node) { m.number(n, "window", Window, 65535) }},
+		{"options", "Options of a SYN; one of them must be there.", severalOf(words(known(tcpOptions)...)), func(n *yaml.Node) { m.bits(n, "options", TCPOptions, tcpOptions) }},
 	}
 }
 
@@ -155,7 +157,6 @@ func (m *matcher) icmpFields(t *icmpTypes) []field {
 		{"type", "Types: names, or numbers if the family is known.", severalOf(textShape()), func(n *yaml.Node) { m.types(n, t) }},
 		{"mtu", "The MTU of \"packet too big\" and \"fragmentation needed\"; {ge: inner.length} is one that the quoted packet would have fitted.", shape{"anyOf": []shape{refer("number"), {"const": shape{"ge": "inner.length"}}}}, m.mtu},
 		{"inner", "The packet that an error quotes; {} is any.", refer("inner"), m.inner},
-		{name: "seq"},
 	}
 }
 

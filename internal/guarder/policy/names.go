@@ -19,12 +19,13 @@ var withPorts = []uint8{packet.TCP, packet.UDP, packet.SCTP, packet.DCCP, packet
 
 var etherTypes = map[string]uint16{"ipv4": packet.EtherIPv4, "ipv6": packet.EtherIPv6, "arp": packet.EtherARP}
 
-// Bits of TCP flags, of fragments (overlap is known to a packet.Tracker alone), of IPv4 options and of extension headers.
+// Bits of TCP flags and options, of fragments (overlap is known to a packet.Tracker alone), of IPv4 options and of extension headers.
 var (
 	tcpFlags = map[string]uint32{
 		"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ece": 64, "cwr": 128,
 	}
-	fragments = map[string]uint32{
+	tcpOptions = map[string]uint32{"fast-open": uint32(packet.FastOpen)}
+	fragments  = map[string]uint32{
 		"any":   uint32(packet.FirstFragment | packet.LaterFragment),
 		"first": uint32(packet.FirstFragment), "later": uint32(packet.LaterFragment),
 		"offset-one": uint32(packet.OffsetOne), "past-end": uint32(packet.PastEnd), "overlap": uint32(packet.Overlap),

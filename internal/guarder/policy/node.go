@@ -2,12 +2,14 @@ package policy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -18,8 +20,13 @@ import (
 type reader struct {
 	*loader
 	file string
+	// until is the end of a temporary file; zero for others.
+	until time.Time
 	// in names the rule, group or set that is being read, for faults.
 	in string
+	// matchesUnknown tells that the rule that is being read matches where the socket
+	// that it asks for cannot be seen.
+	matchesUnknown bool
 	// usesEmpty tells that the rule that is being read uses an empty set, of which
 	// there is a warning already.
 	usesEmpty bool
@@ -29,7 +36,8 @@ type reader struct {
 // mapping and to describe it to editors.
 type field struct {
 	name string
-	// doc is one sentence for editors.
+	// doc is one sentence for editors; of a key of a later version what to do rather than
+	// to have it, if that is not to remove it.
 	doc string
 	// shape is the JSON schema of the value.
 	shape shape
@@ -109,7 +117,7 @@ func (r *reader) keys(n *yaml.Node, what string, fields []field) map[string]*yam
 		case first[name] != nil:
 			r.fault(key, duplicate, "", "duplicate key %q, first at line %d", name, first[name].Line)
 		case fields[i].read == nil:
-			r.fault(key, laterVersion, "remove it", "%q is not available in this version", name)
+			r.fault(key, laterVersion, cmp.Or(fields[i].doc, "remove it"), "%q is not available in this version", name)
 		case !isNull(value):
 			values[name] = value
 		}

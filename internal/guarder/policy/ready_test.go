@@ -73,9 +73,24 @@ func TestEachMatchHasPolicyTests(t *testing.T) {
 	r := &reader{loader: &loader{policy: &Policy{}}}
 	m := &matcher{reader: r}
 	for _, f := range slices.Concat(m.fields(), m.tcpFields(), m.flagFields(&flagTest{}), m.icmpFields(&icmpTypes{}), m.innerFields(),
-		m.arpFields(), m.macFields(), m.senderFields(), m.ndFields(), m.vlanFields(), m.payloadFields(&Payload{}), r.comparisonFields("", 9, nil)) {
+		m.stateFields(&Socket{}), m.placeFields(&Sequence{}), m.connectionFields(&Connections{}), m.lengthFields(&Connections{}), m.arpFields(), m.macFields(), m.senderFields(), m.ndFields(), m.vlanFields(), m.payloadFields(&Payload{}), r.comparisonFields("", 9, nil)) {
 		if f.read != nil && !strings.Contains(string(text), f.name+": ") {
 			t.Errorf("no rule has the key %s", f.name)
+		}
+	}
+}
+
+// TestReadyPoliciesCanBeEnforced: nothing that is audited at first is refused once it is
+// not.
+func TestReadyPoliciesCanBeEnforced(t *testing.T) {
+	for _, file := range readyFiles(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, faults := Parse(file, []byte(strings.ReplaceAll(string(text), "mode: audit", "mode: enforce")), Options{})
+		if p == nil {
+			t.Errorf("%v", faults)
 		}
 	}
 }

@@ -62,7 +62,19 @@ type Rule struct {
 	// Sample says how many of the matched packets are copied to user space, whatever
 	// becomes of them; nil means none.
 	Sample *Sampling
-	At     Position
+	// Alert says when somebody is told that the rule matches; nil means never.
+	Alert *Alert
+	// Ban says that sources are banned whose packets the rule drops; nil means that they
+	// are not. Judge knows nothing of it: see Bans.
+	Ban *Banning
+	// Until is when the rule ends, as its file is temporary; zero means never. A packet
+	// that comes at that time or later is not judged by it.
+	Until time.Time
+	// Limit, if not nil, is the rate up to which the rule does nothing.
+	Limit *Limit
+	// SYNCookie, if not nil, says when the rule answers SYNs.
+	SYNCookie *SYNCookie
+	At        Position
 }
 
 // Sampling limits the copies of packets.
@@ -94,10 +106,19 @@ type Policy struct {
 	Named []NamedInterface
 	// Fingerprint tells policies apart by the texts of their files, in their order, and
 	// by the ceiling. The files that sets name do not go into it: they change without
-	// anybody who could confirm the policy each time.
+	// anybody who could confirm the policy each time. Nor do files that are over.
 	Fingerprint [32]byte
+	texts       []text
+	ceiling     Mode
+	// setEnds are the ends of temporary sets, by name.
+	setEnds map[string]time.Time
+	// Feeds are tried in this order, between the failsafe and the policy stage. None is
+	// Off.
+	Feeds []Feed
 	// Life says how a policy is put in force.
 	Life Life
+	// BanMode is what bans do: as rules that ask to be enforced.
+	BanMode Mode
 	// Unparsable is what becomes of packets that cannot be read: Pass or Drop.
 	Unparsable     Action
 	UnparsableMode Mode
@@ -165,8 +186,16 @@ type Judgement struct {
 	// Kept is the first rule that was not credited, although it drops, enforced or audited,
 	// because the packet is kept ([Env.Kept]); else None.
 	Kept int
+	// Answered tells that By drops a SYN and has sent its answer.
+	Answered bool
 	// Counted are the rules that counted or sampled, in order.
 	Counted []int
+	// Within are the rules that match, but whose state has them do nothing, in order.
+	Within []int
+	// Listed is what feeds did.
+	Listed Listed
+	// Ban is what a ban did.
+	Ban BanVerdict
 	// Reason, if it is not OK, is why the packet could not be read; then no rule is
 	// credited, and Unparsable says whether it was dropped or would have been.
 	Reason packet.Reason
@@ -189,16 +218,31 @@ func (p *Policy) Judge(pkt *packet.Packet, env *Env) Judgement {
 		j.Verdict = verdictOf(p.Unparsable, p.UnparsableMode)
 		return j
 	}
+	bans, feeds := env.Banned != nil, env.Feeds != nil && len(p.Feeds) > 0
 	for i := range p.Rules {
 		r := &p.Rules[i]
+		if r.Stage == PolicyRule && bans {
+			if bans = false; p.judgeBan(pkt, env, &j) {
+				return j
+			}
+		}
+		if r.Stage == PolicyRule && feeds {
+			if feeds = false; p.judgeFeeds(pkt, env, &j) {
+				return j
+			}
+		}
 		if !r.of(env) || !env.Eval(r.Match, pkt) {
+			continue
+		}
+		if r.Stateful() && !env.States.Over(r, pkt, env) {
+			j.Within = append(j.Within, i)
 			continue
 		}
 		switch {
 		case r.Action == Count || r.Action == Sample:
 			j.Counted = append(j.Counted, i)
 		case r.Action == Drop && r.Mode == Audit:
-			if j.WouldDrop != None || j.Kept != None {
+			if j.WouldDrop != None || j.Kept != None || j.Listed.WouldDrop != "" || j.Listed.Kept != "" || j.Ban != NotBanned {
 				continue
 			}
 			if env.keeps(pkt, r) {
@@ -207,19 +251,30 @@ func (p *Policy) Judge(pkt *packet.Packet, env *Env) Judgement {
 				j.WouldDrop = i
 			}
 		case env.keeps(pkt, r):
-			if j.Kept == None {
+			if j.Kept == None && j.Listed.Kept == "" && j.Ban != BanWouldKept {
 				j.Kept = i
 			}
 			return j
 		default:
 			j.By, j.Verdict = i, verdictOf(r.Action, r.Mode)
+			j.Answered = r.Answers(pkt)
 			return j
 		}
+	}
+	if bans && p.judgeBan(pkt, env, &j) {
+		return j
+	}
+	if feeds {
+		p.judgeFeeds(pkt, env, &j)
 	}
 	return j
 }
 
+// of tells whether the rule is there, for the device.
 func (r *Rule) of(env *Env) bool {
+	if r.Over(env.Now) {
+		return false
+	}
 	if r.Interfaces == nil {
 		return true
 	}

@@ -30,5 +30,9 @@ func (s *Set) Has(a netip.Addr) bool {
 type BindingSet struct {
 	Name string
 	MACs map[netip.Addr][][6]byte
-	At   Position
+	// Learn tells that the first MAC address of the default gateways, and of Open, is
+	// learnt and locked, unless MACs has them: see [Policy.With].
+	Learn bool
+	Open  []netip.Addr // sorted
+	At    Position
 }

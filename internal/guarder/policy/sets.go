@@ -1,10 +1,12 @@
 package policy
 
 import (
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -14,9 +16,12 @@ type namedSet struct {
 	name, kind string
 	at         *yaml.Node
 	file       string
+	until      time.Time // of the file
 	prefixes   []netip.Prefix
 	ports      []Range
 	bindings   map[netip.Addr][][6]byte
+	learn      bool
+	open       map[netip.Addr]*yaml.Node // addresses whose MAC address is to be learnt
 	used       bool
 }
 
@@ -48,16 +53,22 @@ func (r *reader) set(key, value *yaml.Node) {
 		r.fault(key, duplicate, "", "set %q is already at %v", name, Position{old.file, old.at.Line, old.at.Column})
 		return
 	}
-	s := &namedSet{name: name, at: key, file: r.file, bindings: map[netip.Addr][][6]byte{}}
+	s := &namedSet{name: name, at: key, file: r.file, until: r.until, bindings: map[netip.Addr][][6]byte{}, open: map[netip.Addr]*yaml.Node{}}
 	r.named[name] = s
+	if !r.until.IsZero() {
+		r.policy.setEnds[name] = r.until
+	}
 	faults := len(r.faults)
 	r.mapping(value, "a set", r.setFields(s))
 	if len(r.faults) == faults && s.kind == "" {
 		r.fault(key, missingKey, "have "+strings.Join(setKinds, ", "), "set has no type")
 	}
+	if len(r.faults) == faults {
+		r.learns(key, s)
+	}
 	s.prefixes = merged(s.prefixes)
-	r.policy.Entries[name] = len(s.prefixes) + len(s.ports) + len(s.bindings)
-	if len(s.prefixes)+len(s.ports)+len(s.bindings) == 0 && len(r.faults) == faults {
+	r.policy.Entries[name] = s.entries()
+	if s.empty() && len(r.faults) == faults {
 		r.fault(key, inertSet, "", "set %q is empty; rules that need it never match", name)
 	}
 	switch s.kind {
@@ -66,8 +77,44 @@ func (r *reader) set(key, value *yaml.Node) {
 			r.policy.Sets[name] = &Set{Name: name, Prefixes: s.prefixes, At: r.position(key)}
 		}
 	case "ip-mac":
-		r.policy.Bindings[name] = &BindingSet{Name: name, MACs: s.bindings, At: r.position(key)}
+		r.policy.Bindings[name] = &BindingSet{Name: name, MACs: s.bindings, Learn: s.learn, Open: slices.SortedFunc(maps.Keys(s.open), netip.Addr.Compare), At: r.position(key)}
 	}
+}
+
+// haveFeed is said of keys that are about lists that others keep.
+const haveFeed = "a list that others keep, and that is fetched again, is an entry of feeds:"
+
+// learns takes note of addresses without a MAC address, which only a set that learns has.
+func (r *reader) learns(key *yaml.Node, s *namedSet) {
+	if s.learn && s.kind != "ip-mac" {
+		r.fault(key, wrongType, "only ip-mac has it", "a set of type %s learns nothing", s.kind)
+	}
+	for ip, at := range s.open {
+		switch _, pinned := s.bindings[ip]; {
+		case pinned:
+			delete(s.open, ip)
+		case !s.learn:
+			r.fault(at, missingKey, "add mac: or learn: true to the set", "%v has no mac", ip)
+		}
+	}
+}
+
+func (s *namedSet) entries() int {
+	return len(s.prefixes) + len(s.ports) + len(s.bindings) + len(s.open)
+}
+
+// empty tells that nothing can ever be in a set.
+func (s *namedSet) empty() bool { return s.entries() == 0 && !s.learn }
+
+// addresses returns those that a set of pairs names.
+func (s *namedSet) addresses() (all []netip.Prefix) {
+	for ip := range s.bindings {
+		all = append(all, netip.PrefixFrom(ip, ip.BitLen()))
+	}
+	for ip := range s.open {
+		all = append(all, netip.PrefixFrom(ip, ip.BitLen()))
+	}
+	return all
 }
 
 func (r *reader) setFields(s *namedSet) []field {
@@ -79,8 +126,14 @@ func (r *reader) setFields(s *namedSet) []field {
 		}},
 		{"entries", "The entries: prefixes, ports (22, 8000-8099), or mappings {ip, mac}.", shape{"type": "array", "items": shape{"anyOf": []shape{textShape(), refer("pair")}}}, func(n *yaml.Node) { r.setEntries(n, s) }},
 		{"file", "A text file with one prefix per line; what follows # or ; is a comment. Its path is relative to this file.", plain("string"), func(n *yaml.Node) { r.setFile(n, s) }},
-		{name: "source"}, {name: "refresh"}, {name: "max_entries"}, {name: "widest_prefix"}, {name: "subtract"},
-		{name: "on_error"}, {name: "stale_after"}, {name: "learn"},
+		{name: "source", doc: haveFeed}, {name: "refresh", doc: haveFeed}, {name: "max_entries", doc: haveFeed},
+		{name: "widest_prefix", doc: haveFeed}, {name: "stale_after", doc: haveFeed}, {name: "on_error", doc: haveFeed},
+		{name: "subtract"},
+		{"learn", "Whether the agent learns the MAC addresses of the default gateways, and of entries without mac, from the kernel, and then locks them. For sets of type ip-mac.", plain("boolean"), func(n *yaml.Node) {
+			if yes, ok := r.boolean(n); ok {
+				s.learn = yes
+			}
+		}},
 	}
 }
 
@@ -108,8 +161,11 @@ func (r *reader) binding(n *yaml.Node, s *namedSet) {
 	var ip netip.Addr
 	var macs [][6]byte
 	r.mapping(n, "an entry", r.bindingFields(&ip, &macs))
-	if ip.IsValid() && macs != nil {
+	switch {
+	case ip.IsValid() && macs != nil:
 		s.bindings[ip] = append(s.bindings[ip], macs...)
+	case ip.IsValid():
+		s.open[ip] = n
 	}
 }
 
@@ -123,7 +179,7 @@ func (r *reader) bindingFields(ip *netip.Addr, macs *[][6]byte) []field {
 				r.fault(n, badAddress, "name one address", "%s is no single address", text)
 			}
 		}},
-		{"mac", "The MAC addresses that it may have.", severalOf(plain("string")), func(n *yaml.Node) {
+		{"mac", "The MAC addresses that it may have. A set that learns finds the one that it has.", severalOf(plain("string")), func(n *yaml.Node) {
 			for _, e := range r.oneOrMany(n, "mac") {
 				text, _ := r.text(e)
 				mac, err := net.ParseMAC(text)
@@ -148,12 +204,15 @@ func (r *reader) use(n *yaml.Node, kinds ...string) *namedSet {
 	case s == nil:
 		r.fault(n, missingSet, suggest(name, known(r.named)), "there is no set %q", name)
 		return nil
+	case !s.until.IsZero() && s.file != r.file:
+		r.fault(n, missingSet, "put the set in a file without until", "set %q is of a temporary file, and no other can use it", name)
+		return nil
 	case !slices.Contains(kinds, s.kind) && s.kind != "":
 		r.fault(n, missingSet, "", "set %q is of type %s, not %s", name, s.kind, strings.Join(kinds, " or "))
 		return nil
 	}
 	s.used = true
-	r.usesEmpty = r.usesEmpty || len(s.prefixes)+len(s.ports)+len(s.bindings) == 0
+	r.usesEmpty = r.usesEmpty || s.empty()
 	return s
 }
 

@@ -19,12 +19,21 @@ type Specimen struct {
 	Frame []byte
 	// Interface is the name of the device, or "".
 	Interface string
+	// truth is what is said of the sockets, by Whose; the zero Truth if nothing is.
+	truth [2]Truth
+	// connections are those that the source has open.
+	connections uint32
 }
 
 // A described packet has the fields that are said of it.
 type described struct {
 	packet.Packet
 	iface string
+	truth Truth
+	// connections are those that the source has open.
+	connections uint32
+	// noWindow tells that the window of TCP is said to be 0.
+	noWindow bool
 	// quoted, if not nil, is the packet in an ICMP error.
 	quoted *described
 }
@@ -41,10 +50,17 @@ var defaultMAC = [6]byte{2, 0, 0, 0, 0, 1}
 //	tcp 192.0.2.1:9 > 198.51.100.1:502 flags=psh,ack payload=000100000006ff05
 //	icmp 192.0.2.9 > 198.51.100.1 type=packet-too-big mtu=600 quoting (icmp 198.51.100.1 > 192.0.2.7 type=echo-reply len=84)
 //	icmpv6 fe80::1 > ff02::1 ttl=255 type=neighbor-advert target=2001:db8::1 mac=02:00:00:00:00:07
+//	icmpv6 fe80::1 > ff02::1 ttl=255 type=router-advert link-address=02:00:00:00:00:07
 //	arp 192.0.2.1 > 192.0.2.2 op=reply sender-mac=02:00:00:00:00:07
 //	gre 192.0.2.1 > 198.51.100.1
 //	frame ethertype=0x88cc
 //	ip 192.0.2.1 > 198.51.100.1 reason=truncated
+//	tcp 192.0.2.1:9 > 198.51.100.1:22 flags=rst socket=established seq=out-of-window
+//	tcp 192.0.2.1:9 > 198.51.100.1:22 flags=syn socket=listen connections=201
+//
+// What is said of the socket, with the words of "socket" and of "seq", is true of it if
+// its address is one of the host; else nothing is known of it. The source has as many
+// connections open as is said, or else none.
 //
 // What is not said is as in an ordinary packet: ttl is 64, the length that of the
 // headers and the payload. Protocols without a name are numbers. The fault of a
@@ -54,7 +70,10 @@ func ParseSpecimen(text string) (*Specimen, error) {
 	if err != nil {
 		return nil, fmt.Errorf("packet %q: %w", text, err)
 	}
-	s := &Specimen{Packet: d.Packet, Interface: d.iface}
+	s := &Specimen{Packet: d.Packet, Interface: d.iface, truth: [2]Truth{Outer: d.truth}, connections: d.connections}
+	if d.quoted != nil {
+		s.truth[Inner] = d.quoted.truth
+	}
 	if d.Reason != packet.OK {
 		return s, nil
 	}

@@ -62,6 +62,7 @@ func (d *described) frame() *packet.Frame {
 		SourceMAC: d.SourceMAC, Tags: d.Tags, EtherType: d.EtherType, ARP: d.ARP,
 		Source: d.Source, Destination: d.Destination, TTL: d.TTL, DontFragment: d.DontFragment, Protocol: d.Protocol,
 		SourcePort: d.SourcePort, DestinationPort: d.DestinationPort, Flags: d.Flags, MSS: d.MSS,
+		Window: d.Window, NoWindow: d.noWindow,
 		MoreFragments: d.Fragment&packet.FirstFragment != 0, Payload: d.Payload,
 	}
 	switch {
@@ -77,11 +78,17 @@ func (d *described) frame() *packet.Frame {
 			f.Options = append(f.Options, o.bytes...)
 		}
 	}
+	if d.TCPOptions&packet.FastOpen != 0 {
+		f.TCPOptions = []byte{34, 2}
+	}
 	f.Extensions = d.extensions()
 	if d.ICMP != nil {
 		f.ICMP = &packet.Message{Type: d.ICMP.Type, Code: d.ICMP.Code, MTU: d.ICMP.MTU, Target: d.ICMP.Target}
 		if d.needsTarget() && !d.ICMP.Target.IsValid() {
 			f.ICMP.Target = netip.IPv6Unspecified()
+		}
+		if d.ICMP.HasLinkAddress {
+			f.Payload = d.linkAddress()
 		}
 		if d.quoted != nil {
 			f.ICMP.Quoted = d.quoted.frame()
@@ -98,6 +105,23 @@ func (d *described) frame() *packet.Frame {
 // redirect of IPv6, which cannot be read without a target.
 func (d *described) needsTarget() bool {
 	return d.Family == 6 && (d.ICMP.Type == 135 || d.ICMP.Type == 136 || d.ICMP.Type == 137)
+}
+
+// linkAddress returns what stands behind the target, or behind the first 8 bytes, of a
+// message of neighbour discovery that tells a MAC address (RFC 4861 section 4).
+func (d *described) linkAddress() []byte {
+	const source, target = 1, 2
+	kind := byte(source)
+	var before int
+	switch d.ICMP.Type {
+	case 134:
+		before = 8
+	case 136:
+		kind = target
+	case 137:
+		kind, before = target, 16
+	}
+	return append(append(make([]byte, before), kind, 1), d.ICMP.LinkAddress[:]...)
 }
 
 // extensions returns the extension headers in the order that RFC 8200 recommends.

@@ -55,7 +55,20 @@ func macKey(set func(s *described, mac [6]byte) error) func(*described, string) 
 	}
 }
 
-var errNotICMP = errors.New("only ICMP has it")
+var (
+	errNotICMP = errors.New("only ICMP has it")
+	errNotTCP  = errors.New("only TCP has it")
+)
+
+// tcpKey is a key that needs a segment of TCP.
+func tcpKey(most uint64, set func(s *described, n uint64)) func(*described, string) error {
+	return func(s *described, value string) error {
+		if s.Protocol != packet.TCP {
+			return errNotTCP
+		}
+		return numberKey(most, set)(s, value)
+	}
+}
 
 // icmpKey is a key that needs a message of ICMP.
 func icmpKey(set func(m *packet.ICMP, n uint64), most uint64) func(*described, string) error {
@@ -69,10 +82,17 @@ func icmpKey(set func(m *packet.ICMP, n uint64), most uint64) func(*described, s
 
 // specimenKeys set what a word of a description says.
 var specimenKeys = map[string]func(s *described, value string) error{
-	"iface":     func(s *described, value string) error { s.iface = value; return nil },
-	"ttl":       numberKey(255, func(s *described, n uint64) { s.TTL = uint8(n) }),
-	"len":       numberKey(1<<32-1, func(s *described, n uint64) { s.Length = uint32(n) }),
-	"mss":       numberKey(65535, func(s *described, n uint64) { s.MSS = uint16(n) }),
+	"iface":  func(s *described, value string) error { s.iface = value; return nil },
+	"ttl":    numberKey(255, func(s *described, n uint64) { s.TTL = uint8(n) }),
+	"len":    numberKey(1<<32-1, func(s *described, n uint64) { s.Length = uint32(n) }),
+	"mss":    numberKey(65535, func(s *described, n uint64) { s.MSS = uint16(n) }),
+	"window": tcpKey(65535, func(s *described, n uint64) { s.Window, s.noWindow = uint16(n), n == 0 }),
+	"tcp-options": func(s *described, value string) error {
+		if s.Protocol != packet.TCP {
+			return errNotTCP
+		}
+		return bitsKey(tcpOptions, func(s *described, bits uint32) { s.TCPOptions |= packet.TCPOptions(bits) })(s, value)
+	},
 	"ethertype": numberKey(65535, func(s *described, n uint64) { s.EtherType = uint16(n) }),
 	"df":        func(s *described, _ string) error { s.DontFragment = true; return nil },
 	"flags":     specimenFlags,
@@ -100,15 +120,25 @@ var specimenKeys = map[string]func(s *described, value string) error{
 		}
 		return bitsKey(arpOperations, func(s *described, n uint32) { s.ARP.Operation = uint16(n) })(s, value)
 	},
-	"type":   specimenType,
-	"code":   icmpKey(func(m *packet.ICMP, n uint64) { m.Code = uint8(n) }, 255),
-	"mtu":    icmpKey(func(m *packet.ICMP, n uint64) { m.MTU = uint32(n) }, 1<<32-1),
-	"target": specimenTarget,
+	"connections": tcpKey(maxConnections, func(s *described, n uint64) { s.connections = uint32(n) }),
+	"socket":      specimenSocket,
+	"seq":         specimenSeq,
+	"type":        specimenType,
+	"code":        icmpKey(func(m *packet.ICMP, n uint64) { m.Code = uint8(n) }, 255),
+	"mtu":         icmpKey(func(m *packet.ICMP, n uint64) { m.MTU = uint32(n) }, 1<<32-1),
+	"target":      specimenTarget,
+	"link-address": macKey(func(s *described, mac [6]byte) error {
+		if s.ICMP == nil || s.Family != 6 || s.ICMP.Type < 133 || s.ICMP.Type > 137 {
+			return errors.New("only neighbour discovery has it")
+		}
+		s.ICMP.LinkAddress, s.ICMP.HasLinkAddress = mac, true
+		return nil
+	}),
 }
 
 func specimenFlags(s *described, value string) error {
 	if s.Protocol != packet.TCP {
-		return errors.New("only TCP has it")
+		return errNotTCP
 	}
 	if value == "" || value == "none" {
 		return nil

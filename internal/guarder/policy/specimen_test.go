@@ -15,12 +15,16 @@ func TestSpecimensAreReadFromTheirFrames(t *testing.T) {
 	for text, want := range map[string]packet.Packet{
 		"tcp 192.0.2.7:4000 > 192.0.2.1:22 flags=syn mss=48 ttl=0 vlan=10,20 df": {
 			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Tags: []uint16{10, 20}, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"),
-			Length: 44, DontFragment: true, Protocol: packet.TCP, HasPorts: true, SourcePort: 4000, DestinationPort: 22, Flags: 2, MSS: 48,
+			Length: 44, DontFragment: true, Protocol: packet.TCP, HasPorts: true, SourcePort: 4000, DestinationPort: 22, Flags: 2, MSS: 48, Segment: 1, Window: 65535,
+		},
+		"tcp 192.0.2.7:4000 > 192.0.2.1:22 flags=syn tcp-options=fast-open window=0 len=54": {
+			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"), TTL: 64,
+			Length: 54, Protocol: packet.TCP, HasPorts: true, SourcePort: 4000, DestinationPort: 22, Flags: 2, TCPOptions: packet.FastOpen, PayloadLength: 10, Segment: 11,
 		},
 		"udp [2001:db8::7]:53 > [2001:db8::1]:4000 payload=0102 len=68 headers=hop-by-hop routing=3": {
 			SourceMAC: defaultMAC, EtherType: packet.EtherIPv6, Family: 6, Source: addr("2001:db8::7"), Destination: addr("2001:db8::1"), TTL: 64, Length: 68,
 			Headers: packet.HopByHop | packet.Routing, RoutingTypes: 8, Protocol: packet.UDP, HasPorts: true, SourcePort: 53, DestinationPort: 4000,
-			Payload: []byte{1, 2, 0, 0},
+			Payload: []byte{1, 2, 0, 0}, PayloadLength: 4,
 		},
 		"udp 192.0.2.7 > 192.0.2.1 fragment=past-end options=lsrr": {
 			SourceMAC: defaultMAC, EtherType: packet.EtherIPv4, Family: 4, Source: addr("192.0.2.7"), Destination: addr("192.0.2.1"), TTL: 64, Length: 92,
@@ -67,7 +71,7 @@ func FuzzParseSpecimen(f *testing.F) {
 		"tcp 192.0.2.7:4000 > 192.0.2.1:22 flags=syn mss=48 ttl=0 vlan=10,20 df len=65535",
 		"udp 2001:db8::7 > 2001:db8::1 fragment=past-end headers=auth,hop-by-hop routing=0 len=2000",
 		"icmp 203.0.113.9 > 192.0.2.1 type=redirect quoting (icmp 192.0.2.1 > 198.51.100.7 type=echo-reply len=65535 options=rr,lsrr)",
-		"arp 192.0.2.7 > 192.0.2.1 op=reply", "frame ethertype=0x88cc", "ip 192.0.2.7 > 192.0.2.1 reason=truncated",
+		"tcp 192.0.2.7:1 > 192.0.2.1:2 window=0 tcp-options=fast-open", "arp 192.0.2.7 > 192.0.2.1 op=reply", "frame ethertype=0x88cc", "ip 192.0.2.7 > 192.0.2.1 reason=truncated",
 	} {
 		f.Add(text)
 	}

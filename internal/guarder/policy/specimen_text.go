@@ -87,6 +87,10 @@ func (w *wording) ip(p *packet.Packet) {
 	if p.MSS != 0 {
 		w.say("mss=%d", p.MSS)
 	}
+	if p.Protocol == packet.TCP && p.HasPorts && p.Window != 65_535 {
+		w.say("window=%d", p.Window)
+	}
+	w.names("tcp-options", tcpOptions, uint32(p.TCPOptions))
 	if p.ICMP != nil {
 		w.icmp(p)
 	}
@@ -126,6 +130,9 @@ func (w *wording) icmp(p *packet.Packet) {
 	}
 	if m.Target.IsValid() {
 		w.say("target=%v", m.Target)
+	}
+	if m.HasLinkAddress {
+		w.say("link-address=%v", net.HardwareAddr(m.LinkAddress[:]))
 	}
 }
 

@@ -7,9 +7,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/packetscope/packetscope/internal/guarder/ban"
 )
 
 // A Report is what the tests of a file showed.
@@ -21,7 +25,7 @@ type Report struct {
 	// Failures are the packets that were judged otherwise than the file says.
 	Failures []Failure
 	// Hits tells how many packets each rule ("group/rule") matched, and Misses how
-	// many it was asked about and did not match. Rules that no packet came to are
+	// many it was asked about and did not match, or were within its limit. Rules that no packet came to are
 	// in Hits with 0.
 	Hits, Misses map[string]int
 }
@@ -64,15 +68,21 @@ func (f Failure) String() string {
 //	interface: eth0               # device of packets that name none
 //	tests:
 //	- name: land
-//	  packets:                    # see ParseSpecimen
+//	  packets:                    # see ParseSpecimen; nothing was before them
 //	  - tcp 192.0.2.1:80 > 192.0.2.1:80 flags=syn
+//	  times: 21                   # how often each comes, at once; the last is looked at.
+//	                              # A * counts: 198.51.*.7 is 256 sources, :1* 256 ports
 //	  verdict: drop               # or pass
 //	  rule: sanity/land           # that ended the search; "" means that none did
 //	  would_drop: sanity/audited  # the audited rule that is credited; "" means none
 //	  counted: [sanity/counter]   # rules that counted
+//	  bans: 198.51.100.7          # who is banned for the packet, also if only audited; ""
+//	                              # means nobody. All that came before are banned then
+//	  banned: true                # a ban drops the packet, or would
 //
-// Of rule, would_drop and counted, those that are not given are not looked at, but
-// a packet that passes while an audited rule would have dropped it needs would_drop.
+// Of rule, would_drop, counted and bans, those that are not given are not looked at, but
+// a packet that passes while an audited rule or ban would have dropped it needs would_drop
+// or banned. Nobody is banned when a test begins.
 //
 // If run is not nil, only tests are run whose name it matches.
 //
@@ -96,7 +106,7 @@ func RunTests(path string, run *regexp.Regexp) (Report, []Fault) {
 	if Failed(l.faults) {
 		return report, sorted(l.faults, l.files)
 	}
-	p, faults := Load(u.paths, Options{})
+	p, faults := Load(u.paths, Options{Now: time.Unix(0, 0)}) // tests hold at any time
 	if p == nil {
 		return report, faults
 	}
@@ -106,6 +116,9 @@ func RunTests(path string, run *regexp.Regexp) (Report, []Fault) {
 	u.run(p, &report)
 	return report, sorted(l.faults, l.files)
 }
+
+// maxTimes is how often a packet comes at most.
+const maxTimes = 100_000
 
 // A unit is a test file.
 type unit struct {
@@ -121,12 +134,17 @@ type unitTest struct {
 	at             Position
 	name           string
 	packets        []*yaml.Node
+	times          int
 	verdict        int
 	rule, would    *string
 	counted        []string
+	bans           *string
+	banned         bool
 	looksAtCounted bool
 	specimens      []*Specimen
 }
+
+func (u *unit) owns(a netip.Addr) bool { return slices.Contains(u.own, a) }
 
 func (u *unit) fields() []field {
 	r := u.reader
@@ -159,7 +177,7 @@ func (u *unit) fields() []field {
 }
 
 func (u *unit) test(n *yaml.Node) {
-	t := unitTest{at: u.position(n), verdict: -1}
+	t := unitTest{at: u.position(n), verdict: -1, times: 1}
 	u.in = ""
 	u.mapping(n, "a test", u.testFields(&t))
 	if t.verdict < 0 && !has(n, "verdict") {
@@ -191,7 +209,10 @@ func (u *unit) testFields(t *unitTest) []field {
 				if !ok {
 					continue
 				}
-				s, err := ParseSpecimen(text)
+				s, err := ParseSpecimen(nth(text, 0))
+				if err == nil {
+					err = s.CheckSockets(u.owns)
+				}
 				if err != nil {
 					r.fault(e, badQuantity, "", "%v", err)
 					continue
@@ -199,9 +220,27 @@ func (u *unit) testFields(t *unitTest) []field {
 				t.packets, t.specimens = append(t.packets, e), append(t.specimens, s)
 			}
 		}},
+		{"times", "", nil, func(n *yaml.Node) {
+			if times, ok := r.number(n, "times", 1, maxTimes); ok {
+				t.times = int(times)
+			}
+		}},
 		{"verdict", "", nil, func(n *yaml.Node) { t.verdict = r.word(n, "verdict", []string{"pass", "drop"}) }},
 		{"rule", "", nil, text(&t.rule)},
 		{"would_drop", "", nil, text(&t.would)},
+		{"bans", "", nil, func(n *yaml.Node) {
+			s, ok := r.text(n)
+			if _, err := netip.ParsePrefix(s); err != nil && s != "" {
+				if _, err := netip.ParseAddr(s); err != nil {
+					r.fault(n, badAddress, "", "bans %q: want an address or a prefix", s)
+					return
+				}
+			}
+			if ok {
+				t.bans = &s
+			}
+		}},
+		{"banned", "", nil, func(n *yaml.Node) { t.banned, _ = r.boolean(n) }},
 		{"counted", "", nil, func(n *yaml.Node) {
 			t.looksAtCounted = true
 			if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
@@ -219,24 +258,27 @@ func (u *unit) run(p *Policy, report *Report) {
 	for i := range p.Rules {
 		report.Hits[p.Rules[i].Group+"/"+p.Rules[i].Name] += 0
 	}
-	env := &Env{Own: func(a netip.Addr) bool { return slices.Contains(u.own, a) }, Sets: p.Sets, Bindings: p.Bindings}
+	env := &Env{Own: u.owns, Sets: p.Sets, Bindings: p.Bindings}
 	for n, t := range u.tests {
 		report.Cases = append(report.Cases, Case{At: t.at, Name: t.name, Packets: len(t.specimens)})
 		for i, s := range t.specimens {
 			report.Packets++
-			env.Interface = s.Interface
+			env.Interface, env.Sockets, env.Connections = s.Interface, s.Sockets, s.Connections
 			if s.Interface == "" {
 				env.Interface = u.iface
 			}
+			bans := NewBans(p, u.own)
+			s = u.before(p, env, bans, t.packets[i].Value, t.times-1, s)
 			steps, j := p.Explain(&s.Packet, env)
+			made := bans.Judged(&s.Packet, j)
 			for _, step := range steps {
-				if name := step.Rule.Group + "/" + step.Rule.Name; step.Matched {
+				if name := step.Rule.Group + "/" + step.Rule.Name; step.Matched && !step.Within {
 					report.Hits[name]++
 				} else {
 					report.Misses[name]++
 				}
 			}
-			if text := t.compare(p, j); text != "" {
+			if text := t.compare(p, j, made); text != "" {
 				report.Cases[n].Failures++
 				report.Failures = append(report.Failures, Failure{u.position(t.packets[i]), t.name, t.packets[i].Value, text, n, steps})
 			}
@@ -244,8 +286,23 @@ func (u *unit) run(p *Policy, report *Report) {
 	}
 }
 
+// before has a packet come some times, and returns the one that comes next.
+func (u *unit) before(p *Policy, env *Env, bans *Bans, text string, times int, s *Specimen) *Specimen {
+	env.States, env.Banned = &States{}, bans.Banned
+	for n := range times {
+		bans.Judged(&s.Packet, p.Judge(&s.Packet, env))
+		if next, err := ParseSpecimen(nth(text, n+1)); err == nil && strings.Contains(text, "*") {
+			s = next
+		}
+	}
+	return s
+}
+
+// nth returns the text of a packet that comes for the n-th time, from 0.
+func nth(text string, n int) string { return strings.ReplaceAll(text, "*", fmt.Sprint(n%256)) }
+
 // compare returns what is wrong with a judgement, or "".
-func (t *unitTest) compare(p *Policy, j Judgement) string {
+func (t *unitTest) compare(p *Policy, j Judgement, made *ban.Ban) string {
 	name := func(i int) string {
 		if i == None {
 			return "none"
@@ -269,6 +326,12 @@ func (t *unitTest) compare(p *Policy, j Judgement) string {
 	case t.verdict == 0 && j.WouldDrop != None:
 		expect("would_drop", name(j.WouldDrop), "none")
 	}
+	if is := j.Ban != NotBanned; is != t.banned {
+		expect("banned", strconv.FormatBool(is), strconv.FormatBool(t.banned))
+	}
+	if t.bans != nil {
+		expect("bans", orNobody(madeText(made)), orNobody(*t.bans))
+	}
 	if t.looksAtCounted {
 		var counted []string
 		for _, i := range j.Counted {
@@ -277,6 +340,24 @@ func (t *unitTest) compare(p *Policy, j Judgement) string {
 		expect("counted", strings.Join(counted, ", "), strings.Join(t.counted, ", "))
 	}
 	return strings.Join(wrong, "; ")
+}
+
+// madeText returns whom a ban is of, as tests name them.
+func madeText(made *ban.Ban) string {
+	switch {
+	case made == nil:
+		return ""
+	case made.Prefix.IsSingleIP():
+		return made.Prefix.Addr().String()
+	}
+	return made.Prefix.String()
+}
+
+func orNobody(name string) string {
+	if name == "" {
+		return "nobody"
+	}
+	return name
 }
 
 func orNone(name string) string {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"gopkg.in/yaml.v3"
 )
 
@@ -59,39 +60,37 @@ func Default() *Policy {
 // Locator had 40 for a hop on a blocklist.
 var points = map[Check]int{Domestic: 20, ForbidCountry: 30, ForbidAS: 30, RequireAS: 20, MaxAS: 10, Blocklist: 40}
 
-// Parse decodes a policy; file is its name in faults. The error is an [*Error] with all
-// of them, and then there is no policy.
+// Parse decodes a policy; file is its name in faults. The error is a [*yamlfile.Error]
+// with all of them, and then there is no policy.
 func Parse(file string, data []byte) (*Policy, error) {
-	d := &decoder{Error{File: file}}
+	d := decoder{yamlfile.New(file, data)}
 	p := Default()
-	if root := d.document(data); root != nil {
-		d.policy(root, p)
+	if root := d.Document(); root != nil && !yamlfile.IsNull(root) {
+		d.policy(yamlfile.Resolve(root), p)
+	} else if d.Found() == 0 {
+		d.Fault(&yaml.Node{Line: 1, Column: 1}, "begin with \"version: 1\"", "the policy is empty")
 	}
-	if len(d.Faults) > 0 {
-		d.sort()
-		return nil, &d.Error
+	if err := d.Err(); err != nil {
+		return nil, err
 	}
 	return p, nil
 }
 
-func (d *decoder) policy(root *yaml.Node, p *Policy) {
+func (d decoder) policy(root *yaml.Node, p *Policy) {
 	first := make(map[string]int) // lines of names
-	found := d.mapping(root, "the policy", keys{
+	versioned := false
+	d.Mapping(root, "the policy", yamlfile.Keys{
 		"version": func(n *yaml.Node) {
+			versioned = true
 			if n.Value != "1" {
-				d.fault(n, "version: 1", "unknown version %s", describe(n))
+				d.Fault(n, "", "want version 1, not %s", yamlfile.Describe(n))
 			}
 		},
 		"rules": func(n *yaml.Node) {
-			if n.Kind != yaml.SequenceNode {
-				d.fault(n, "begin each with \"- \"", "rules must be a list, not %s", describe(n))
-				return
-			}
-			for _, e := range n.Content {
-				e = resolve(e)
+			for _, e := range d.Sequence(n, "rules") {
 				r := d.rule(e)
 				if line := first[r.Name]; line > 0 && r.Name != "" {
-					d.fault(e, "", "duplicate rule %q, first on line %d", r.Name, line)
+					d.Fault(e, "", "duplicate rule %q, first on line %d", r.Name, line)
 				}
 				first[r.Name] = e.Line
 				p.Rules = append(p.Rules, r)
@@ -99,16 +98,16 @@ func (d *decoder) policy(root *yaml.Node, p *Policy) {
 		},
 		"risk": func(n *yaml.Node) { d.weights(n, &p.Risk) },
 	})
-	if root.Kind == yaml.MappingNode && found["version"] == nil {
-		d.fault(root, "begin with \"version: 1\"", "the policy has no version")
+	if root.Kind == yaml.MappingNode && !versioned {
+		d.Fault(root, "begin with \"version: 1\"", "the policy has no version")
 	}
 }
 
-func (d *decoder) weights(n *yaml.Node, w *Weights) {
+func (d decoder) weights(n *yaml.Node, w *Weights) {
 	number := func(field *int) func(*yaml.Node) {
-		return func(n *yaml.Node) { *field = d.integer(n, "points", 0, 100) }
+		return func(n *yaml.Node) { *field = d.Integer(n, 0, 100) }
 	}
-	d.mapping(n, "risk", keys{
+	d.Mapping(n, "risk", yamlfile.Keys{
 		"as_changed": number(&w.ASChanged), "country_changed": number(&w.CountryChanged),
 		"flapping": number(&w.Flapping), "implausible": number(&w.Implausible),
 	})
@@ -117,45 +116,46 @@ func (d *decoder) weights(n *yaml.Node, w *Weights) {
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
 // rule decodes a rule. It has one check.
-func (d *decoder) rule(n *yaml.Node) Rule {
-	r := Rule{Points: -1}
-	before := len(d.Faults)
+func (d decoder) rule(n *yaml.Node) Rule {
+	r, named := Rule{Points: -1}, false
+	before := d.Found()
 	check := func(c Check, decode func(*yaml.Node)) func(*yaml.Node) {
 		return func(n *yaml.Node) {
 			if r.Check != "" {
-				d.fault(n, "make it a rule of its own", "the rule has both %s and %s", r.Check, c)
+				d.Fault(n, "make it a rule of its own", "the rule has both %s and %s", r.Check, c)
 				return
 			}
 			r.Check = c
 			decode(n)
 		}
 	}
-	found := d.mapping(n, "a rule", keys{
+	d.Mapping(n, "a rule", yamlfile.Keys{
 		"name": func(n *yaml.Node) {
-			r.Name = d.text(n, "a name")
-			if r.Name != "" && !namePattern.MatchString(r.Name) {
-				d.fault(n, "", "name %q must be 1 to 64 letters, digits, \"-\" and \"_\"", r.Name)
+			named = true
+			name, ok := d.Text(n)
+			if r.Name = name; ok && !namePattern.MatchString(name) {
+				d.Fault(n, "", "name %q must be 1 to 64 letters, digits, \"-\" and \"_\"", name)
 			}
 		},
 		"dest":   func(n *yaml.Node) { r.Dest = d.patterns(n) },
-		"points": func(n *yaml.Node) { r.Points = d.integer(n, "points", 0, 100) },
+		"points": func(n *yaml.Node) { r.Points = d.Integer(n, 0, 100) },
 		string(Domestic): check(Domestic, func(n *yaml.Node) {
 			if n.ShortTag() != "!!bool" || n.Value != "true" {
-				d.fault(n, "leave the rule out", "domestic must be true, not %s", describe(n))
+				d.Fault(n, "leave the rule out", "domestic must be true, not %s", yamlfile.Describe(n))
 			}
 		}),
 		string(ForbidCountry): check(ForbidCountry, func(n *yaml.Node) { r.Countries = d.countries(n) }),
 		string(ForbidAS):      check(ForbidAS, func(n *yaml.Node) { r.ASes = d.ases(n, "forbid_as") }),
 		string(RequireAS):     check(RequireAS, func(n *yaml.Node) { r.ASes = d.ases(n, "require_as") }),
-		string(MaxAS):         check(MaxAS, func(n *yaml.Node) { r.Max = d.integer(n, "max_as", 1, 64) }),
+		string(MaxAS):         check(MaxAS, func(n *yaml.Node) { r.Max = d.Integer(n, 1, 64) }),
 		string(Blocklist):     check(Blocklist, func(n *yaml.Node) { d.blocklist(n, &r) }),
 	})
-	if n.Kind == yaml.MappingNode && found["name"] == nil {
-		d.fault(n, "", "the rule has no name")
+	if n.Kind == yaml.MappingNode && !named {
+		d.Fault(n, "", "the rule has no name")
 	}
 	// Of a misspelt check that is told already.
-	if r.Check == "" && len(d.Faults) == before {
-		d.fault(n, "known: blocklist, domestic, forbid_as, forbid_country, max_as, require_as", "the rule checks nothing")
+	if r.Check == "" && d.Found() == before {
+		d.Fault(n, "known: blocklist, domestic, forbid_as, forbid_country, max_as, require_as", "the rule checks nothing")
 	}
 	if r.Points < 0 {
 		r.Points = points[r.Check]
@@ -163,32 +163,32 @@ func (d *decoder) rule(n *yaml.Node) Rule {
 	return r
 }
 
-func (d *decoder) patterns(n *yaml.Node) (patterns []string) {
+func (d decoder) patterns(n *yaml.Node) (patterns []string) {
 	for _, e := range d.list(n, "dest") {
-		pattern := d.text(e, "a destination")
-		if _, err := path.Match(pattern, ""); err != nil {
-			d.fault(e, "", "%q is no pattern", pattern)
+		pattern, ok := d.Text(e)
+		if _, err := path.Match(pattern, ""); ok && (err != nil || pattern == "") {
+			d.Fault(e, "", "%q is no pattern", pattern)
 		}
 		patterns = append(patterns, pattern)
 	}
 	return patterns
 }
 
-func (d *decoder) countries(n *yaml.Node) (codes []string) {
+func (d decoder) countries(n *yaml.Node) (codes []string) {
 	for _, e := range d.list(n, "forbid_country") {
-		code := d.text(e, "a country")
-		if code == "" {
+		code, ok := d.Text(e)
+		if !ok {
 			continue
 		}
 		if len(code) != 2 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-			d.fault(e, "such as DE, of ISO 3166-1", "%q is no country code of two capital letters", code)
+			d.Fault(e, "such as DE, of ISO 3166-1", "%q is no country code of two capital letters", code)
 		}
 		codes = append(codes, code)
 	}
 	return codes
 }
 
-func (d *decoder) ases(n *yaml.Node, what string) (ases []uint32) {
+func (d decoder) ases(n *yaml.Node, what string) (ases []uint32) {
 	for _, e := range d.list(n, what) {
 		number := e.Value
 		if len(number) > 2 && strings.EqualFold(number[:2], "AS") {
@@ -196,7 +196,7 @@ func (d *decoder) ases(n *yaml.Node, what string) (ases []uint32) {
 		}
 		as, err := strconv.ParseUint(number, 10, 32)
 		if e.Kind != yaml.ScalarNode || err != nil || as == 0 {
-			d.fault(e, "such as AS64500", "%s is no AS number", describe(e))
+			d.Fault(e, "such as AS64500", "%s is no AS number", yamlfile.Describe(e))
 			continue
 		}
 		ases = append(ases, uint32(as))
@@ -204,7 +204,7 @@ func (d *decoder) ases(n *yaml.Node, what string) (ases []uint32) {
 	return ases
 }
 
-func (d *decoder) blocklist(n *yaml.Node, r *Rule) {
+func (d decoder) blocklist(n *yaml.Node, r *Rule) {
 	for _, e := range d.list(n, "blocklist") {
 		switch e.Value {
 		case "prefix":
@@ -212,7 +212,7 @@ func (d *decoder) blocklist(n *yaml.Node, r *Rule) {
 		case "as":
 			r.Networks = true
 		default:
-			d.fault(e, suggest(e.Value, []string{"as", "prefix"}), "unknown blocklist %s", describe(e))
+			d.Fault(e, yamlfile.Suggest(e.Value, []string{"as", "prefix"}), "want a blocklist, not %s", yamlfile.Describe(e))
 		}
 	}
 }

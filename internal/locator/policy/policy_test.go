@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/yamlfile"
 )
 
 var update = flag.Bool("update", false, "write the messages into the files")
@@ -26,7 +28,7 @@ func TestEachFaultHasItsMessage(t *testing.T) {
 		}
 		body, want, _ := strings.Cut(string(text), "# want: ")
 		policy, err := Parse(filepath.Base(file), []byte(body))
-		var faults *Error
+		var faults *yamlfile.Error
 		if !errors.As(err, &faults) || policy != nil {
 			t.Errorf("%s: policy %v, error %v", file, policy, err)
 			continue
@@ -52,8 +54,8 @@ func TestAllFaultsAreReportedTogether(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Parse("many.yaml", data)
-	want := `many.yaml:1:10: unknown version "3" (version: 1)
-many.yaml:4:9: dest must be a list with an element at least, not an empty list
+	want := `many.yaml:1:10: want version 1, not the number 3
+many.yaml:4:9: dest is an empty list
 many.yaml:5:20: "XXX" is no country code of two capital letters (such as DE, of ISO 3166-1)
 many.yaml:6:3: the rule checks nothing (known: blocklist, domestic, forbid_as, forbid_country, max_as, require_as)
 many.yaml:7:1: unknown key "risks" in the policy (did you mean "risk"?)`

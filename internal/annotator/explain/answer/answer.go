@@ -57,6 +57,9 @@ const (
 	Misconfiguration Verdict = "misconfiguration"
 	MonitoringFault  Verdict = "monitoring_fault" // PacketScope itself
 	Unknown          Verdict = "unknown"
+	// Inconspicuous says that nothing stands out. It is only of a host that no alert is
+	// about: whoever could make an alert be called so would have silenced it.
+	Inconspicuous Verdict = "inconspicuous"
 )
 
 // Confidence says how sure a verdict is.

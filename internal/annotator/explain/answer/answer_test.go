@@ -121,11 +121,26 @@ func TestEvidenceCapsConfidence(t *testing.T) {
 	}
 }
 
+func TestOnlyAHostIsInconspicuous(t *testing.T) {
+	g := ground(t)
+	text := []byte(`{"findings":[{"text":"It is so.","weighs":"for","facts":["F1"]}],"verdict":"inconspicuous","confidence":"low","summary":"So it is.","checks":[],"steps":[],"rule":null}`)
+	if code := g.Check(text); code != WrongForm {
+		t.Errorf("of an alert: %q", code)
+	}
+	g.Set.Host = &fact.Host{}
+	if a, code := g.Parse(text); code != OK || a.Verdict != Inconspicuous {
+		t.Errorf("of a host: %q, %s", code, a.Verdict)
+	}
+	if strings.Contains(string(Schema()), "inconspicuous") || !strings.Contains(string(g.Schema()), `"inconspicuous"`) {
+		t.Error("the schemas do not say so")
+	}
+}
+
 // TestTheJudgeKnowsTheSchema claims that the schema names the verdicts and all else that
 // the types of Go have.
 func TestTheJudgeKnowsTheSchema(t *testing.T) {
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(verdictWords)), slices.Sorted(func(yield func(Verdict) bool) {
-		for _, v := range form.Properties["verdict"].Enum {
+		for _, v := range hostForm.Properties["verdict"].Enum {
 			if !yield(Verdict(v)) {
 				return
 			}

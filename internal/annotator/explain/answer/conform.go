@@ -19,13 +19,16 @@ type node struct {
 	AnyOf      []*node
 }
 
-var form = func() *node {
+// forms are those of answers about alerts and about hosts.
+var form, hostForm = nodeOf(schema), nodeOf(hostSchema)
+
+func nodeOf(schema string) *node {
 	var n node
 	if err := json.Unmarshal([]byte(schema), &n); err != nil {
-		panic(err) // the text above is wrong
+		panic(err) // the text of the schema is wrong
 	}
 	return &n
-}()
+}
 
 // conforms tells whether a value has the form. encoding/json would take keys in another
 // case, leave out what is missing and ignore what is too much.

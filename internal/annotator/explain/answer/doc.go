@@ -6,4 +6,7 @@
 // holds a link, an address, a command, markup or a character that is not plain. What is
 // wrong is told by one of a closed set of codes, so that whoever is asked to mend an
 // answer learns nothing that he has not written.
+//
+// Whoever is shown addresses and names ([Ground.Values]) may write them: they become
+// handles before they are judged, so that nothing can be named but what was shown.
 package answer

@@ -14,6 +14,9 @@ type Ground struct {
 	Table *handle.Table
 	// NoRule tells that no rule was asked for.
 	NoRule bool
+	// Values tells that whoever answers was shown addresses and names, and may write those
+	// that he was shown in place of their handles.
+	Values bool
 }
 
 // Check returns what is wrong with an answer, or OK.
@@ -32,12 +35,19 @@ func (g Ground) Parse(raw []byte) (Answer, Code) {
 	if err != nil {
 		return Answer{}, NotJSON
 	}
-	if !form.conforms(v) {
+	wanted := form
+	if g.Set.Host != nil {
+		wanted = hostForm
+	}
+	if !wanted.conforms(v) {
 		return Answer{}, WrongForm
 	}
 	var a Answer
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return Answer{}, WrongForm // a number that no int holds
+	}
+	if g.Values {
+		g.toHandles(&a)
 	}
 	if code := g.judge(&a); code != OK {
 		return Answer{}, code

@@ -1,11 +1,25 @@
 package answer
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
-// Schema returns the JSON schema of an answer. It has only what all servers understand,
-// and its keys are in the order in which they are to be written: evidence before the
-// verdict.
+// Schema returns the JSON schema of an answer about an alert. It has only what all servers
+// understand, and its keys are in the order in which they are to be written: evidence
+// before the verdict.
 func Schema() json.RawMessage { return json.RawMessage(schema) }
+
+// Schema returns the JSON schema of an answer that rests on the ground.
+func (g Ground) Schema() json.RawMessage {
+	if g.Set.Host != nil {
+		return json.RawMessage(hostSchema)
+	}
+	return Schema()
+}
+
+// hostSchema also has the verdict that alerts have not.
+var hostSchema = strings.Replace(schema, `"unknown"]`, `"unknown","inconspicuous"]`, 1)
 
 const schema = `{"type":"object","properties":{` +
 	`"findings":{"type":"array","items":{"type":"object","properties":{` +

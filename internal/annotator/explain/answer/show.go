@@ -12,7 +12,7 @@ import (
 var verdictWords = map[Verdict]string{
 	VolumetricAttack: "an attack by volume", Reconnaissance: "somebody looks for a way in", TargetedAttack: "a targeted attack",
 	Overload: "more work than there is room for", HostFault: "a fault of this host or of an application on it",
-	NetworkFault: "a fault of the network", Misconfiguration: "a wrong setting", MonitoringFault: "a fault of the monitoring itself", Unknown: "not clear yet",
+	NetworkFault: "a fault of the network", Misconfiguration: "a wrong setting", MonitoringFault: "a fault of the monitoring itself", Unknown: "not clear yet", Inconspicuous: "nothing stands out",
 }
 
 // Words returns a verdict for people.

@@ -1,6 +1,7 @@
 package builtin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -14,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
 	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
@@ -37,7 +38,7 @@ func TestEveryAlertIsExplained(t *testing.T) {
 		what  string
 		names []string
 	}{{"explanations (add to entries)", Alerts()}, {"queries (add to package evidence)", evidence.Alerts()}, {"recordings (add to testdata/recorded.yaml)", slices.Sorted(maps.Keys(recorded(t)))}} {
-		if diff := cmp.Diff(want, have.names); diff != "" {
+		if diff := gocmp.Diff(want, have.names); diff != "" {
 			t.Errorf("%s (-alerts +%s)\n%s", have.what, have.what, diff)
 		}
 	}
@@ -48,6 +49,9 @@ func TestEveryAlertIsExplained(t *testing.T) {
 func TestEntriesRestOnEvidence(t *testing.T) {
 	for name, e := range entries {
 		queries := evidence.For(name)
+		if evidence.AsksOffenders(name) {
+			queries = append(queries, evidence.OffenderFacts...)
+		}
 		byName := map[string]evidence.Query{}
 		for _, q := range queries {
 			byName[q.Name] = q
@@ -123,14 +127,8 @@ func alertLabels(t *testing.T, name string) []string {
 
 // words says for people what a query asks for.
 func words(alert string) func(string) string {
-	return func(name string) string {
-		for _, q := range evidence.For(alert) {
-			if q.Name == name {
-				return q.Says
-			}
-		}
-		return name
-	}
+	set := &fact.Set{Alert: fact.Alert{Name: alert}}
+	return func(name string) string { return cmp.Or(evidence.Says(set, name), name) }
 }
 
 // TestGoldenTexts compares what people read about each alert, from recorded facts, with
@@ -158,7 +156,7 @@ func TestGoldenTexts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
+			if diff := gocmp.Diff(string(want), got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 			if strings.Contains(got, "has no explanation") || len(a.Findings) < 2 || len(a.Checks) < 2 {
@@ -172,6 +170,10 @@ func TestGoldenTexts(t *testing.T) {
 // number, is not sure, and names what is not known.
 func TestWithoutFactsNothingIsInvented(t *testing.T) {
 	for name, r := range recorded(t) {
+		want := len(evidence.For(name))
+		if r.Offenders != nil {
+			r.Offenders, want = []string{"down"}, want+1
+		}
 		g := gather(t, player{r: r, change: func(string, time.Duration, []evidence.Sample) ([]evidence.Sample, error) {
 			return nil, errors.New("down")
 		}})
@@ -180,8 +182,8 @@ func TestWithoutFactsNothingIsInvented(t *testing.T) {
 			t.Errorf("%s: %+v", name, a)
 		}
 		shown := g.Show(a, words(name))
-		if n := strings.Count(shown, "Not known: "); n != len(evidence.For(name)) || !strings.Contains(shown, "Prometheus did not answer the query") {
-			t.Errorf("%s: names %d of %d gaps\n%s", name, n, len(evidence.For(name)), shown)
+		if n := strings.Count(shown, "Not known: "); n != want || !strings.Contains(shown, "Prometheus did not answer the query") {
+			t.Errorf("%s: names %d of %d gaps\n%s", name, n, want, shown)
 		}
 	}
 }
@@ -246,6 +248,9 @@ func TestNamesDoNotMatter(t *testing.T) {
 	for name, r := range recorded(t) {
 		want := Explain(gather(t, player{r: r}))
 		other := recording{Labels: maps.Clone(r.Labels), Results: r.Results}
+		for _, line := range r.Offenders {
+			other.Offenders = append(other.Offenders, strings.NewReplacer("203.0.113.66", "203.0.113.99", "10.1.2.3", "192.168.7.8").Replace(line))
+		}
 		for label := range map[string]bool{"instance": true, "dest": true} {
 			if other.Labels[label] != "" {
 				other.Labels[label] = "elsewhere.example.net"
@@ -260,7 +265,7 @@ func TestNamesDoNotMatter(t *testing.T) {
 			}
 			return s, nil
 		}}))
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
 	}
@@ -282,6 +287,7 @@ func TestUnknownAlertsAreCalledSo(t *testing.T) {
 
 func TestARuleIsProposedOnlyForOneBusySender(t *testing.T) {
 	r := recorded(t)["PacketScopePolicyDropsHigh"]
+	r.Offenders = nil
 	propose := func(change func(query string, s []evidence.Sample) []evidence.Sample) *answer.Rule {
 		return Explain(gather(t, player{r: r, change: func(query string, _ time.Duration, s []evidence.Sample) ([]evidence.Sample, error) {
 			return change(query, s), nil
@@ -292,7 +298,7 @@ func TestARuleIsProposedOnlyForOneBusySender(t *testing.T) {
 		Action: answer.Monitor, Sources: []string{"S1"}, Proto: answer.AnyProto, TTLMinutes: 60,
 		Why: "It is the busiest sender by far; counting what a rule would drop shows whether others suffer from it.",
 	}
-	if diff := cmp.Diff(want, propose(same)); diff != "" {
+	if diff := gocmp.Diff(want, propose(same)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	for name, change := range map[string]func(string, []evidence.Sample) []evidence.Sample{
@@ -317,6 +323,39 @@ func TestARuleIsProposedOnlyForOneBusySender(t *testing.T) {
 	} {
 		if got := propose(change); got != nil {
 			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// TestTheSourceOfMostDropsIsProposed: of several only one that makes most of it, and none of
+// an own, private or protected network.
+func TestTheSourceOfMostDropsIsProposed(t *testing.T) {
+	for name, c := range map[string]struct {
+		offenders []string
+		verdict   answer.Verdict
+		source    string
+	}{
+		"one stranger":        {[]string{"203.0.113.66/32 5400 240 drop forged-icmp/ptb-too-small", "198.51.100.7/32 90 3 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, "203.0.113.66"},
+		"it rests now":        {[]string{"203.0.113.66/32 5400 0 drop forged-icmp/ptb-too-small", "198.51.100.7/32 90 0 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, "203.0.113.66"},
+		"another begins":      {[]string{"203.0.113.66/32 5400 1 drop forged-icmp/ptb-too-small", "198.51.100.7/32 90 30 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, "198.51.100.7"},
+		"two alike":           {[]string{"203.0.113.66/32 54 24 drop forged-icmp/ptb-too-small", "198.51.100.7/32 54 24 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, ""},
+		"a machine of ours":   {[]string{"10.1.2.3/32 5400 240 drop forged-icmp/ptb-too-small", "198.51.100.7/32 90 3 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, ""},
+		"nobody":              {[]string{}, answer.TargetedAttack, ""},
+		"it is only counted":  {[]string{"203.0.113.66/32 0 0 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, ""},
+		"it is about another": {[]string{"203.0.113.66/32 5400 240 drop web/telnet", "198.51.100.7/32 90 3 drop forged-icmp/ptb-too-small"}, answer.TargetedAttack, "198.51.100.7"},
+		"none is about it":    {[]string{"203.0.113.66/32 5400 240 drop web/telnet"}, answer.TargetedAttack, ""},
+		"the exporter is off": {[]string{"off"}, answer.TargetedAttack, ""},
+	} {
+		r := recorded(t)["PacketScopeGuardForgedICMP"]
+		r.Offenders = c.offenders
+		g := gather(t, player{r: r})
+		a := Explain(g)
+		source := ""
+		if a.Rule != nil && len(a.Rule.Sources) == 1 {
+			_, source, _ = g.Table.Value(a.Rule.Sources[0])
+		}
+		if source != c.source || a.Verdict != c.verdict || a.Rule != nil && a.Rule.Action != answer.Monitor {
+			t.Errorf("%s: %s, rule %+v about %q, want %q", name, a.Verdict, a.Rule, source, c.source)
 		}
 	}
 }

@@ -17,7 +17,8 @@ type entry struct {
 	weighs []weigh
 	checks []check
 	steps  []string
-	// propose asks for a rule that watches the busiest sender, if that sends most.
+	// propose asks for a rule that watches the source of most of what rules drop, or else the
+	// busiest sender, if that sends most.
 	propose bool
 }
 
@@ -70,7 +71,7 @@ func ask(text, query string) check { return check{text: text, query: query} }
 // copies it would run: words in capitals stand for what to put in.
 func run(text, command string) check { return check{text: text, command: command} }
 
-var entries = merged(aboutDrops, aboutHost, aboutTCP, aboutPeers, aboutGuarder, aboutPolicy, aboutAttacks, aboutPaths, aboutRoutes, aboutLocator, aboutSelf, aboutAnnotator)
+var entries = merged(aboutDrops, aboutHost, aboutTCP, aboutPeers, aboutGuarder, aboutPolicy, aboutAttacks, aboutPosture, aboutPathMap, aboutPaths, aboutRoutes, aboutLocator, aboutSelf, aboutAnnotator)
 
 func merged(all ...map[string]entry) map[string]entry {
 	out := make(map[string]entry)

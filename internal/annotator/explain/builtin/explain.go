@@ -19,8 +19,12 @@ func Alerts() []string { return slices.Sorted(maps.Keys(entries)) }
 // Explain explains an alert from what is known about it. Handles of commands are taken
 // from the table of the ground.
 //
-// An alert that nobody has written about gets an answer that says so.
+// An alert that nobody has written about gets an answer that says so. What is about no
+// alert is explained as [Host] does.
 func Explain(g answer.Ground) answer.Answer {
+	if g.Set.Host != nil {
+		return Host(g, Both)
+	}
 	e, ok := entries[g.Set.Alert.Name]
 	if !ok {
 		return judged(g, unknown(g.Set))
@@ -201,27 +205,6 @@ func (w *writer) confidence() answer.Confidence {
 		return answer.Medium
 	}
 	return answer.High
-}
-
-// propose asks to watch the busiest sender, if it sends most of what arrives and the
-// verdict is an attack.
-func (w *writer) propose() {
-	if !w.e.propose || w.a.Confidence == answer.Low {
-		return
-	}
-	attack := w.a.Verdict == answer.VolumetricAttack || w.a.Verdict == answer.Reconnaissance || w.a.Verdict == answer.TargetedAttack
-	share, senders := w.g.Set.Now("top_sender_share"), w.g.Set.Now("top_senders")
-	senders = slices.DeleteFunc(senders, func(f fact.Fact) bool {
-		_, _, ok := w.g.Table.Value(f.Get("remote"))
-		return !ok
-	})
-	if !attack || len(share) == 0 || share[0].Value <= 0.5 || len(senders) == 0 {
-		return
-	}
-	w.a.Rule = &answer.Rule{
-		Action: answer.Monitor, Sources: []string{senders[0].Get("remote")}, Proto: answer.AnyProto, TTLMinutes: 60,
-		Why: "It is the busiest sender by far; counting what a rule would drop shows whether others suffer from it.",
-	}
 }
 
 var placeholder = regexp.MustCompile(`\{[@a-z_]*\}`)

@@ -3,6 +3,8 @@ package builtin
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -20,6 +22,9 @@ import (
 type recording struct {
 	Labels  map[string]string
 	Results map[string][]string
+	// Offenders are lines of a source, its packets, those of a second, what becomes of them
+	// and the rule; nil if no exporter is asked.
+	Offenders []string
 }
 
 func recorded(t testing.TB) map[string]recording {
@@ -88,11 +93,47 @@ func (p player) samples(query string, before time.Duration) ([]evidence.Sample, 
 }
 
 // gather makes the ground of a recording.
-func gather(t testing.TB, p player) answer.Ground {
+func gather(t testing.TB, p player) answer.Ground { return gatherOf(t, p, p.r.Labels) }
+
+// gatherOf gathers for an alert with other labels than those of the recording.
+func gatherOf(t testing.TB, p player, labels map[string]string) answer.Ground {
 	t.Helper()
 	table := &handle.Table{}
 	limits := evidence.Defaults
 	limits.Parallel = 1 // so that players are asked one after the other
-	set := evidence.Gather(context.Background(), p, evidence.Alert{Labels: p.r.Labels}, table, now, limits)
+	about := evidence.Alert{Labels: labels, Place: places}
+	if p.r.Offenders != nil {
+		about.Offenders = func(context.Context) (evidence.Offenders, error) { return p.r.offenders() }
+	}
+	set := evidence.Gather(context.Background(), p, about, table, now, limits)
 	return answer.Ground{Set: set, Table: table}
+}
+
+// places knows the networks of the recordings.
+func places(a netip.Addr) evidence.Place {
+	switch {
+	case a.IsPrivate():
+		return evidence.Place{Kind: "private"}
+	case netip.MustParsePrefix("198.51.100.0/24").Contains(a):
+		return evidence.Place{Kind: "public", Country: "DE", ASN: 64500}
+	}
+	return evidence.Place{Kind: "public"}
+}
+
+func (r recording) offenders() (evidence.Offenders, error) {
+	all := evidence.Offenders{Over: time.Second}
+	for _, line := range r.Offenders {
+		var o evidence.Offender
+		var source, verdict, rule string
+		if _, err := fmt.Sscan(line, &source, &o.Drops, &o.Rate, &verdict, &rule); err != nil {
+			return all, err
+		}
+		o.Source = netip.MustParsePrefix(source)
+		o.Dropped = verdict == "drop"
+		o.Group, o.Rule, _ = strings.Cut(rule, "/")
+		all.Sources = append(all.Sources, o)
+		all.Drops += o.Drops
+		all.Rate += o.Rate
+	}
+	return all, nil
 }

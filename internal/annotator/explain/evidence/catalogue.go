@@ -21,7 +21,7 @@ func Names(all []Query) []string {
 	return names
 }
 
-var catalogue = merged(ofDrops, ofFlows, ofSockets, ofStack, ofTCP, ofGuarder, ofAttacks, ofPaths, ofLocator, ofSelf, ofAnnotator)
+var catalogue = merged(ofDrops, ofFlows, ofSockets, ofStack, ofTCP, ofGuarder, ofAttacks, ofPosture, ofPathMap, ofPaths, ofLocator, ofSelf, ofAnnotator)
 
 func merged(all ...map[string][]Query) map[string][]Query {
 	out := make(map[string][]Query)

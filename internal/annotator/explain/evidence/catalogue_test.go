@@ -73,49 +73,57 @@ var (
 // series and label in it exists, that its placeholders are labels of the alert, and that
 // what tells its facts apart is in the result.
 func TestQueriesNameWhatThereIs(t *testing.T) {
-	catalogue := rules.Catalogue()
 	for _, alert := range Alerts() {
-		have := labelsOf(t, alert)
 		values := map[string]string{}
-		for _, name := range have {
+		for _, name := range labelsOf(t, alert) {
 			values[name] = "v"
 		}
-		seen := map[string]bool{}
-		asks := 0
-		for _, q := range For(alert) {
-			if !nameForm.MatchString(q.Name) || q.Says == "" || seen[q.Name] {
-				t.Errorf("%s: query %q has a bad name or no words, or is there twice", alert, q.Name)
-			}
-			seen[q.Name] = true
-			asks++
-			if q.Baseline {
-				asks += len(Baselines)
-			}
-			expr, err := q.Render(values)
-			if err != nil {
-				t.Errorf("%s: %v", alert, err)
-				continue
-			}
-			result, err := catalogue.Check(expr)
-			if err != nil {
-				t.Errorf("%s: %s: %v\n%s", alert, q.Name, err, expr)
-				continue
-			}
-			for _, label := range append(slices.Clone(q.By), q.Text) {
-				if label != "" && (!result.Has(label) || !fact.Allowed(label)) {
-					t.Errorf("%s: %s: %q is no label of its result, or may not be shown", alert, q.Name, label)
-				}
-			}
-			for _, series := range seriesOf.FindAllString(anyString.ReplaceAllString(expr, ""), -1) {
-				if _, ok := metric.Lookup(series); !ok && !strings.Contains(expr, ":"+series+":") {
-					t.Errorf("%s: %s names %s, which is no metric", alert, q.Name, series)
-				}
-			}
-		}
-		if asks > Defaults.Queries {
+		if asks := checkQueries(t, alert, For(alert), values); asks > Defaults.Queries {
 			t.Errorf("%s asks %d times, which is more than %d", alert, asks, Defaults.Queries)
 		}
 	}
+	host := map[string]string{"cluster": "v", "job": "v", "instance": "v"}
+	if asks := checkQueries(t, "a host", ForHost(quarter, Scopes), host); asks > mostHostQueries {
+		t.Errorf("about a host it asks %d times, which is more than %d", asks, mostHostQueries)
+	}
+}
+
+// checkQueries looks at queries, and returns how often they ask.
+func checkQueries(t *testing.T, of string, queries []Query, values map[string]string) (asks int) {
+	t.Helper()
+	catalogue := rules.Catalogue()
+	seen := map[string]bool{}
+	for _, q := range queries {
+		if !nameForm.MatchString(q.Name) || q.Says == "" || seen[q.Name] {
+			t.Errorf("%s: query %q has a bad name or no words, or is there twice", of, q.Name)
+		}
+		seen[q.Name] = true
+		asks++
+		if q.Baseline {
+			asks += len(Baselines)
+		}
+		expr, err := q.Render(values)
+		if err != nil {
+			t.Errorf("%s: %v", of, err)
+			continue
+		}
+		result, err := catalogue.Check(expr)
+		if err != nil {
+			t.Errorf("%s: %s: %v\n%s", of, q.Name, err, expr)
+			continue
+		}
+		for _, label := range append(slices.Clone(q.By), q.Text) {
+			if label != "" && (!result.Has(label) || !fact.Allowed(label)) {
+				t.Errorf("%s: %s: %q is no label of its result, or may not be shown", of, q.Name, label)
+			}
+		}
+		for _, series := range seriesOf.FindAllString(anyString.ReplaceAllString(expr, ""), -1) {
+			if _, ok := metric.Lookup(series); !ok && !strings.Contains(expr, ":"+series+":") {
+				t.Errorf("%s: %s names %s, which is no metric", of, q.Name, series)
+			}
+		}
+	}
+	return asks
 }
 
 // FuzzRender claims that no value of a label changes what is asked: the query has the

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -41,6 +42,11 @@ var Defaults = Limits{PerQuery: time.Second, Total: 2500 * time.Millisecond, Que
 // An Alert is what is known of an alert beforehand.
 type Alert struct {
 	Labels map[string]string
+	// Offenders asks the exporter of the host whom rules of Guarder hit; nil if no exporter
+	// is asked at all, which leaves no gap.
+	Offenders func(context.Context) (Offenders, error)
+	// Place tells where an address belongs; nil if nobody can.
+	Place func(netip.Addr) Place
 }
 
 // ask is one query at one time.
@@ -59,6 +65,7 @@ type ask struct {
 // the table, in the order of the queries.
 func Gather(ctx context.Context, by Querier, a Alert, t *handle.Table, now time.Time, limits Limits) *fact.Set {
 	set := &fact.Set{}
+	a.Labels = likened(a.Labels)
 	name := a.Labels["alertname"]
 	if clean.IsWord(name) {
 		set.Alert.Name = name
@@ -66,20 +73,30 @@ func Gather(ctx context.Context, by Querier, a Alert, t *handle.Table, now time.
 	if severity := a.Labels["severity"]; clean.IsWord(severity) {
 		set.Alert.Severity = severity
 	}
-	set.Alert.Labels, set.Withheld, set.Suspect = fact.Show(t, a.Labels)
+	set.Alert.Labels = set.Show(t, a.Labels)
 	queries := For(name)
 	if len(queries) == 0 {
 		set.Gaps = append(set.Gaps, fact.Gap{Name: "evidence", Why: fact.NoEvidence})
 		return set
 	}
-	asks := plan(queries, usable(a.Labels), t, limits, set)
+	offenders := a.ask(ctx, limits)
+	fill(ctx, by, set, queries, usable(a.Labels), t, now, limits)
+	if offenders != nil {
+		(<-offenders).into(set, t, a.Place)
+		set.Number(append(order(queries), offenderNames...))
+	}
+	return set
+}
+
+// fill asks the queries, and adds to a set what becomes known and what does not.
+func fill(ctx context.Context, by Querier, set *fact.Set, queries []Query, labels map[string]string, t *handle.Table, now time.Time, limits Limits) {
+	asks := plan(queries, labels, t, limits, set)
 	run(ctx, by, asks, now, limits)
 	for _, q := range asks {
 		q.into(set, t, limits)
 	}
 	compare(set, queries)
 	set.Number(order(queries))
-	return set
 }
 
 // usable returns the labels that may go into a query, which people read too: those whose
@@ -126,7 +143,7 @@ func plan(queries []Query, labels map[string]string, t *handle.Table, limits Lim
 		set.Asked = append(set.Asked, fact.Asked{Name: q.Name, Query: name})
 		times := []time.Duration{0}
 		if q.Baseline {
-			times = append(times, Baselines...)
+			times = append(times, BaselinesOf(set)...)
 		}
 		for _, before := range times {
 			asks = append(asks, &ask{Query: q, handle: name, expr: expr, before: before})
@@ -246,17 +263,15 @@ func (q *ask) label(f *fact.Fact, labels map[string]string, t *handle.Table, set
 	if q.Text != "" {
 		wanted[q.Text] = labels[q.Text]
 	}
-	shown, withheld, suspect := fact.Show(t, wanted)
-	set.Withheld += withheld
-	set.Suspect = append(set.Suspect, suspect...)
-	for _, l := range shown {
+	before := set.Withheld
+	for _, l := range set.Show(t, wanted) {
 		if l.Name == q.Text {
 			f.Text = l.Value
 		} else {
 			f.Of = append(f.Of, l)
 		}
 	}
-	return withheld == 0 && (q.Text == "" || f.Text != "")
+	return set.Withheld == before && (q.Text == "" || f.Text != "")
 }
 
 // Change is added to the name of a number for how many times of what it was it is.
@@ -269,7 +284,7 @@ func compare(set *fact.Set, queries []Query) {
 		if !q.Baseline || len(now) != 1 || q.Unit == fact.State || q.Text != "" {
 			continue
 		}
-		for _, before := range Baselines {
+		for _, before := range BaselinesOf(set) {
 			was := set.At(q.Name, before)
 			if len(was) != 1 || was[0].Value <= 0 || now[0].Value <= 0 {
 				continue

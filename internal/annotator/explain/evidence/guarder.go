@@ -1,6 +1,10 @@
 package evidence
 
-import "github.com/packetscope/packetscope/internal/annotator/explain/fact"
+import (
+	"time"
+
+	"github.com/packetscope/packetscope/internal/annotator/explain/fact"
+)
 
 var ofGuarder = map[string][]Query{
 	"PacketScopeGuardTripped": {tripped, clamped, with(wouldDrop), with(guardPasses), applyAge},
@@ -79,6 +83,43 @@ var ofGuarder = map[string][]Query{
 		{Name: "kept_connections", Says: "the connections that are kept", Expr: `packetscope_guarder_kept_connections{$host}`, Unit: fact.Connections},
 		applyAge,
 	},
+	"PacketScopeGuardBindingChanged": {
+		{Name: "binding_changes", Says: "how often another MAC address was believed in an hour",
+			Expr: `sum(increase(packetscope_guarder_binding_changes_total{$host,$set}[1h]))`, Window: time.Hour},
+		{Name: "bindings_changed", Says: "the addresses for which another MAC address is believed now", Expr: `sum(packetscope_guarder_bindings{$host,$set,state="changed"})`},
+		{Name: "spoofed", Says: "the packets of neighbours that speak for others, dropped or not", MayBeEmpty: true,
+			Expr: `sum by (attack) (instance_attack_severity_verdict:packetscope_guarder_rule_packets:rate5m{$host,attack=~"arp_spoof|nd_spoof",severity="critical"})`, Unit: fact.PacketsPerSec, Window: five, By: []string{"attack"}},
+		{Name: "neighbor_failures", Says: "the neighbours that are not found",
+			Expr: `sum(instance_family:packetscope_neighbor_failures:rate5m{$host})`, Unit: fact.PerSecond, Window: five},
+		applyAge,
+	},
+	"PacketScopeGuardFeedStale": {
+		feedAge, feedEntries, feedPackets, feedRefusals,
+	},
+	"PacketScopeGuardFeedRefused": {
+		{Name: "feed_refused", Says: "whether the list was refused the last time", Expr: `packetscope_guarder_feed_refused{$host,$feed,$reason}`, Unit: fact.State},
+		feedRefusals, feedAge, feedEntries, feedPackets,
+	},
+	"PacketScopeGuardAlertsNotSent": {
+		with(Query{Name: "alerts_lost", Says: "the alerts that an Alertmanager could not be told of",
+			Expr: `sum(rate(packetscope_guarder_alerts_total{$host,outcome=~"failed|dropped"}[5m]))`, Unit: fact.PerSecond, Window: five}),
+		{Name: "alerts_sent", Says: "the alerts that were told",
+			Expr: `sum(rate(packetscope_guarder_alerts_total{$host,outcome="sent"}[5m]))`, Unit: fact.PerSecond, Window: five},
+		{Name: "alerts_firing", Says: "the alerts of the policy that fire", Expr: `packetscope_guarder_alerts{$host,state="firing"}`},
+		{Name: "alerts_waiting", Says: "the alerts that wait to be sent", Expr: `sum(packetscope_guarder_alert_queue_length{$host})`},
+	},
+	"PacketScopeGuardSYNFlood": {
+		{Name: "syn_flood", Says: "whether there is a flood by the rates of the rule", Expr: `max(packetscope_guarder_syncookies_active{$host,$group,$rule})`, Unit: fact.State},
+		{Name: "cookies_sent", Says: "the SYNs that are answered with cookies",
+			Expr: `sum(rate(packetscope_guarder_syncookies_sent_total{$host,$group,$rule}[5m]))`, Unit: fact.PacketsPerSec, Window: five},
+		{Name: "cookies_left", Says: "the SYNs that are left to the kernel",
+			Expr: `sum(rate(packetscope_guarder_syncookies_left_total{$host,$group,$rule}[5m]))`, Unit: fact.PacketsPerSec, Window: five},
+		{Name: "cookies_valid", Says: "the ACKs with a valid cookie",
+			Expr: `sum(rate(packetscope_guarder_syncookies_checked_total{$host,$group,$rule,result="valid"}[5m]))`, Unit: fact.PacketsPerSec, Window: five},
+		{Name: "cookies_invalid", Says: "the ACKs without one",
+			Expr: `sum(rate(packetscope_guarder_syncookies_checked_total{$host,$group,$rule,result="invalid"}[5m]))`, Unit: fact.PacketsPerSec, Window: five},
+		guardDrops,
+	},
 	"PacketScopeGuardSamplesLost": {
 		with(Query{Name: "samples_lost", Says: "the copies of packets that are lost",
 			Expr: `sum(rate(packetscope_guarder_samples_lost_total{$host}[5m]))`, Unit: fact.PacketsPerSec, Window: five}),
@@ -119,5 +160,18 @@ var ofAttacks = map[string][]Query{
 		{Name: "neighbor_failures", Says: "the neighbours that are not found",
 			Expr: `sum(instance_family:packetscope_neighbor_failures:rate5m{$host})`, Unit: fact.PerSecond, Window: five}},
 	"PacketScopeGuardControllerWrite": {attack(`$attack`), attackRules(`$attack`), topSenders, tripped},
+	"PacketScopeGuardExhaustion":      {attack(`$attack`), attackRules(`$attack`), topSenders, topShare, tripped},
+	"PacketScopeGuardScan":            {attack(`$attack`), attackRules(`$attack`), topSenders, topShare, tripped},
 	"PacketScopeGuardAttack":          {attack(`$attack`), attackRules(`$attack`), topSenders, topShare, tripped},
 }
+
+// What is known of the feed that an alert is about.
+var (
+	feedAge = Query{Name: "feed_age", Says: "the age of the last good list",
+		Expr: `time() - packetscope_guarder_feed_last_success_timestamp_seconds{$host,$feed}`, Unit: fact.Seconds}
+	feedEntries = Query{Name: "feed_entries", Says: "the entries of the last good list", Expr: `packetscope_guarder_feed_entries{$host,$feed}`}
+	feedPackets = Query{Name: "feed_packets", Says: "the packets from listed addresses",
+		Expr: `sum(rate(packetscope_guarder_feed_packets_total{$host,$feed}[5m]))`, Unit: fact.PacketsPerSec, Window: five}
+	feedRefusals = Query{Name: "feed_refusals", Says: "the failed attempts to read the list, by reason",
+		Expr: `topk(3, sum by (reason) (increase(packetscope_guarder_feed_refusals_total{$host,$feed}[1d])))`, Window: 24 * time.Hour, By: []string{"reason"}}
+)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/fact"
+	"github.com/prometheus/common/model"
 )
 
 // A Query is something to ask about an alert.
@@ -46,6 +47,9 @@ func (q Query) Render(labels map[string]string) (string, error) {
 	var missing string
 	expr := placeholder.ReplaceAllStringFunc(q.Expr, func(p string) string {
 		name := p[1:]
+		if name == "window" {
+			return promDuration(q.Window)
+		}
 		if name != "host" {
 			if labels[name] == "" {
 				missing = name
@@ -68,6 +72,9 @@ func (q Query) Render(labels map[string]string) (string, error) {
 	}
 	return expr, nil
 }
+
+// promDuration writes a time as PromQL does.
+func promDuration(d time.Duration) string { return model.Duration(d).String() }
 
 // matcher compares a label with a value. The rules for strings in PromQL are those of Go,
 // so that the quotes of Go hold every value.

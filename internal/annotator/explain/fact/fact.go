@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/packetscope/packetscope/internal/annotator/explain/handle"
 )
 
 // A Fact is one thing that is known.
@@ -22,8 +24,8 @@ type Fact struct {
 	Window time.Duration `json:"window,omitempty"`
 	// Before is how long ago it was so; 0 means now.
 	Before time.Duration `json:"before,omitempty"`
-	// Query is the handle of the query that it is the result of.
-	Query string `json:"query"`
+	// Query is the handle of the query that it is the result of, or "" if it is of none.
+	Query string `json:"query,omitempty"`
 	// Of are the labels that it has for itself, as handles or words, by name.
 	Of []Label `json:"of,omitempty"`
 }
@@ -67,6 +69,10 @@ const (
 	Ambiguous  Why = "ambiguous"   // there are several results where one is meant
 	NoLabel    Why = "no_label"    // the alert lacks a label that the query needs, or it has not its form
 	NoEvidence Why = "no_evidence" // nobody has said what to ask about this alert
+	Unlisted   Why = "unlisted"    // the exporter of the host is none of those that may be asked
+	Off        Why = "off"         // the exporter does not tell it
+	NoAnswer   Why = "no_answer"   // the exporter or the agent of Guarder did not answer, or not as it should
+	Over       Why = "over"        // the alert is over, and it is told of now only
 )
 
 // Words returns the reason for people.
@@ -86,6 +92,14 @@ func (w Why) Words() string {
 		return "the result is not a number"
 	case NoLabel:
 		return "the alert lacks a label for it"
+	case Unlisted:
+		return "the exporter of this host is not among those that may be asked"
+	case Off:
+		return "the exporter of this host does not tell it"
+	case NoAnswer:
+		return "the exporter of this host, or its Guarder, did not answer"
+	case Over:
+		return "the alert is over"
 	}
 	return "nothing is known to ask about this alert"
 }
@@ -108,9 +122,19 @@ type Alert struct {
 // Get returns the value of a label, or "".
 func (a Alert) Get(name string) string { return get(a.Labels, name) }
 
-// A Set is all that is known about one alert.
+// A Host is what a set is about that is about no alert.
+type Host struct {
+	// Window is over how long was looked, up to now.
+	Window time.Duration `json:"window"`
+	// Scopes are the parts that were looked at, see package evidence.
+	Scopes []string `json:"scopes"`
+}
+
+// A Set is all that is known about one alert, or about a host.
 type Set struct {
-	Alert Alert  `json:"alert"`
+	Alert Alert `json:"alert"`
+	// Host is nil if there is an alert. Else the labels of Alert are those of the host.
+	Host  *Host  `json:"host,omitempty"`
 	Facts []Fact `json:"facts"`
 	Gaps  []Gap  `json:"gaps"`
 	// Asked are the queries that were asked, or would have been, in their order.
@@ -118,9 +142,25 @@ type Set struct {
 	// Withheld is how many labels were not taken over, as nobody has allowed them or their
 	// values have not their form.
 	Withheld int `json:"withheld"`
+	// Hidden are the names of these labels, each once.
+	Hidden []string `json:"hidden,omitempty"`
 	// Suspect are the names of labels whose values hide characters or are sentences: a
 	// hint at text that somebody has planted.
 	Suspect []string `json:"suspect,omitempty"`
+}
+
+// Show returns the labels that may be shown, as the function of this name does, and notes the
+// others in the set.
+func (s *Set) Show(t *handle.Table, labels map[string]string) []Label {
+	shown, hidden, suspect := Show(t, labels)
+	s.Withheld += len(hidden)
+	s.Suspect = append(s.Suspect, suspect...)
+	for _, name := range hidden {
+		if !slices.Contains(s.Hidden, name) {
+			s.Hidden = append(s.Hidden, name)
+		}
+	}
+	return shown
 }
 
 // Number puts facts and gaps into their order, whatever the order in which they became

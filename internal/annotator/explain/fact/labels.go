@@ -17,20 +17,20 @@ var named = map[string]handle.Kind{
 
 // worded are the labels whose values are words of programs or of policies.
 var worded = []string{
-	"area", "asn", "attack", "cause", "class", "clock", "code", "collector", "country", "device", "direction", "event", "factor", "family", "field",
-	"from", "function", "group", "hook", "kind", "layer", "map", "mode", "protocol", "provider", "queue", "reason", "result", "role", "rule", "severity", "side",
+	"area", "asn", "attack", "cause", "check", "class", "clock", "code", "collector", "country", "device", "direction", "event", "factor", "family", "feed", "field",
+	"from", "function", "group", "hook", "kind", "layer", "map", "mode", "mtu", "protocol", "provider", "queue", "reason", "result", "role", "rule", "set", "severity", "side",
 	"sink", "source", "stage", "state", "to", "ttl", "type", "vector", "verdict",
 }
 
 // Allowed tells whether a label may be shown at all.
 func Allowed(name string) bool { return named[name] != 0 || slices.Contains(worded, name) }
 
-// Show returns the labels that may be shown, by name, with handles from the table. The
-// others are counted, and so are those whose values have not their form; suspect are the
+// Show returns the labels that may be shown, by name, with handles from the table. Hidden are
+// the names of the others, and of those whose values have not their form; suspect are the
 // names of labels in which somebody hides characters or writes sentences.
 //
 // An empty value is no label.
-func Show(t *handle.Table, labels map[string]string) (shown []Label, withheld int, suspect []string) {
+func Show(t *handle.Table, labels map[string]string) (shown []Label, hidden, suspect []string) {
 	for name, value := range labels {
 		if value == "" || name == "alertname" {
 			continue
@@ -41,12 +41,13 @@ func Show(t *handle.Table, labels map[string]string) (shown []Label, withheld in
 		if shownValue, ok := showOne(t, name, value); ok {
 			shown = append(shown, Label{name, shownValue})
 		} else {
-			withheld++
+			hidden = append(hidden, clean.Line(name, 40))
 		}
 	}
 	slices.SortFunc(shown, compareLabels)
+	slices.Sort(hidden)
 	slices.Sort(suspect)
-	return shown, withheld, suspect
+	return shown, hidden, suspect
 }
 
 // HasForm tells whether the value of a label has the form of what it claims to be. Those

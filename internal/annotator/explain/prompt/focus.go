@@ -20,8 +20,9 @@ var (
 )
 
 // focusOf returns what an operator asks about without characters that are none and
-// without addresses and names of hosts: those do not leave this host, whoever wrote them.
-func focusOf(text string) (string, error) {
+// without addresses and names of hosts: those do not leave this host, whoever wrote them,
+// but for those that are shown anyway.
+func focusOf(text string, observed func(word string) bool) (string, error) {
 	if len(text) > MostFocus {
 		return "", fmt.Errorf("write prompt: the focus has %d bytes, more than %d", len(text), MostFocus)
 	}
@@ -33,6 +34,7 @@ func focusOf(text string) (string, error) {
 		bare := strings.Trim(word, `.,;:!?()[]"'`)
 		_, notPrefix := netip.ParsePrefix(bare)
 		switch {
+		case observed(bare):
 		case notPrefix == nil, dottedQuad.MatchString(bare), colons.MatchString(bare):
 			words[i] = "(an address)"
 		case dottedName.MatchString(bare), strings.Contains(bare, "//"), strings.Contains(bare, "@"):

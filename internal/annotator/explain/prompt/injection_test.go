@@ -1,10 +1,13 @@
 package prompt
 
 import (
+	"context"
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
+	"github.com/packetscope/packetscope/internal/annotator/explain/handle"
 )
 
 // injections are texts that try to leave their place: each is put into every label that
@@ -82,6 +85,23 @@ func TestInjectionsDoNotComeThrough(t *testing.T) {
 				t.Fatal(err)
 			}
 			check(t, "alertname", text, p)
+			about := evidence.Alert{Labels: labelsOf(), Place: func(netip.Addr) evidence.Place { return evidence.Place{Kind: text, Country: text} }}
+			about.Offenders = func(context.Context) (evidence.Offenders, error) {
+				all, err := offenders(t.Context())
+				for i := range all.Sources {
+					all.Sources[i].Group, all.Sources[i].Rule = text, text
+				}
+				return all, err
+			}
+			table := &handle.Table{}
+			set := evidence.Gather(t.Context(), drops(), about, table, now, evidence.Defaults)
+			if p, err = New(Input{Set: set, Table: table, Mode: Balanced, Marker: marker}); err != nil {
+				t.Fatal(err)
+			}
+			check(t, "offenders", text, p)
+			if set.Withheld < clean.Set.Withheld+9 {
+				t.Errorf("offenders: %d labels withheld, want 12 more than of the alert", set.Withheld)
+			}
 		})
 	}
 }
@@ -95,7 +115,7 @@ func check(t *testing.T, field, text string, p Prompt) {
 			t.Errorf("%s: %q came through:\n%s", field, part, p.User)
 		}
 	}
-	if p.System != system {
+	if p.System != systemFor(strings.Contains(p.System, valuesSaid)) {
 		t.Error("the system text has changed")
 	}
 }

@@ -31,6 +31,9 @@ func key(in Input, focus string) (string, map[string]string) {
 		lines = append(lines, strings.Join([]string{kind, name, number, strings.Join(plain, ","), "\x00" + strings.Join(handles, ",")}, "|"))
 	}
 	add("alert", in.Set.Alert.Name, in.Set.Alert.Severity, in.Set.Alert.Labels)
+	if h := in.Set.Host; h != nil {
+		add("host", h.Window.String(), strings.Join(h.Scopes, "+"), nil)
+	}
 	for _, f := range in.Set.Facts {
 		add("fact", f.Name+f.Before.String(), bucket(f), f.Of)
 	}
@@ -62,7 +65,7 @@ func key(in Input, focus string) (string, map[string]string) {
 	for _, a := range in.Set.Asked {
 		name(a.Query)
 	}
-	sum := sha256.Sum256([]byte(fmt.Sprintf("%d\n%s\n%s\n%s", Version, in.Mode, focus, strings.Join(lines, "\n"))))
+	sum := sha256.Sum256([]byte(fmt.Sprintf("%d\n%s\n%t\n%s\n%s", Version, in.Mode, in.Values, focus, strings.Join(lines, "\n"))))
 	return hex.EncodeToString(sum[:]), names
 }
 

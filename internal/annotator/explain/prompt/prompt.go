@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/evidence"
 	"github.com/packetscope/packetscope/internal/annotator/explain/fact"
@@ -42,6 +43,9 @@ type Input struct {
 	Meaning string
 	// Focus is what the operator wants to know, in the mode Custom.
 	Focus string
+	// Values tells that addresses and names are shown in place of their handles, but for
+	// those that could hold a sentence.
+	Values bool
 	// Marker is 24 digits of hexadecimal, see [Marker].
 	Marker string
 }
@@ -67,15 +71,15 @@ func New(in Input) (Prompt, error) {
 	case (in.Mode == Custom) != (in.Focus != ""):
 		return Prompt{}, fmt.Errorf("write prompt: a focus belongs to the mode %q, and to no other", Custom)
 	}
-	focus, err := focusOf(in.Focus)
+	focus, err := focusOf(in.Focus, in.observed)
 	if err != nil {
 		return Prompt{}, err
 	}
-	p := Prompt{System: system, Version: Version, Mode: in.Mode}
+	p := Prompt{System: systemFor(in.Values), Version: Version, Mode: in.Mode}
 	d := document(in, focus)
 	line, err := json.Marshal(d)
 	for err == nil && len(line) > MostBytes && len(d.Facts) > 0 {
-		d.Facts = d.Facts[:len(d.Facts)-1]
+		d.Facts = less(d.Facts)
 		p.LeftOut++
 		d.LeftOut = p.LeftOut
 		line, err = json.Marshal(d)
@@ -86,14 +90,36 @@ func New(in Input) (Prompt, error) {
 	if len(line) > MostBytes {
 		return Prompt{}, fmt.Errorf("write prompt: the facts take more than %d bytes without any number", MostBytes)
 	}
-	p.User = fmt.Sprintf("BEGIN FACTS %s\n%s\nEND FACTS %s\nExplain the alert. %s\n", in.Marker, line, in.Marker, sentences[in.Mode])
+	p.User = fmt.Sprintf("BEGIN FACTS %s\n%s\nEND FACTS %s\n%s %s\n", in.Marker, line, in.Marker, task(in.Set), sentences[in.Mode])
 	p.Key, p.names = key(in, focus)
 	return p, nil
 }
 
-// factsJSON is the line of facts.
+// task says what is to be explained.
+func task(s *fact.Set) string {
+	if s.Host != nil {
+		return "Explain how the host is over the window. The verdict is inconspicuous if nothing stands out."
+	}
+	return "Explain the alert."
+}
+
+// less leaves out the last fact, of what was before as long as there is any: how a number
+// has changed is another fact.
+func less(facts []factJSON) []factJSON {
+	last := len(facts) - 1
+	for i := last; i >= 0; i-- {
+		if facts[i].Ago != "" && !strings.HasSuffix(facts[i].Name, evidence.Change) {
+			last = i
+			break
+		}
+	}
+	return slices.Delete(facts, last, last+1)
+}
+
+// factsJSON is the line of facts. It has either an alert or a host.
 type factsJSON struct {
-	Alert    alertJSON   `json:"alert"`
+	Alert    *alertJSON  `json:"alert,omitempty"`
+	Host     *hostJSON   `json:"host,omitempty"`
 	Facts    []factJSON  `json:"facts"`
 	Gaps     []gapJSON   `json:"gaps"`
 	Queries  []namedJSON `json:"queries"`
@@ -110,6 +136,14 @@ type alertJSON struct {
 	Meaning  string            `json:"meaning,omitempty"`
 }
 
+type hostJSON struct {
+	Labels map[string]string `json:"labels,omitempty"`
+	Window string            `json:"window"`
+	Scope  []string          `json:"scope"`
+	// Meaning is what stands out by the rules of this program.
+	Meaning string `json:"meaning,omitempty"`
+}
+
 type factJSON struct {
 	ID    string            `json:"id"`
 	Name  string            `json:"name"`
@@ -119,7 +153,7 @@ type factJSON struct {
 	Of    map[string]string `json:"of,omitempty"`
 	Over  string            `json:"over,omitempty"`
 	Ago   string            `json:"ago,omitempty"`
-	Query string            `json:"query"`
+	Query string            `json:"query,omitempty"`
 }
 
 type gapJSON struct {
@@ -136,11 +170,15 @@ type namedJSON struct {
 func document(in Input, focus string) factsJSON {
 	s := in.Set
 	d := factsJSON{
-		Alert: alertJSON{Name: s.Alert.Name, Severity: s.Alert.Severity, Labels: labels(s.Alert.Labels), Meaning: in.Meaning},
 		Facts: []factJSON{}, Gaps: []gapJSON{}, Queries: []namedJSON{}, Withheld: s.Withheld, Focus: focus,
 	}
+	if h := s.Host; h != nil {
+		d.Host = &hostJSON{in.labels(s.Alert.Labels), seconds(h.Window.Seconds()), h.Scopes, in.text(in.Meaning)}
+	} else {
+		d.Alert = &alertJSON{Name: s.Alert.Name, Severity: s.Alert.Severity, Labels: in.labels(s.Alert.Labels), Meaning: in.text(in.Meaning)}
+	}
 	for _, f := range s.Facts {
-		one := factJSON{ID: f.ID, Name: f.Name, Says: f.Show(), Of: labels(f.Of), Over: seconds(f.Window.Seconds()), Ago: seconds(f.Before.Seconds()), Query: f.Query}
+		one := factJSON{ID: f.ID, Name: f.Name, Says: f.Show(), Of: in.labels(f.Of), Over: seconds(f.Window.Seconds()), Ago: seconds(f.Before.Seconds()), Query: f.Query}
 		if f.Text != "" {
 			one.Word = f.Text
 		} else {
@@ -152,7 +190,7 @@ func document(in Input, focus string) factsJSON {
 	for _, g := range s.Gaps {
 		d.Gaps = append(d.Gaps, gapJSON{g.Name, seconds(g.Before.Seconds()), string(g.Why)})
 	}
-	queries := evidence.For(s.Alert.Name)
+	queries := evidence.Of(s)
 	for _, a := range s.Asked {
 		if i := slices.IndexFunc(queries, func(q evidence.Query) bool { return q.Name == a.Name }); i >= 0 {
 			d.Queries = append(d.Queries, namedJSON{a.Query, queries[i].Says})
@@ -169,10 +207,10 @@ func document(in Input, focus string) factsJSON {
 	return d
 }
 
-func labels(all []fact.Label) map[string]string {
+func (in Input) labels(all []fact.Label) map[string]string {
 	out := make(map[string]string)
 	for _, l := range all {
-		out[l.Name] = l.Value
+		out[l.Name] = in.shown(l.Value)
 	}
 	return out
 }

@@ -1,7 +1,9 @@
 package prompt
 
+import "strings"
+
 // Version is that of the texts and of the form of the facts.
-const Version = 1
+const Version = 5
 
 // system is about 1,300 bytes, so that small models still have room.
 const system = `You explain alerts of a network monitor. You have no tools and see only the facts below: one line of JSON between two lines with a marker.
@@ -11,8 +13,24 @@ Write plain short English sentences. Every number in a text must be the value of
 Gaps are things that are not known. Do not guess them; say "unknown" rather than be wrong.
 Confidence is high only with two facts and no gaps.
 Work in this order: findings (each for or against, with the ids of its facts), then verdict, confidence, summary (what it means), checks (each with the handle of a query or a command), steps (what to do), rule.
-rule is null unless a source S from outside does harm. Prefer monitor to ratelimit and ratelimit to drop; drop needs high confidence. target is a handle P or null.
+rule is null unless a source S from outside does harm; one whose kind is private or protected is not from outside. Prefer monitor to ratelimit and ratelimit to drop; drop needs high confidence. target is a handle P or null.
 Answer with one JSON object of the given form and nothing else.`
+
+// Two sentences of the system text are others where values are shown.
+const (
+	handlesSaid = `Names are replaced by handles: H hosts, S sources, D destinations, R routers, P ports, G files, M metrics, Q queries, C commands. Use handles as they are; never write an address, a host name, a link, a command or markup.`
+	valuesSaid  = `Queries have handles Q and commands C, and names that could be text have others: use handles as they are. Write addresses, host names, files and metrics of the facts exactly as they are there, and no others; write a port as "port" and its number. Never write another address or name, a link, a command or markup.`
+	ruleSaid    = `rule is null unless a source S from outside does harm; one whose kind is private or protected is not from outside. Prefer monitor to ratelimit and ratelimit to drop; drop needs high confidence. target is a handle P or null.`
+	valuesRule  = `rule is null unless a remote address from outside does harm; one whose kind is private or protected is not from outside. Prefer monitor to ratelimit and ratelimit to drop; drop needs high confidence. sources are addresses "remote" of the facts, target is a port of them or null.`
+)
+
+// systemFor returns the system text.
+func systemFor(values bool) string {
+	if !values {
+		return system
+	}
+	return strings.NewReplacer(handlesSaid, valuesSaid, ruleSaid, valuesRule).Replace(system)
+}
 
 // Mode says what an answer is to dwell on.
 type Mode string

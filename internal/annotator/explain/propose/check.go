@@ -3,6 +3,7 @@ package propose
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/answer"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
@@ -47,11 +48,29 @@ func (p Proposal) isMeant(decoded *policy.Policy) bool {
 	if p.Action == answer.Monitor {
 		mode = policy.Audit
 	}
+	if r.Ban != nil || r.Alert != nil || r.Sample != nil {
+		return false // it would do more than drop
+	}
+	if (r.Limit != nil) != (p.Action == answer.RateLimit) || r.Limit != nil && !p.isLimit(r.Limit) {
+		return false
+	}
 	return r.Group == p.Name && r.Name == string(p.Action) && r.Stage == policy.PolicyRule && r.Action == policy.Drop && r.Mode == mode && r.Interfaces == nil
 }
 
-// passes tells whether usual packets from an address to this host pass, and would.
+// isLimit tells whether a limit is the one that was meant: of each source alone.
+func (p Proposal) isLimit(l *policy.Limit) bool {
+	return l.Per == policy.PerSource && l.Levels == nil && l.Rate == float64(p.Rate)
+}
+
+// passes tells whether usual packets from an address to this host pass, and would, however
+// many there were before.
 func passes(decoded *policy.Policy, from netip.Addr) bool {
+	exceeded := *decoded
+	exceeded.Rules = slices.Clone(decoded.Rules)
+	for i := range exceeded.Rules {
+		exceeded.Rules[i].Limit = nil
+	}
+	decoded = &exceeded
 	own, icmp := netip.MustParseAddr("192.0.2.1"), "icmp"
 	if from.Is6() {
 		own, icmp = netip.MustParseAddr("2001:db8::1"), "icmpv6"

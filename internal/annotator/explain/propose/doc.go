@@ -6,7 +6,9 @@
 // decoder of policies judges it, and the real interpreter is asked whether it drops
 // anything of an address that is protected.
 //
-// Nothing here can put a rule in force: this process has no way to Guarder. The operator
+// Before a rule is shown it is held against the live flows of the host: see
+// [Limits.Rehearsed]. Nothing here can put a rule in force: this process can change nothing at
+// Guarder. The operator
 // of the host fetches a proposal, which is checked there again, against the policy and the
 // connections of that host.
 package propose

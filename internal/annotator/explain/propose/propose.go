@@ -24,6 +24,10 @@ type Proposal struct {
 	// Rate is packets per second, 0 if it is no limit.
 	Rate int
 	TTL  time.Duration
+	// Asked is what was asked for in place of Action, and Only why the rule only counts; both
+	// are "" if it does what was asked for. See [Limits.Rehearsed].
+	Asked answer.Action
+	Only  string
 	// YAML is a policy with this one rule.
 	YAML []byte
 	// Warnings are what the decoder has to say beside, such as that it overlaps.

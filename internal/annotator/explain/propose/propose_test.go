@@ -150,7 +150,7 @@ func TestHostileFormsAreRefused(t *testing.T) {
 		{"a limit without a rate", form(func(r *answer.Rule) { r.Action = answer.RateLimit }), answer.High, BadRate},
 		{"a limit that lets nothing pass", form(func(r *answer.Rule) { r.Action, r.RatePPS = answer.RateLimit, pointer(0) }), answer.High, BadRate},
 		{"a limit beyond all", form(func(r *answer.Rule) { r.Action, r.RatePPS = answer.RateLimit, pointer(1<<40) }), answer.High, BadRate},
-		{"a limit, which Guarder has not yet", form(func(r *answer.Rule) { r.Action, r.RatePPS = answer.RateLimit, pointer(100) }), answer.High, NotYet},
+		{"a limit", form(func(r *answer.Rule) { r.Action, r.RatePPS = answer.RateLimit, pointer(100) }), answer.High, OK},
 		{"a port that is a word", form(func(r *answer.Rule) { r.Target = pointer("P2") }), answer.High, BadPort},
 		{"port 0", form(func(r *answer.Rule) { r.Target = pointer("P3") }), answer.High, BadPort},
 		{"a port that there is not", form(func(r *answer.Rule) { r.Target = pointer("P4") }), answer.High, BadPort},
@@ -189,10 +189,12 @@ func TestEveryCodeIsListed(t *testing.T) {
 // the interpreter too, should the first guard fail.
 func TestTheSecondGuardHolds(t *testing.T) {
 	for _, source := range []string{"203.0.113.53/32", "2001:db8:aaaa::/48"} {
-		p := Proposal{Name: "ai-" + episode, Action: answer.Monitor, Proto: answer.AnyProto, TTL: time.Hour, Sources: []netip.Prefix{netip.MustParsePrefix(source)}}
-		p.YAML = p.render()
-		if _, code := p.check(limits().Protected); code != LocksOut {
-			t.Errorf("%s: %q", source, code)
+		for _, action := range []answer.Action{answer.Monitor, answer.RateLimit, answer.Drop} {
+			p := Proposal{Name: "ai-" + episode, Action: action, Rate: 10, Proto: answer.AnyProto, TTL: time.Hour, Sources: []netip.Prefix{netip.MustParsePrefix(source)}}
+			p.YAML = p.render()
+			if _, code := p.check(limits().Protected); code != LocksOut {
+				t.Errorf("%v of %s: %q", action, source, code)
+			}
 		}
 	}
 }
@@ -210,9 +212,13 @@ func TestOnlyTheMeantRuleIsTaken(t *testing.T) {
 		"another mode":    {func(s string) string { return strings.Replace(s, "audit", "enforce", 1) }, NotOneRule},
 		"another action":  {func(s string) string { return strings.Replace(s, "action: drop", "action: pass", 1) }, NotOneRule},
 		"another name":    {func(s string) string { return strings.Replace(s, "rule: monitor", "rule: other", 1) }, NotOneRule},
+		"a limit":         {func(s string) string { return s + "    limit: {per: src, rate: 1/s}\n" }, NotOneRule},
 		"an unknown key":  {func(s string) string { return s + "    exec: id\n" }, Refused},
 		"no YAML":         {func(string) string { return "{" }, Refused},
-		"a later version": {func(s string) string { return s + "    ban: {key: src, ttl: 1h}\n" }, NotYet},
+		"a ban":           {func(s string) string { return s + "    ban: {key: src, ttl: 1h, spoofable: accept}\n" }, NotOneRule},
+		"an alert":        {func(s string) string { return s + "    alert: {when: {packets: 5, over: 1m}}\n" }, NotOneRule},
+		"samples":         {func(s string) string { return s + "    sample: {rate: 1/s}\n" }, NotOneRule},
+		"a later version": {func(s string) string { return strings.Replace(s, "action: drop", "action: reject", 1) }, NotYet},
 	} {
 		changed := p
 		changed.YAML = []byte(c.change(string(p.YAML)))

@@ -13,6 +13,9 @@ func (p Proposal) render() []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Proposed by the annotator of PacketScope for the episode %s. It is meant to end\n# after %d minutes, which whoever adopts it sees to.\n",
 		strings.TrimPrefix(p.Name, "ai-"), int(p.TTL.Minutes()))
+	if p.Only != "" {
+		fmt.Fprintf(&b, "# A rule with the action %s was asked for. This one only counts, as %s.\n", p.Asked, p.Only)
+	}
 	fmt.Fprintf(&b, "version: 1\ngroups:\n- name: %s\n  mode: %s\n  rules:\n  - rule: %s\n    match: {%s}\n", p.Name, p.mode(), p.Action, p.match())
 	if p.Action == answer.RateLimit {
 		fmt.Fprintf(&b, "    limit: {per: src, rate: %d/s}\n", p.Rate)

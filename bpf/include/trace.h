@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/* Tells user space about packets that a filter chooses, wherever they are seen. */
+#ifndef PACKETSCOPE_TRACE_H
+#define PACKETSCOPE_TRACE_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "read.h"
+#include <bpf/bpf_tracing.h>
+#include "trace_abi.h"
+#include "trace_every.h"
+
+#define ETHER_HEADER 14
+#define ETHER_ADDRESSES 12
+#define ARPHRD_ETHER 1
+#define ARPHRD_LOOPBACK 772
+#define PAYLOAD (TRACE_SNAP - ETHER_HEADER - 4)
+#define SIGNED 52 /* bytes of IP and above that tell packets apart: see trace_signature() */
+#define NO_OFFSET 0xffff
+
+/* Read by user space as they come. Full: the event is counted as lost. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 * 1024 * 1024);
+} trace_events SEC(".maps");
+
+/* Index: enum trace_count. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TRACE_COUNTS);
+	__type(key, __u32);
+	__type(value, __u64);
+} trace_counts SEC(".maps");
+
+/*
+ * Scratch memory, one for each program that can run on a CPU at a time: a task's is
+ * interrupted by that of a softirq, and that by an interrupt's.
+ */
+struct trace_slot {
+	__u64 busy;
+	struct trace_scratch scratch;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, TRACE_NESTING);
+	__type(key, __u32);
+	__type(value, struct trace_slot);
+} trace_slots SEC(".maps");
+
+struct tracked {
+	__u64 first_ns;
+	__u64 signature;
+	__u64 entered; /* hook and interface by which the packet came first, or 0 */
+};
+
+/* The packets that were chosen, by their buffer. Full: the one unseen longest is forgotten. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, TRACE_PACKETS);
+	__type(key, __u64);
+	__type(value, struct tracked);
+} trace_packets SEC(".maps");
+
+/* Whether events have a stack. */
+const volatile bool trace_stacks;
+
+/* Whether the filter looks at what is known of a packet beside its bytes. */
+const volatile bool trace_looks_beside = true;
+
+/*
+ * A field of the kernel's struct that a pointer is said to be of, which may be NULL, or that of
+ * what is freed: 0 then. Linux 6.2 reads it without a call.
+ */
+#define FIELD(p, field)                                                                \
+	({                                                                             \
+		typeof((p)->field) field_is;                                           \
+                                                                                       \
+		if (bpf_rdonly_cast)                                                   \
+			field_is = ((typeof(p))bpf_rdonly_cast(                        \
+					    p, bpf_core_type_id_kernel(typeof(*(p))))) \
+					   ->field;                                    \
+		else                                                                   \
+			bpf_core_read(&field_is, sizeof(field_is), &(p)->field);       \
+		field_is;                                                              \
+	})
+
+static __always_inline void trace_count(enum trace_count which)
+{
+	__u32 key = which;
+	__u64 *n = bpf_map_lookup_elem(&trace_counts, &key);
+
+	if (n)
+		__sync_fetch_and_add(n, 1); /* programs interrupt each other */
+}
+
+/* Returns scratch memory that no other program uses until its busy is 0, or NULL. */
+static __always_inline struct trace_slot *trace_claim(void)
+{
+	for (__u32 i = 0; i < TRACE_NESTING; i++) {
+		__u32 key = i;
+		struct trace_slot *slot = bpf_map_lookup_elem(&trace_slots, &key);
+
+		if (slot && !__sync_lock_test_and_set(&slot->busy, 1))
+			return slot;
+	}
+	return NULL;
+}
+
+/*
+ * Whether the filter chooses a packet. The loader puts another function in its place; this
+ * one chooses all.
+ */
+static __noinline int trace_filter(struct trace_scratch *s)
+{
+	int all = 1;
+
+	asm volatile("" : "+r"(all) : "r"(s) : "memory");
+	return all;
+}
+
+/* Where the network header of an skb is, from its head. */
+static __always_inline __u32 trace_network_offset(struct sk_buff *skb, __u32 data, bool arriving)
+{
+	__u16 network = FIELD(skb, network_header);
+
+	/* Nobody has set it yet where packets come in; it is that of a former life. */
+	return arriving || !network || network == NO_OFFSET ? data : network;
+}
+
+/*
+ * The protocol of what is at the network header, by its first byte where nobody has set it yet,
+ * as IP does on the way out.
+ */
+static __always_inline __be16 trace_protocol(struct sk_buff *skb, const unsigned char *network)
+{
+	__be16 protocol = FIELD(skb, protocol);
+	__u8 version = 0;
+
+	if (protocol || !FIELD(skb, network_header))
+		return protocol;
+	bpf_probe_read_kernel(&version, sizeof(version), network);
+	if (version >> 4 == 4)
+		return bpf_htons(ETH_P_IP);
+	if (version >> 4 == 6)
+		return bpf_htons(ETH_P_IPV6);
+	return 0;
+}
+
+/* Reads bytes of a frame, no more than most, which is a constant. */
+static __always_inline void trace_read(__u8 *to, __u32 size, __u32 most, const void *from)
+{
+	/* Linux 6.1 forgets what was known of a number that had to leave its register. */
+	asm volatile("" : "+r"(size));
+	if (size <= most)
+		bpf_probe_read_kernel(to, size, from);
+}
+
+/* Copies a frame into the scratch, with an Ethernet header in front. */
+static __always_inline void trace_copy(struct trace_scratch *s, struct sk_buff *skb,
+				       unsigned char *head, bool arriving)
+{
+	__u32 data = FIELD(skb, data) - head, network = trace_network_offset(skb, data, arriving);
+	__u32 tail = FIELD(skb, tail), size = tail > network ? tail - network : 0, at;
+	struct net_device *dev = FIELD(skb, dev);
+	__u16 mac = FIELD(skb, mac_header), type = 0;
+	__be16 protocol = trace_protocol(skb, head + network), tag = FIELD(skb, vlan_proto);
+	bool addresses;
+
+	if (dev)
+		type = FIELD(dev, type);
+	addresses = (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK) && mac != NO_OFFSET &&
+		    mac + ETHER_HEADER <= network;
+	if (size > PAYLOAD)
+		size = PAYLOAD;
+	/* A short frame has no bytes of the one before it behind its end: see trace_signature(). */
+	__builtin_memset(s->data + ETHER_HEADER, 0, 4 + SIGNED);
+	/* Ways of their own, so that the verifier knows where each writes. */
+	if (tag) {
+		__be16 tci = bpf_htons(FIELD(skb, vlan_tci));
+
+		__builtin_memset(s->data, 0, ETHER_ADDRESSES);
+		if (addresses)
+			bpf_probe_read_kernel(s->data, ETHER_ADDRESSES, head + mac);
+		at = ETHER_HEADER + 4;
+		__builtin_memcpy(s->data + ETHER_ADDRESSES, &tag, 2);
+		__builtin_memcpy(s->data + ETHER_ADDRESSES + 2, &tci, 2);
+		__builtin_memcpy(s->data + ETHER_ADDRESSES + 4, &protocol, 2);
+		trace_read(s->data + ETHER_HEADER + 4, size, PAYLOAD, head + network);
+	} else {
+		at = ETHER_HEADER;
+		if (addresses && mac + ETHER_HEADER == network) {
+			trace_read(s->data, ETHER_HEADER + size, ETHER_HEADER + PAYLOAD,
+				   head + mac);
+		} else {
+			__builtin_memset(s->data, 0, ETHER_ADDRESSES);
+			if (addresses)
+				bpf_probe_read_kernel(s->data, ETHER_ADDRESSES, head + mac);
+			trace_read(s->data + ETHER_HEADER, size, PAYLOAD, head + network);
+		}
+		__builtin_memcpy(s->data + ETHER_ADDRESSES, &protocol, 2);
+	}
+	s->captured = at + size;
+	/* What is in front of the network header is in len or not, by where the packet is. */
+	s->length = FIELD(skb, len) + at - (network - data);
+}
+
+static __always_inline __u32 trace_netns(struct net *net)
+{
+	return net ? FIELD(net, ns.inum) : 0;
+}
+
+static __always_inline void trace_place(struct trace_scratch *s, struct sk_buff *skb)
+{
+	struct net_device *dev = FIELD(skb, dev);
+	struct sock *sk = FIELD(skb, sk);
+
+	s->process = bpf_get_current_pid_tgid() >> 32;
+	s->interface = FIELD(skb, skb_iif);
+	s->netns = 0;
+	s->family = 0;
+	s->cgroup = 0;
+	if (dev) {
+		s->interface = FIELD(dev, ifindex);
+		s->netns = trace_netns(FIELD(dev, nd_net.net));
+	}
+	if (sk) {
+		struct cgroup *cgroup = FIELD(sk, sk_cgrp_data.cgroup);
+		struct kernfs_node *node = cgroup ? FIELD(cgroup, kn) : NULL;
+
+		s->family = FIELD(sk, __sk_common.skc_family);
+		if (!s->netns)
+			s->netns = trace_netns(FIELD(sk, __sk_common.skc_net.net));
+		if (node)
+			s->cgroup = FIELD(node, id);
+	}
+}
+
+/*
+ * What tells packets apart that use a buffer one after the other, and translation of
+ * addresses does not change: IP's identification or flow label, TCP's numbers, the length
+ * of UDP and the words behind.
+ */
+static __always_inline __u64 trace_signature(const struct trace_scratch *s)
+{
+	const __u8 *ip = s->data + ETHER_HEADER;
+	__u32 which = 0, words[2] = {};
+	__u8 upper;
+
+	if (s->data[12] == 0x81 || s->data[12] == 0x88)
+		ip += 4;
+	if (ip[0] >> 4 == 6) {
+		__builtin_memcpy(&which, ip, 4);
+		__builtin_memcpy(words, ip + 44, 8);
+		upper = ip[6];
+	} else {
+		__builtin_memcpy(&which, ip + 4, 4);
+		__builtin_memcpy(words, ip + 24, 8);
+		upper = ip[9];
+	}
+	if (upper == IPPROTO_UDP)
+		words[0] &= bpf_htonl(0xffff0000); /* the checksum is filled in late */
+	return (__u64)which << 32 ^ words[0] ^ (__u64)words[1] * 0x9e3779b97f4a7c15;
+}
+
+/*
+ * Where a packet comes in, or goes out to. That it came there first it does once: the next
+ * is another that looks the same.
+ */
+static __always_inline __u64 trace_entry(__u32 hook, const struct trace_scratch *s)
+{
+	if (hook == TRACE_NAPI_GRO_RECEIVE_ENTRY || hook == TRACE_NETIF_RX ||
+	    hook == TRACE_NET_DEV_QUEUE)
+		return (__u64)(hook + 1) << 32 | s->interface;
+	return 0;
+}
+
+static __always_inline void trace_tell(void *ctx, struct sk_buff *skb, struct trace_scratch *s,
+				       const struct tracked *t, __u64 head, __u64 now, __u32 hook,
+				       __s32 value, __u64 location)
+{
+	struct trace_event *e = bpf_ringbuf_reserve(&trace_events, sizeof(*e), 0);
+	struct net_device *dev = FIELD(skb, dev);
+	struct sock *sk = FIELD(skb, sk);
+	struct skb_shared_info *shared;
+	long size = 0;
+
+	if (!e) {
+		trace_count(TRACE_COUNT_LOST);
+		return;
+	}
+	e->ktime_ns = now;
+	e->first_ns = t->first_ns;
+	e->head = head;
+	e->skb = (__u64)skb;
+	e->location = location;
+	e->inode = 0;
+	e->hook = hook;
+	e->value = value;
+	e->cpu = bpf_get_smp_processor_id();
+	e->thread = bpf_get_current_pid_tgid();
+	shared = (void *)(head + FIELD(skb, end));
+	e->segments = FIELD(shared, gso_segs);
+	bpf_get_current_comm(e->command, sizeof(e->command));
+	__builtin_memset(e->device, 0, sizeof(e->device));
+	if (dev)
+		bpf_probe_read_kernel(e->device, sizeof(e->device), dev->name);
+	if (sk) {
+		struct socket *socket = FIELD(sk, sk_socket);
+		struct socket_alloc *file = (void *)socket;
+
+		if (socket)
+			e->inode = FIELD(file, vfs_inode.i_ino);
+	}
+	bpf_probe_read_kernel(&e->packet, sizeof(e->packet), s);
+	if (trace_stacks)
+		size = bpf_get_stack(ctx, e->stack, sizeof(e->stack), 0);
+	e->frames = size > 0 ? size : 0;
+	bpf_ringbuf_submit(e, 0);
+}
+
+/*
+ * Whether UDP has yet to write its header, as where udp_send_skb begins: what is there is of
+ * the buffer's former life. No device is known then.
+ */
+static __always_inline bool trace_unwritten(const struct trace_scratch *s, struct sk_buff *skb)
+{
+	const __u8 *ip = s->data + ETHER_HEADER;
+	__be16 length;
+
+	if (FIELD(skb, dev))
+		return false;
+	if (ip[0] == 0x45 && ip[9] == IPPROTO_UDP) {
+		__builtin_memcpy(&length, ip + 24, 2);
+		return bpf_ntohs(length) != (__u16)(s->length - ETHER_HEADER - 20);
+	}
+	if (ip[0] >> 4 == 6 && ip[6] == IPPROTO_UDP) {
+		__builtin_memcpy(&length, ip + 44, 2);
+		return bpf_ntohs(length) != (__u16)(s->length - ETHER_HEADER - 40);
+	}
+	return false;
+}
+
+/* Whether the buffer of a packet that is freed here is free then: no clone has it. */
+static __always_inline bool trace_ends(struct sk_buff *skb, __u64 head, __u32 hook)
+{
+	struct skb_shared_info *shared = (void *)(head + FIELD(skb, end));
+
+	return (hook == TRACE_CONSUME_SKB || hook == TRACE_KFREE_SKB) &&
+	       (FIELD(shared, dataref.counter) & 0xffff) == 1;
+}
+
+/* Tells of a packet if it is one that was or is chosen. */
+static __always_inline void trace_look_at(void *ctx, struct sk_buff *skb, struct trace_scratch *s,
+					  __u32 hook, __s32 value, __u64 location)
+{
+	bool arriving = hook <= TRACE_NETIF_RECEIVE_SKB;
+	unsigned char *data = FIELD(skb, head);
+	__u64 head = (__u64)data, now;
+	struct tracked *known = bpf_map_lookup_elem(&trace_packets, &head), t = {};
+
+	trace_copy(s, skb, data, arriving);
+	if (hook == TRACE_FUNCTION && trace_unwritten(s, skb))
+		return;
+	if (trace_looks_beside)
+		trace_place(s, skb);
+	if (!known && !trace_filter(s))
+		return; /* as most packets do */
+	if (!trace_looks_beside)
+		trace_place(s, skb);
+	now = bpf_ktime_get_ns();
+	t.first_ns = now;
+	t.signature = trace_signature(s);
+	t.entered = trace_entry(hook, s);
+	if (known && known->signature == t.signature && s->captured > ETHER_HEADER &&
+	    (!t.entered || known->entered != t.entered)) {
+		t.first_ns = known->first_ns;
+		if (known->entered)
+			t.entered = known->entered;
+	} else if ((known && !trace_filter(s)) || !trace_due(now, t.entered)) {
+		return;
+	}
+	trace_count(TRACE_COUNT_CHOSEN);
+	/* Who gets the buffer next is another packet, though it may look the same. */
+	if (trace_ends(skb, head, hook))
+		bpf_map_delete_elem(&trace_packets, &head);
+	else
+		bpf_map_update_elem(&trace_packets, &head, &t, BPF_ANY);
+	trace_tell(ctx, skb, s, &t, head, now, hook, value, location);
+}
+
+/* A packet at a hook. */
+static __always_inline int trace_packet(void *ctx, struct sk_buff *skb, __u32 hook, __s32 value,
+					__u64 location)
+{
+	struct trace_slot *slot;
+
+	if (!skb)
+		return 0;
+	trace_count(TRACE_COUNT_SEEN);
+	slot = trace_claim();
+	if (!slot) {
+		trace_count(TRACE_COUNT_MISSED);
+		return 0;
+	}
+	trace_look_at(ctx, skb, &slot->scratch, hook, value, location);
+	*(volatile __u64 *)&slot->busy = 0;
+	return 0;
+}
+
+#endif

@@ -1,0 +1,155 @@
+//go:build kernel && linux
+
+package compile
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/testnet"
+)
+
+// TestProgramKnowsSockets compares the kernel's program with the plain interpreter on
+// random policies about sockets, and frames to and about sockets of each state. What the
+// interpreter knows of these it has from elsewhere.
+func TestProgramKnowsSockets(t *testing.T) {
+	m := newMaker(t)
+	policies, packets := 20, 1500
+	if testnet.InVM() {
+		policies, packets = 4, 3000 // to load a policy takes up to half a minute there
+	}
+	r := openSockets(t)
+	own := []netip.Addr{r.net.Left.V4, r.net.Left.V6}
+	seen := make(map[string]int)
+	var truths []string
+	for _, of := range []policy.Whose{policy.Outer, policy.Inner} {
+		for _, truth := range truthsOf(of) {
+			truths = append(truths, fmt.Sprintf("%d %b %b", of, truth.State, truth.Sequence))
+		}
+	}
+	for range rounds(policies, func() bool { return has(seen, truths...) }) {
+		p := m.policy(1 + m.IntN(20))
+		for i := range p.Rules {
+			p.Rules[i].Match = oneOf[policy.Expr](m, m.socketExpr(), policy.All{p.Rules[i].Match, m.socketExpr()}, p.Rules[i].Match)
+			p.Rules[i].Name = strconv.Itoa(i)
+		}
+		p.Life = policy.Life{}
+		tables, err := Compile(p, testOptions)
+		if err != nil {
+			continue
+		}
+		look := !m.chance(5)
+		clock := newClockwork(t)
+		g := loaded(t, tables, clock.options(LoadOptions{Explain: true, Own: own, Sockets: look}))
+		var fragments packet.Tracker
+		r.refresh(t)
+		r.net.Left.Do(t, func() {
+			for range packets {
+				frame := m.socketFrame(r)
+				pkt := parsed(tables, &fragments, frame)
+				e := env(p, &pkt)
+				e.Own = func(a netip.Addr) bool { return a == own[0] || a == own[1] }
+				e.Sockets = nil
+				if look {
+					e.Sockets = r.table.Look
+				}
+				clock.tick(t, g, e, time.Duration(m.IntN(20))*time.Millisecond)
+				want, got := resultOf(p.Judge(&pkt, e)), judge(t, g, frame)
+				if want != got && !r.refresh(t) { // a window that moved meanwhile is no difference
+					t.Fatalf("packet %+v, outer %+v, inner %+v: (-want +got)\n%s", pkt, e.Truth(policy.Outer, &pkt), e.Truth(policy.Inner, &pkt), cmp.Diff(want, got))
+				}
+				for _, of := range []policy.Whose{policy.Outer, policy.Inner} {
+					truth := e.Truth(of, &pkt)
+					seen[fmt.Sprintf("%d %b %b", of, truth.State, truth.Sequence)]++
+				}
+			}
+		})
+		g.Close()
+	}
+	t.Log(seen)
+	if !has(seen, truths...) {
+		t.Errorf("no packet had one of the truths %q (Whose, state, sequence); the test tests nothing", truths)
+	}
+}
+
+// truthsOf returns all that there are.
+func truthsOf(of policy.Whose) []policy.Truth {
+	all := []policy.Truth{
+		{}, {State: policy.SocketNone}, {State: policy.SocketListen}, {State: policy.SocketSynRecv}, {State: policy.SocketTimeWait},
+		{State: policy.SocketEstablished}, // of UDP
+		{State: policy.SocketEstablished, Sequence: policy.OutOfWindow}, {State: policy.SocketEstablished, Sequence: policy.InWindow},
+		{State: policy.SocketUnknown}, {State: policy.SocketUnknown, Sequence: policy.SequenceUnknown},
+		{State: policy.SocketSynSent},
+	}
+	if of == policy.Outer {
+		return append(all, policy.Truth{State: policy.SocketEstablished, Sequence: policy.NextInWindow})
+	}
+	return append(all, policy.Truth{State: policy.SocketSynSent, Sequence: policy.InWindow}, policy.Truth{State: policy.SocketSynSent, Sequence: policy.OutOfWindow})
+}
+
+// socketExpr asks for sockets, and for nothing else.
+func (m maker) socketExpr() policy.Expr {
+	switch m.IntN(4) {
+	case 0:
+		return policy.Not{Of: m.socketLeaf()}
+	case 1:
+		return policy.All{m.socketLeaf(), policy.Not{Of: m.socketLeaf()}}
+	}
+	return m.socketLeaf()
+}
+
+// socketFrame returns a frame that a socket would receive, or is about, or nearly so.
+func (m maker) socketFrame(r *realSockets) []byte {
+	ends := r.ends[m.IntN(len(r.ends))]
+	sequence := m.sequenceNear(r.table.Connections[ends])
+	if m.chance(8) {
+		ends.Local = netip.AddrPortFrom(ends.Local.Addr(), ends.Local.Port()+1)
+	}
+	if m.chance(8) {
+		ends.Remote = netip.AddrPortFrom(ends.Remote.Addr(), ends.Remote.Port()+1)
+	}
+	if m.chance(8) {
+		ends.Local = netip.AddrPortFrom(ends.Local.Addr().Next(), ends.Local.Port()) // not own
+	}
+	f := packet.Frame{
+		Source: ends.Remote.Addr(), Destination: ends.Local.Addr(), Protocol: ends.Protocol,
+		SourcePort: ends.Remote.Port(), DestinationPort: ends.Local.Port(),
+		Sequence: sequence, Flags: uint8(oneOf(m, 2, 16, 18, 24, 4, 1, 17, m.IntN(256))), Payload: make([]byte, oneOf(m, 0, 0, 1, 500, 1400)),
+	}
+	if m.chance(2) {
+		f.Source, f.Destination, f.SourcePort, f.DestinationPort = f.Destination, f.Source, f.DestinationPort, f.SourcePort
+		f = m.errorAbout(f)
+	}
+	if m.chance(6) {
+		f.Tags = some(m, 2, func() uint16 { return uint16(m.IntN(8)) })
+	}
+	return f.Bytes()
+}
+
+// errorAbout returns an ICMP error that quotes a packet, as much as there is room for.
+func (m maker) errorAbout(quoted packet.Frame) packet.Frame {
+	f := packet.Frame{Source: quoted.Destination, Destination: quoted.Source, Protocol: packet.ICMPv4}
+	f.ICMP = &packet.Message{Type: oneOf[uint8](m, 3, 5, 11), Code: uint8(m.IntN(6)), MTU: 1400, Quoted: &quoted}
+	headers := 20
+	if quoted.Source.Is6() {
+		f.Protocol, f.ICMP.Type, headers = packet.ICMPv6, oneOf[uint8](m, 1, 2, 3), 40
+	}
+	f.ICMP.QuotedSize = headers + oneOf(m, 3, 4, 7, 8, 20)
+	if m.chance(10) { // about somebody else's
+		f.Destination = f.Destination.Next()
+	}
+	return f
+}
+
+// sequenceNear returns a number at one of the edges of a connection's windows.
+func (m maker) sequenceNear(e policy.Endpoint) uint32 {
+	edge := oneOf(m, e.SendUnacked, e.SendUnacked, e.SendNext, e.SendNext, e.ReceiveAcked, e.ReceiveNext, e.ReceiveNext+e.ReceiveWindow, e.ReceiveAcked+e.ReceiveWindow, m.Uint32())
+	return edge + oneOf[uint32](m, 0, 0, 1, 1<<32-1, 1<<32-2, 1<<32-500, 1<<32-1400, 1<<32-1401, 100)
+}

@@ -1,0 +1,95 @@
+package host
+
+import (
+	"slices"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
+	"github.com/packetscope/packetscope/internal/guarder/policy"
+)
+
+// truths returns what the sockets of the host will say of the packets of a need, as
+// policy.Env.Sockets. The packets are the next ones of their connections.
+func (f *Facts) truths(kind NeedKind) func(policy.Question) policy.Truth {
+	return func(q policy.Question) policy.Truth {
+		if q.Protocol == packet.TCP {
+			return f.truthOfTCP(q)
+		}
+		if kind == NeedDNS { // there will be a socket when the host has asked
+			return policy.Truth{State: policy.SocketEstablished}
+		}
+		if f.Unknown[UDPSockets] != "" {
+			return policy.Truth{State: policy.SocketUnknown}
+		}
+		truth := policy.Truth{State: policy.SocketNone}
+		for _, s := range f.Sockets {
+			switch {
+			case s.Protocol != packet.UDP || s.Local.Port() != q.Local.Port():
+			case s.Remote == q.Remote && s.Local == q.Local:
+				return policy.Truth{State: policy.SocketEstablished}
+			case s.State == Listening && (s.Local.Addr() == q.Local.Addr() || s.Local.Addr().IsUnspecified()):
+				truth.State = policy.SocketListen
+			}
+		}
+		return truth
+	}
+}
+
+func (f *Facts) truthOfTCP(q policy.Question) policy.Truth {
+	there := slices.ContainsFunc(f.Sockets, func(s Socket) bool {
+		return s.Protocol == packet.TCP && s.State == Established && s.Local == q.Local && s.Remote == q.Remote
+	})
+	switch {
+	case there && q.Of == policy.Inner:
+		return policy.Truth{State: policy.SocketEstablished, Sequence: policy.InWindow}
+	case there:
+		return policy.Truth{State: policy.SocketEstablished, Sequence: policy.NextInWindow}
+	case f.Unknown[TCPSockets] != "":
+		return policy.Truth{State: policy.SocketUnknown, Sequence: policy.SequenceUnknown}
+	case f.listens(q.Local.Addr(), q.Local.Port()):
+		return policy.Truth{State: policy.SocketListen}
+	}
+	return policy.Truth{State: policy.SocketNone}
+}
+
+// elsewhere reports enforced rules that drop what has no connection here, if packets are
+// wanted that no socket of this network namespace waits for: addresses are translated, or
+// services spread. Those of a network that is only forwarded have no address of this host,
+// and nothing is known of them; so forwarding alone is no fault.
+func elsewhere(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
+	i := slices.IndexFunc(facts.Detours, func(d Detour) bool { return d.Kind != DetourForwarding })
+	if i < 0 {
+		return nil
+	}
+	for j := range p.Rules {
+		if r := &p.Rules[j]; r.Action == policy.Drop && r.Mode == policy.Enforce && (r.SYNCookie != nil || missesConnection(r.Match, true)) {
+			faults = append(faults, r.About(policy.SocketsElsewhere, "keep mode: audit, or use --accept-lockout if it is for no such packets",
+				"%s: sockets do not tell which packets are wanted", facts.Detours[i].Text))
+		}
+	}
+	return faults
+}
+
+// missesConnection tells whether an expression, or what it is not, may hold because there
+// is no connection. One that is found is here, whatever is translated.
+func missesConnection(e policy.Expr, want bool) bool {
+	some := func(parts []policy.Expr) bool {
+		return slices.ContainsFunc(parts, func(part policy.Expr) bool { return missesConnection(part, want) })
+	}
+	switch e := e.(type) {
+	case policy.All:
+		return some(e)
+	case policy.Any:
+		return some(e)
+	case policy.Not:
+		return missesConnection(e.Of, !want)
+	case policy.Socket:
+		states := e.States
+		if !want {
+			states = ^states
+		}
+		return states&(policy.SocketNone|policy.SocketListen) != 0
+	case policy.Sequence:
+		return !want
+	}
+	return false
+}
