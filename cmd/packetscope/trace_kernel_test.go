@@ -147,6 +147,12 @@ func connect(t *testing.T, n *testnet.Net) (pair *testnet.TCPPair, port uint16) 
 		t.Fatal(err)
 	}
 	t.Cleanup(pair.Close)
+	// Go's would come every 15 s, which is within what is looked at in an emulated machine.
+	for _, end := range []*net.TCPConn{pair.Client, pair.Server} {
+		if err := end.SetKeepAlive(false); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return pair, pair.Server.LocalAddr().(*net.TCPAddr).AddrPort().Port()
 }
 
@@ -154,7 +160,11 @@ func TestWhyFindsTheCause(t *testing.T) {
 	n := testnet.New(t)
 	n.Left.Pin(t)
 	n.Right.Pin(t)
-	me := strconv.Itoa(os.Getpid())
+	name, err := os.ReadFile("/proc/self/comm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	me := strings.TrimSpace(string(name)) + "[" + strconv.Itoa(os.Getpid()) + "]"
 	t.Run("all is well", func(t *testing.T) {
 		pair, _ := connect(t, n)
 		answer := why(t, pair.Client.RemoteAddr().String(), func() {
@@ -168,7 +178,7 @@ func TestWhyFindsTheCause(t *testing.T) {
 				}
 			}
 		})
-		expectAnswer(t, answer, "of packetscope.tes["+me+"]", "No packet of it was dropped on this host.", "Nothing had to be sent once more.", "A round trip takes", "Nothing here is wrong")
+		expectAnswer(t, answer, "of "+me, "No packet of it was dropped on this host.", "Nothing had to be sent once more.", "A round trip takes", "Nothing here is wrong")
 	})
 	t.Run("a rule drops", func(t *testing.T) {
 		pair, port := connect(t, n)
@@ -197,7 +207,7 @@ func TestWhyFindsTheCause(t *testing.T) {
 		expectAnswer(t, answer, "The peer's window is closed", "bytes wait to be sent or acknowledged", "Next: look at the program on the other side")
 		local := pair.Client.LocalAddr().(*net.TCPAddr).AddrPort() // the other end of the server's
 		answer = why(t, local.String(), func() {})
-		expectAnswer(t, answer, "bytes wait to be read by packetscope.tes["+me+"]", "Next: see what packetscope.tes["+me+"] does instead of reading")
+		expectAnswer(t, answer, "bytes wait to be read by "+me, "Next: see what "+me+" does instead of reading")
 	})
 	t.Run("datagrams do not fit", func(t *testing.T) {
 		pair, err := testnet.NewUDPPair(n.Left, n.Right, testnet.IPv4)
@@ -248,9 +258,10 @@ func TestWhyFindsTheCause(t *testing.T) {
 	t.Run("a process has several", func(t *testing.T) {
 		connect(t, n)
 		connect(t, n)
-		w := newTracingWorld("why", me)
+		pid := strconv.Itoa(os.Getpid())
+		w := newTracingWorld("why", pid)
 		err := run(context.Background(), w.env)
-		if err == nil || !strings.Contains(err.Error(), me+" has 4 connections; name one by its inode:\n  ") {
+		if err == nil || !strings.Contains(err.Error(), pid+" has 4 connections; name one by its inode:\n  ") {
 			t.Errorf("error %v", err)
 		}
 	})
