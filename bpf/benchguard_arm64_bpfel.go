@@ -92,6 +92,7 @@ const (
 	BenchGuardVarGuardAskBannings        = "guard_ask_bannings"
 	BenchGuardVarGuardAskBans            = "guard_ask_bans"
 	BenchGuardVarGuardAskConditions      = "guard_ask_conditions"
+	BenchGuardVarGuardAskConntrack       = "guard_ask_conntrack"
 	BenchGuardVarGuardAskCookies         = "guard_ask_cookies"
 	BenchGuardVarGuardAskCounting        = "guard_ask_counting"
 	BenchGuardVarGuardAskDestinationIn   = "guard_ask_destination_in"
@@ -288,6 +289,7 @@ type BenchGuardVariableSpecs struct {
 	GuardAskBannings        *ebpf.VariableSpec `ebpf:"guard_ask_bannings"`
 	GuardAskBans            *ebpf.VariableSpec `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
+	GuardAskConntrack       *ebpf.VariableSpec `ebpf:"guard_ask_conntrack"`
 	GuardAskCookies         *ebpf.VariableSpec `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.VariableSpec `ebpf:"guard_ask_destination_in"`
@@ -478,6 +480,7 @@ type BenchGuardVariables struct {
 	GuardAskBannings        *ebpf.Variable `ebpf:"guard_ask_bannings"`
 	GuardAskBans            *ebpf.Variable `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.Variable `ebpf:"guard_ask_conditions"`
+	GuardAskConntrack       *ebpf.Variable `ebpf:"guard_ask_conntrack"`
 	GuardAskCookies         *ebpf.Variable `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.Variable `ebpf:"guard_ask_destination_in"`

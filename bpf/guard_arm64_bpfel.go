@@ -61,6 +61,7 @@ const (
 	GuardVarGuardAskBannings        = "guard_ask_bannings"
 	GuardVarGuardAskBans            = "guard_ask_bans"
 	GuardVarGuardAskConditions      = "guard_ask_conditions"
+	GuardVarGuardAskConntrack       = "guard_ask_conntrack"
 	GuardVarGuardAskCookies         = "guard_ask_cookies"
 	GuardVarGuardAskCounting        = "guard_ask_counting"
 	GuardVarGuardAskDestinationIn   = "guard_ask_destination_in"
@@ -227,6 +228,7 @@ type GuardVariableSpecs struct {
 	GuardAskBannings        *ebpf.VariableSpec `ebpf:"guard_ask_bannings"`
 	GuardAskBans            *ebpf.VariableSpec `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.VariableSpec `ebpf:"guard_ask_conditions"`
+	GuardAskConntrack       *ebpf.VariableSpec `ebpf:"guard_ask_conntrack"`
 	GuardAskCookies         *ebpf.VariableSpec `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.VariableSpec `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.VariableSpec `ebpf:"guard_ask_destination_in"`
@@ -400,6 +402,7 @@ type GuardVariables struct {
 	GuardAskBannings        *ebpf.Variable `ebpf:"guard_ask_bannings"`
 	GuardAskBans            *ebpf.Variable `ebpf:"guard_ask_bans"`
 	GuardAskConditions      *ebpf.Variable `ebpf:"guard_ask_conditions"`
+	GuardAskConntrack       *ebpf.Variable `ebpf:"guard_ask_conntrack"`
 	GuardAskCookies         *ebpf.Variable `ebpf:"guard_ask_cookies"`
 	GuardAskCounting        *ebpf.Variable `ebpf:"guard_ask_counting"`
 	GuardAskDestinationIn   *ebpf.Variable `ebpf:"guard_ask_destination_in"`

@@ -134,6 +134,7 @@ const volatile __u32 guard_ask_cookies, guard_ask_states,
 	guard_ask_guard_states; /* of any stage; of the guard's */
 const volatile __u64 guard_socket_atoms[GUARD_BANKS]; /* those that look something up */
 const volatile __u32 guard_look_sockets; /* else nothing is known of any */
+const volatile __u32 guard_ask_conntrack; /* where no socket has a connection */
 
 /*
  * The second part, but for guard_walks at its end, can be shared by generations.

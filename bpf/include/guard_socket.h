@@ -10,6 +10,7 @@
 #include "guard_blocks.h"
 #include "guard_count.h"
 #include "guard_segment.h"
+#include "guard_tracked.h"
 #include "kernel.h"
 
 /* The result of a lookup, as a truth. */
@@ -197,6 +198,24 @@ static __always_inline bool guard_asks_own(struct guard_walk *w, bool inner)
 	       guard_is_own(w, GUARD_ADDRESS_DESTINATION);
 }
 
+/*
+ * Whether a packet that no connection of a socket is found for is of one nevertheless, which
+ * another than this host's sockets has. A listener gets each datagram, and each SYN.
+ */
+__noinline int guard_look_tracked(struct xdp_md *ctx, struct guard_walk *w, __u32 found,
+				  __u32 inner)
+{
+	__u8 protocol;
+
+	if (!w)
+		return 0;
+	protocol = inner ? w->packet.quoted.protocol : w->packet.protocol;
+	if (found & 1 << GUARD_SOCKET_LISTEN && !inner &&
+	    (protocol != GUARD_TCP || (w->packet.flags & (GUARD_SYN | GUARD_ACK)) == GUARD_SYN))
+		return 0;
+	return guard_is_tracked(ctx, &w->tuple, guard_tuple_size(w), protocol);
+}
+
 /* Finds what is known of the socket of the packet, or of the one that it quotes. */
 __noinline int guard_find_socket(struct xdp_md *ctx, struct guard_walk *w, __u32 inner)
 {
@@ -218,7 +237,9 @@ __noinline int guard_find_socket(struct xdp_md *ctx, struct guard_walk *w, __u32
 						      guard_look_udp(ctx, w);
 
 		/* A socket may be bound to the device of the VLAN, where nobody looks. */
-		if (!w->packet.tag_count || !(found & vague))
+		if (!(found & vague) ||
+		    (!w->packet.tag_count &&
+		     !(guard_ask_conntrack && guard_look_tracked(ctx, w, found, inner))))
 			truth = found;
 	}
 	if (protocol == GUARD_UDP || !w->sequenced)

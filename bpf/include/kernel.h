@@ -349,6 +349,21 @@ struct nf_hook_state {
 	struct net *net;
 };
 
+/* include/linux/netfilter/nf_conntrack_tcp.h */
+struct ip_ct_tcp {
+	__u8 state;
+};
+
+/* include/net/netfilter/nf_conntrack.h */
+union nf_conntrack_proto {
+	struct ip_ct_tcp tcp;
+};
+
+struct nf_conn {
+	unsigned long status;
+	union nf_conntrack_proto proto;
+};
+
 /* include/net/netfilter/nf_bpf_link.h */
 struct bpf_nf_ctx {
 	const struct nf_hook_state *state;

@@ -20,6 +20,7 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/host"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/kernel"
 )
 
 // A rehearsal tries a policy before it is put in force.
@@ -148,7 +149,7 @@ func (e *Engine) prepare(p *policy.Policy, indices map[string]int, own []netip.A
 	if load == nil {
 		load = (*compile.Tables).Load
 	}
-	generation, err := load(tables, compile.LoadOptions{Slots: slots, FeedSlots: bits, State: state, Own: own, Sockets: true, Bans: p.BanMode, MaxSamples: e.cfg.Samples.MaxRate, Hits: !e.cfg.NoHits})
+	generation, err := load(tables, compile.LoadOptions{Slots: slots, FeedSlots: bits, State: state, Own: own, Sockets: true, Conntrack: kernel.ThisHost().Conntrack(), Bans: p.BanMode, MaxSamples: e.cfg.Samples.MaxRate, Hits: !e.cfg.NoHits})
 	if err != nil {
 		count.close()
 		return nil, err

@@ -20,7 +20,7 @@ var WantedModules = []string{
 	"sch_netem", "vxlan", "sch_tbf", "sch_htb", "sch_ingress", "cls_bpf",
 	"inet_diag", "tcp_diag", "udp_diag",
 	"nf_tables", "nf_conntrack", "nft_ct", "nft_limit", "nft_numgen", "nft_reject_inet",
-	"nft_chain_nat", "nft_masq",
+	"nft_chain_nat", "nft_masq", "nft_nat",
 }
 
 // A Module is a kernel module, decompressed.

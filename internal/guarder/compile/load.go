@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 
 	"github.com/packetscope/packetscope/bpf"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -38,6 +39,9 @@ type LoadOptions struct {
 	// Sockets has sockets looked up, if the policy asks for them. Without it nothing is
 	// known of any, as is right for packets of another time or place.
 	Sockets bool
+	// Conntrack has connection tracking asked where no socket has a connection; see
+	// Conntrack of kernel.Host.
+	Conntrack bool
 	// Explain has each packet's judgement written to the map of results.
 	Explain bool
 	// MaxSamples is how many packets per second are copied to user space at most, for
@@ -221,6 +225,9 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 	if err := t.constants(spec, o); err != nil {
 		return nil, err
 	}
+	if !o.Conntrack {
+		forgetKernelFunctions(spec.Programs[name])
+	}
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replacements})
 	if err != nil {
 		return nil, fmt.Errorf("load %s with tables of %d rules: %w", name, len(t.Credits), err)
@@ -231,6 +238,18 @@ func (t *Tables) LoadProgram(spec *ebpf.CollectionSpec, name string, o LoadOptio
 		return nil, err
 	}
 	return g, nil
+}
+
+// forgetKernelFunctions takes the calls of functions of the kernel out, so that nobody looks
+// for these, which takes CAP_SYS_ADMIN if they are in a module. A constant says that they are
+// not called.
+func forgetKernelFunctions(program *ebpf.ProgramSpec) {
+	program.Instructions = slices.Clone(program.Instructions)
+	for i := range program.Instructions {
+		if ins := &program.Instructions[i]; ins.IsKfuncCall() {
+			*ins = asm.Mov.Imm(asm.R0, 0)
+		}
+	}
 }
 
 // constants sets what is known when the program is verified.
@@ -270,7 +289,8 @@ func (t *Tables) constants(spec *ebpf.CollectionSpec, o LoadOptions) error {
 		"guard_unparsable": uint32(t.Unparsable), "guard_explain": flag(o.Explain),
 		"guard_ask_feeds": flag(len(t.Feeds) > 0), "guard_feeds": t.feedConstants(o.FeedSlots),
 		"guard_socket_atoms": t.SocketAtoms, "guard_look_sockets": flag(o.Sockets && (t.SocketAtoms != [bpf.GuardBanks]uint64{} || t.answers())),
-		"guard_ask_bans": flag(o.Bans != policy.Off), "guard_ban_credit": uint32(creditOf(policy.Drop, o.Bans)),
+		"guard_ask_conntrack": flag(o.Conntrack),
+		"guard_ask_bans":      flag(o.Bans != policy.Off), "guard_ban_credit": uint32(creditOf(policy.Drop, o.Bans)),
 		"guard_ask_bannings": flag(o.Bans != policy.Off && t.Bannings != nil),
 		"guard_ask_hits":     flag(o.Hits), "guard_ask_samples": flag(t.samples(o.MaxSamples)),
 		"guard_ask_cookies": flag(o.Sockets && t.answers()),

@@ -19,6 +19,7 @@ groups:
 	}
 	f := server()
 	f.Detours = []Detour{{DetourNAT, "the table nat of ip_tables is loaded"}}
+	f.Conntrack = true
 	if all := Check(p, f); len(all) != 1 || all[0].Code != policy.SocketsElsewhere {
 		t.Errorf("%v", all)
 	}

@@ -5,11 +5,14 @@ package host
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
+
+	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
 
 // recordFiles writes files below a folder of the test.
@@ -82,6 +85,48 @@ func TestRulesThatAreDetours(t *testing.T) {
 		nat, proxy := detoursOf(&nftables.Rule{Exprs: []expr.Any{&expr.Counter{}, test.e}})
 		if nat != test.nat || proxy != test.proxy {
 			t.Errorf("%s: %d, %d, want %d, %d", test.name, nat, proxy, test.nat, test.proxy)
+		}
+	}
+}
+
+// TestTranslationIsNoDetourForWhatIsTracked: where the kernel's connection tracking can be
+// asked, only rules that may match the beginning of a connection are refused, and those of hosts
+// that do more than translate.
+func TestTranslationIsNoDetourForWhatIsTracked(t *testing.T) {
+	p, faults := policy.Parse("p.yaml", []byte(`version: 1
+groups:
+- name: g
+  rules:
+  - {rule: segment, mode: enforce, match: {tcp: {flags: {none: [syn]}}, dst: local, socket: {is: none}}, action: drop}
+  - {rule: error, mode: enforce, match: {icmp: {class: error, inner: {proto: tcp}}, socket: {of: inner, is: none}}, action: drop}
+  - {rule: call, mode: enforce, match: {tcp: {flags: {all: [syn], none: [ack]}}, dst: local, socket: {is: none}}, action: drop}
+  - {rule: datagram, mode: enforce, match: {proto: udp, dst: local, dst_port: 5000, socket: {is: none}}, action: drop}
+  - {rule: unknown, mode: enforce, on_unknown_socket: drop, match: {tcp: {flags: {none: [syn]}}, dst: local, socket: {is: none}}, action: drop}
+  - {rule: found, mode: enforce, match: {proto: tcp, seq: out-of-window}, action: drop}
+`), policy.Options{})
+	if p == nil {
+		t.Fatal(faults)
+	}
+	nat, ipvs := Detour{DetourNAT, "addresses are translated"}, Detour{DetourIPVS, "services are spread"}
+	for _, test := range []struct {
+		name      string
+		conntrack bool
+		detours   []Detour
+		want      []string
+	}{
+		{"a plain host", false, nil, nil},
+		{"nothing can be asked", false, []Detour{nat}, []string{"segment", "error", "call", "datagram", "unknown"}},
+		{"connection tracking can", true, []Detour{nat}, []string{"call", "datagram", "unknown"}},
+		{"it does not know all", true, []Detour{nat, ipvs}, []string{"segment", "error", "call", "datagram", "unknown"}},
+	} {
+		f := server()
+		f.Conntrack, f.Detours = test.conntrack, test.detours
+		var got []string
+		for _, fault := range elsewhere(p, f) {
+			got = append(got, strings.TrimPrefix(fault.In, "g/"))
+		}
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s: (-want +got)\n%s", test.name, diff)
 		}
 	}
 }

@@ -55,6 +55,9 @@ type Facts struct {
 	Abilities []kernel.Fact
 	// Detours are why sockets do not tell everything.
 	Detours []Detour
+	// Conntrack tells that programs can ask the kernel's connection tracking for the
+	// connections that sockets do not tell (bpf_xdp_ct_lookup, Linux 5.18).
+	Conntrack bool
 	// NoCookies tells that the kernel neither makes nor takes SYN cookies.
 	NoCookies bool
 	// Unknown says of each fact that could not be read why. What is known of it in

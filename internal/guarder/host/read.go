@@ -8,6 +8,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/packetscope/packetscope/internal/kernel"
 )
 
 // A reader fills in facts. Its files are below root, its netlink sockets in the
@@ -40,6 +42,7 @@ func Read() (*Facts, error) {
 	r.ports()
 	r.operator() // by the sockets
 	r.detours()
+	r.facts.Conntrack = kernel.ThisHost().Conntrack()
 	r.cookies()
 	return &r.facts, nil
 }

@@ -54,14 +54,18 @@ func (f *Facts) truthOfTCP(q policy.Question) policy.Truth {
 // elsewhere reports enforced rules that drop what has no connection here, if packets are
 // wanted that no socket of this network namespace waits for: addresses are translated, or
 // services spread. Those of a network that is only forwarded have no address of this host,
-// and nothing is known of them; so forwarding alone is no fault.
+// and nothing is known of them; so forwarding alone is no fault. Nor is translation, where
+// connection tracking can be asked, for a rule about packets that begin no connection.
 func elsewhere(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
-	i := slices.IndexFunc(facts.Detours, func(d Detour) bool { return d.Kind != DetourForwarding })
-	if i < 0 {
-		return nil
+	find := func(tracked bool) int {
+		return slices.IndexFunc(facts.Detours, func(d Detour) bool { return d.Kind != DetourForwarding && !(tracked && d.Kind == DetourNAT) })
 	}
 	for j := range p.Rules {
-		if r := &p.Rules[j]; r.Action == policy.Drop && r.Mode == policy.Enforce && (r.SYNCookie != nil || missesConnection(r.Match, true)) {
+		r := &p.Rules[j]
+		if r.Action != policy.Drop || r.Mode != policy.Enforce || r.SYNCookie == nil && !mayHold(r.Match, true, policy.SocketNone|policy.SocketListen) {
+			continue
+		}
+		if i := find(facts.Conntrack && r.SYNCookie == nil && !r.MayBegin() && !mayHold(r.Match, true, policy.SocketUnknown)); i >= 0 {
 			faults = append(faults, r.About(policy.SocketsElsewhere, "keep mode: audit, or use --accept-lockout if it is for no such packets",
 				"%s: sockets do not tell which packets are wanted", facts.Detours[i].Text))
 		}
@@ -69,11 +73,12 @@ func elsewhere(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
 	return faults
 }
 
-// missesConnection tells whether an expression, or what it is not, may hold because there
-// is no connection. One that is found is here, whatever is translated.
-func missesConnection(e policy.Expr, want bool) bool {
+// mayHold tells whether an expression, or what it is not, may hold because some socket is in
+// one of the states: none or listen say that there is no connection. One that is found is here,
+// whatever is translated.
+func mayHold(e policy.Expr, want bool, because policy.SocketStates) bool {
 	some := func(parts []policy.Expr) bool {
-		return slices.ContainsFunc(parts, func(part policy.Expr) bool { return missesConnection(part, want) })
+		return slices.ContainsFunc(parts, func(part policy.Expr) bool { return mayHold(part, want, because) })
 	}
 	switch e := e.(type) {
 	case policy.All:
@@ -81,15 +86,15 @@ func missesConnection(e policy.Expr, want bool) bool {
 	case policy.Any:
 		return some(e)
 	case policy.Not:
-		return missesConnection(e.Of, !want)
+		return mayHold(e.Of, !want, because)
 	case policy.Socket:
 		states := e.States
 		if !want {
 			states = ^states
 		}
-		return states&(policy.SocketNone|policy.SocketListen) != 0
+		return states&because != 0
 	case policy.Sequence:
-		return !want
+		return !want || because&policy.SocketUnknown != 0
 	}
 	return false
 }

@@ -210,6 +210,20 @@ func cubes(e Expr, want bool) (all []cube, ok bool) {
 	return all, true
 }
 
+// MayBegin reports whether the rule may match a packet that begins a connection: any
+// datagram, a SYN. An error never does, nor a segment that answers or goes on.
+func (r *Rule) MayBegin() bool {
+	all, ok := cubes(r.Match, true)
+	return !ok || slices.ContainsFunc(all, func(c cube) bool {
+		return c.kind.meets(beginningKinds) || c.kind.meets(tcpKinds) && c.flags.meets(beginningFlags)
+	})
+}
+
+var (
+	beginningKinds = complement(protocolKinds(packet.ICMPv4, packet.ICMPv6, packet.TCP), kindAxis)
+	beginningFlags = flagSpans(func(flags uint32) bool { const ack = 0x10; return flags&(flagSYN|ack) == flagSYN })
+)
+
 // product returns what is in one of a and in one of b.
 func product(a, b []cube) (all []cube) {
 	for _, c := range a {

@@ -36,7 +36,8 @@ const (
 	SocketEstablished
 	SocketTimeWait
 	// SocketUnknown: the local address is none of this host's, or it has a socket that
-	// cannot be seen (see [Env.Sockets]).
+	// cannot be seen (see [Env.Sockets]), or no socket has the connection but connection
+	// tracking has, as it is that of a container whose addresses are translated.
 	SocketUnknown
 )
 
