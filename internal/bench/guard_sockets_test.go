@@ -14,6 +14,7 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/compile"
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
+	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/testnet"
 )
 
@@ -76,7 +77,7 @@ func askSockets(t *testing.T) section {
 		title: "Guarder: asking for sockets",
 		text: fmt.Sprintf(`BPF_PROG_TEST_RUN, %d runs in a turn, in ns per run, by a policy of one audited rule, in a network
 namespace with a connection of TCP and a socket of UDP: packets of one protocol to an own address that something else
-holds of, which is the TTL without sockets. One packet comes over and over, or each has another source. "Of parsing" is in
+holds of, which is the TTL without sockets. Where no socket is found, connection tracking is asked too. One packet comes over and over, or each has another source. "Of parsing" is in
 units of a program that only parses, test run included. The last row is of packets of another protocol than the
 rule is for.`, guardRuns),
 		table: rows,
@@ -108,7 +109,7 @@ func (c *socketCase) program(t *testing.T, n *testnet.Net, asks policy.Expr, loo
 	if c.forged {
 		name = "bench_forge_policy"
 	}
-	g, err := tables.LoadProgram(spec, name, compile.LoadOptions{Own: []netip.Addr{n.Left.V4}, Sockets: true})
+	g, err := tables.LoadProgram(spec, name, compile.LoadOptions{Own: []netip.Addr{n.Left.V4}, Sockets: true, Conntrack: kernel.ThisHost().Conntrack()})
 	if err != nil {
 		t.Fatalf("%+v", err)
 	}
