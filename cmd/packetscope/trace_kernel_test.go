@@ -117,7 +117,7 @@ func TestTraceShowsEachDatagram(t *testing.T) {
 // why asks about a target while something is done, and returns the answer.
 func why(t *testing.T, target string, do func()) string {
 	t.Helper()
-	w := newTracingWorld("why", "--duration="+testnet.Margin(2*time.Second).String(), target)
+	w := newTracingWorld("why", "--duration="+lookedAt().String(), target)
 	cancel, ended := w.startTrace()
 	defer cancel()
 	w.stdout.Wait(t, "looked at for", 1)
@@ -128,6 +128,14 @@ func why(t *testing.T, target string, do func()) string {
 	answer := w.stdout.String()
 	t.Log("\n" + answer)
 	return strings.Join(strings.Fields(answer), " ") // as it is without lines
+}
+
+// lookedAt is for how long why looks: long enough for what it is to see.
+func lookedAt() time.Duration {
+	if testnet.InVM() {
+		return 15 * time.Second
+	}
+	return 2 * time.Second
 }
 
 func expectAnswer(t *testing.T, answer string, want ...string) {
@@ -234,7 +242,7 @@ func TestWhyFindsTheCause(t *testing.T) {
 		defer rule.Stop(t)
 		answer := why(t, pair.Client.RemoteAddr().String(), func() {
 			go func() { _, _ = pair.Client.Write(make([]byte, 1<<20)) }()
-			_ = pair.Server.SetReadDeadline(time.Now().Add(testnet.Margin(1500 * time.Millisecond)))
+			_ = pair.Server.SetReadDeadline(time.Now().Add(lookedAt() * 3 / 4))
 			for buffer := make([]byte, 64<<10); ; {
 				if _, err := pair.Server.Read(buffer); err != nil {
 					return

@@ -82,9 +82,10 @@ func For(suites []Suite, hooks string) []Suite {
 
 // apart are the folders whose tests have machines of their own: Guarder's programs are by
 // far the largest, and to verify one takes an emulated machine seconds; the Locator's tests
-// wait for hundreds of round trips; the Tracer's attach to hundreds of functions. A folder
-// within another stands behind it.
-var apart = []string{"internal/guarder", "internal/guarder/compile", "internal/guarder/attack", "internal/locator", "internal/tracer"}
+// wait for hundreds of round trips; the Tracer's attach to hundreds of functions; commands
+// look at traffic for a while, and wait for rules to end. A folder within another stands
+// behind it.
+var apart = []string{"cmd/packetscope", "internal/guarder", "internal/guarder/compile", "internal/guarder/attack", "internal/locator", "internal/tracer"}
 
 // halved are the folders whose tests are too many for one machine.
 var halved = []string{"internal/guarder", "internal/guarder/attack"}
