@@ -40,3 +40,19 @@ func (ns *Namespace) loopback(t testing.TB, v4, v6 netip.Addr) {
 	}
 	ns.waitLocal(t, v6)
 }
+
+// LinkLocal gives a device a link-local address of IPv6, which no device here has
+// otherwise.
+//
+// From that address alone Linux asks for the neighbour of a packet which is not its own,
+// and whether a neighbour is still there: without one it asks nobody, and after 8 seconds
+// the neighbour has failed (ndisc_solicit and ndisc_send_ns in net/ipv6/ndisc.c). IPv4
+// takes any address of the device (arp_solicit in net/ipv4/arp.c).
+func (ns *Namespace) LinkLocal(t testing.TB, device string, ip netip.Addr) {
+	t.Helper()
+	addr := &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(ip, 64)), Flags: unix.IFA_F_NODAD}
+	if err := ns.nl.AddrAdd(ns.link(t, device), addr); err != nil {
+		t.Fatalf("add address %v to %q: %v", ip, device, err)
+	}
+	ns.waitLocal(t, ip)
+}

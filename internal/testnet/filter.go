@@ -115,7 +115,8 @@ func (ns *Namespace) SetMTU(t testing.TB, device string, bytes int) {
 }
 
 // ResolveNeighbours makes a device ask for the addresses of its neighbours, which
-// it does not otherwise: nobody would answer.
+// it does not otherwise: nobody would answer. What a router forwards over IPv6 it asks
+// for only if the device has a link-local address, see [Namespace.LinkLocal].
 func (ns *Namespace) ResolveNeighbours(t testing.TB, device string) (end func()) {
 	t.Helper()
 	link := ns.link(t, device)
