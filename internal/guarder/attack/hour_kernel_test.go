@@ -41,6 +41,10 @@ func newHour(t *testing.T, p *testnet.Path) *hour {
 	p.Host.Set(t, "ipv6/conf/"+p.Host.Device+"/accept_ra", "1")
 	p.Host.ResolveNeighbours(t, p.Host.Device)
 	first.ResolveNeighbours(t, first.Device)
+	// Or what the gateway forwards to the host over IPv6 comes only for some seconds after
+	// the host has asked for the gateway.
+	p.Host.LinkLocal(t, p.Host.Device, trueHost)
+	first.LinkLocal(t, first.Device, trueRouter)
 	h.wire = first.Wire(t)
 	for _, f := range testnet.Families {
 		if err := testnet.Ping(p.Host, p.Dest, f, 1); err != nil { // the gateway is learnt

@@ -30,6 +30,7 @@ var (
 	standIn = [6]byte{0, 0, 0x5e, 0, 1, 7} // a second MAC address of the gateway, as with VRRP
 
 	allNodes    = netip.MustParseAddr("ff02::1")
+	trueHost    = netip.MustParseAddr("fe80::1")
 	trueRouter  = netip.MustParseAddr("fe80::fe")
 	rogueRouter = netip.MustParseAddr("fe80::66")
 )
