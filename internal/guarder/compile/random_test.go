@@ -107,11 +107,11 @@ func (m maker) small() policy.Range {
 }
 
 func (m maker) protocol() uint8 {
-	return oneOf[uint8](m, packet.TCP, packet.TCP, packet.UDP, packet.ICMPv4, packet.ICMPv6, packet.SCTP, 47, 0)
+	return oneOf[uint8](m, packet.TCP, packet.TCP, packet.UDP, packet.ICMPv4, packet.ICMPv6, packet.SCTP, packet.UDPLite, packet.DCCP, 47, 51, 0)
 }
 
 func (m maker) icmpType() uint8 {
-	return oneOf[uint8](m, 0, 1, 2, 3, 5, 8, 11, 128, 133, 134, 135, 136, 137)
+	return oneOf[uint8](m, 0, 1, 2, 3, 4, 5, 8, 11, 12, 100, 128, 133, 134, 135, 136, 137)
 }
 
 func (m maker) mac() [6]byte {
@@ -194,7 +194,7 @@ func (m maker) leaf() policy.Expr {
 }
 
 func (m maker) payload() policy.Payload {
-	return policy.Payload{At: m.IntN(3), Values: some(m, 2, func() []byte { return some(m, 3, func() byte { return byte(m.IntN(4)) }) })}
+	return policy.Payload{At: oneOf(m, 0, 0, 1, 2, 60, packet.MaxPayload-1), Values: some(m, 2, func() []byte { return some(m, 3, func() byte { return byte(m.IntN(4)) }) })}
 }
 
 // socketLeaf asks for the socket of a packet.
@@ -258,9 +258,24 @@ func (m maker) policy(rules int) *policy.Policy {
 		if r.Action != policy.Pass && m.chance(3) {
 			r.Limit = m.limit()
 		}
+		if m.chance(20) {
+			m.answer(&r)
+		}
 		p.Rules = append(p.Rules, r)
 	}
 	return p
+}
+
+// answer makes a rule one that answers SYNs.
+func (m maker) answer(r *policy.Rule) {
+	r.Action, r.Limit = policy.Drop, nil
+	r.SYNCookie = &policy.SYNCookie{}
+	r.SYNCookie.Rates.On, r.SYNCookie.Rates.Off = uint64(1+m.IntN(5)), 1
+	r.Match = policy.All{
+		policy.Own{Of: policy.Destination},
+		policy.Any{policy.Bits{Of: policy.TCPFlags, All: 2, None: 21}, policy.Bits{Of: policy.TCPFlags, All: 16, None: 6}},
+		r.Match,
+	}
 }
 
 func (m maker) limit() *policy.Limit {
@@ -362,7 +377,7 @@ func (m maker) internet(p *packet.Packet) {
 		return
 	}
 	switch {
-	case p.Protocol == packet.TCP || p.Protocol == packet.UDP || p.Protocol == packet.SCTP:
+	case slices.Contains([]uint8{packet.TCP, packet.UDP, packet.SCTP, packet.UDPLite, packet.DCCP}, p.Protocol):
 		p.HasPorts = true
 		p.SourcePort, p.DestinationPort = m.port(), m.port()
 		p.PayloadLength = uint32(oneOf(m, 0, 1, 4, 564, 1500))
@@ -378,6 +393,9 @@ func (m maker) internet(p *packet.Packet) {
 		m.icmp(p)
 	}
 	p.Payload = some(m, 4, func() byte { return byte(m.IntN(4)) })
+	if m.chance(4) {
+		p.Payload = append(p.Payload, make([]byte, packet.MaxPayload-len(p.Payload))...)
+	}
 }
 
 func (m maker) icmp(p *packet.Packet) {
