@@ -27,16 +27,16 @@ enum {
 #define GUARD_TARGET_LINK_ADDRESS 2
 #define GUARD_QUOTED_TRANSPORT 8 /* bytes behind the headers of IP: RFC 792, and Linux */
 
-/* Whether messages of a type quote a packet. */
+/* Whether messages of a type quote a packet: isError of the Go half. */
 static __always_inline bool guard_is_error(bool v6, __u8 type)
 {
 	if (v6)
-		return type >= GUARD_V6_UNREACHABLE && type <= GUARD_V6_PARAMETER_PROBLEM;
+		return type < 128;
 	return (type >= GUARD_V4_UNREACHABLE && type <= GUARD_V4_REDIRECT) ||
 	       type == GUARD_V4_TIME_EXCEEDED || type == GUARD_V4_PARAMETER_PROBLEM;
 }
 
-/* Reads what is there of a quoted transport header. */
+/* Reads what is there of a quoted transport header, or what Linux takes for one. */
 static __always_inline void guard_read_quoted_transport(struct xdp_md *ctx, struct guard_packet *p,
 							__u32 at, __u8 icmp)
 {
@@ -45,8 +45,6 @@ static __always_inline void guard_read_quoted_transport(struct xdp_md *ctx, stru
 	__be32 *sequence;
 	__u8 *type;
 
-	if (q->has & GUARD_LATER_FRAGMENT)
-		return;
 	if (guard_has_ports(q->protocol)) {
 		ports = guard_header(ctx, at, p->end, 4);
 		if (!ports)
@@ -135,7 +133,7 @@ static __always_inline int guard_read_quoted_ipv6(struct xdp_md *ctx, struct gua
 	q->protocol = c.next;
 	if (c.fragment & GUARD_FRAGMENT_LATER)
 		q->has |= GUARD_LATER_FRAGMENT;
-	if (reason == GUARD_OK)
+	if (reason == GUARD_OK && !(q->has & GUARD_LATER_FRAGMENT))
 		guard_read_quoted_transport(ctx, p, c.at, GUARD_ICMPV6);
 	return GUARD_OK;
 }

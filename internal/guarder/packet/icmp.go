@@ -13,9 +13,7 @@ const (
 	v4Redirect           = 5
 	v4TimeExceeded       = 11
 	v4ParameterProblem   = 12
-	v6Unreachable        = 1
 	v6PacketTooBig       = 2
-	v6ParameterProblem   = 4
 	v6RouterSolicit      = 133
 	v6RouterAdvertise    = 134
 	v6NeighbourSolicit   = 135
@@ -96,10 +94,12 @@ func (m *ICMP) linkAddress(b []byte, kind int) bool {
 	return len(b) == 0
 }
 
-// isError tells whether messages of a type quote a packet.
+// isError tells whether messages of a type quote a packet. In ICMPv6 these are all below
+// 128 (RFC 4443 section 2.1): Linux hands also those that nobody has defined to the socket
+// of the packet that they quote (icmpv6_rcv).
 func isError(family, kind uint8) bool {
 	if family == 6 {
-		return kind >= v6Unreachable && kind <= v6ParameterProblem
+		return kind < 128
 	}
 	return kind >= v4Unreachable && kind <= v4Redirect || kind == v4TimeExceeded || kind == v4ParameterProblem
 }
@@ -118,7 +118,8 @@ func (w *walk) hides(behind int) bool {
 
 // quoted reads the packet in an error. Only what the error itself bounds is bounded:
 // Linux takes the ports from where they stand, whatever the length in the quoted
-// header says, and so does this; nor does it look at the version. It returns nil if
+// header says, and so does this; nor does it look at the version, nor in IPv4 at whether
+// it was a later fragment, which has no ports there (icmp_socket_deliver). It returns nil if
 // there is no header; behind it, how many bytes there are; and a Reason only if the
 // extension headers are none that a host sends.
 func quoted(family uint8, b []byte) (q *Quoted, behind int, reason Reason) {
@@ -166,16 +167,15 @@ func quotedIPv6(b []byte) (q *Quoted, behind int, reason Reason) {
 	if reason != OK { // cut in the extension headers
 		return q, 0, OK
 	}
-	q.transport(b[c.at:], ICMPv6)
+	if !q.Later { // else Linux finds no protocol behind the fragment header (icmpv6_notify)
+		q.transport(b[c.at:], ICMPv6)
+	}
 	return q, len(b) - c.at, OK
 }
 
 // transport reads what is there of the transport header; icmp is the protocol number
 // of the family's ICMP.
 func (q *Quoted) transport(b []byte, icmp uint8) {
-	if q.Later {
-		return
-	}
 	switch q.Protocol {
 	case TCP, UDP, UDPLite, SCTP, DCCP:
 		if len(b) >= 4 {

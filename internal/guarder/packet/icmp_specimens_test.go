@@ -105,12 +105,17 @@ func icmpSpecimens(tcp4, tcp6, udp4, udp6 Frame) []specimen {
 		named("time exceeded quotes options", quote(Message{Type: 11, Quoted: ptr(with(tcp4, func(f *Frame) { f.Options, f.DontFragment = []byte{7, 3, 4}, true }))},
 			but(q4, func(q *Quoted) { q.Length, q.DontFragment = 62, true }))),
 		named("error quotes a later fragment", quote(Message{Type: 11, Code: 1, Quoted: ptr(with(tcp4, func(f *Frame) { f.Offset = 1480 }))},
-			but(q4, func(q *Quoted) { bare(TCP, 38)(q); q.Later = true }))),
+			but(q4, func(q *Quoted) { // what stands there is taken for a header
+				q.Length, q.Later = 38, true
+				q.SourcePort, q.DestinationPort, q.Sequence = 'G'<<8|'E', 'T'<<8|' ', '/'<<24|' '<<16|'H'<<8|'T'
+			}))),
 		named("error quotes 8 bytes", quote(Message{Type: 12, Quoted: &tcp4, QuotedSize: 28}, &q4)),
 		named("error quotes 7 bytes", quote(Message{Type: 12, Quoted: &tcp4, QuotedSize: 27}, but(q4, noSequence(TCP, 58)))),
 		named("error quotes 3 bytes", quote(Message{Type: 12, Quoted: &tcp4, QuotedSize: 23}, but(q4, bare(TCP, 58)))),
 		named("error quotes no options", quote(Message{Type: 12, Quoted: ptr(with(tcp4, func(f *Frame) { f.Options = []byte{7, 3, 4} })), QuotedSize: 20}, but(q4, bare(TCP, 62)))),
 		named("too big quotes tcp", quote(Message{Type: 2, MTU: 0x10500, Quoted: &tcp6}, &q6)),
+		named("error of a type that nobody has defined", quote(Message{Type: 127, Quoted: &udp6}, but(q6, noSequence(UDP, 66)))),
+		named("error of type 0", quote(Message{Quoted: &tcp6}, &q6)),
 		named("unreachable quotes udp6", quote(Message{Type: 1, Code: 4, Quoted: &udp6}, but(q6, noSequence(UDP, 66)))),
 		named("too big quotes echo request", quote(Message{Type: 2, MTU: 1280, Quoted: ptr(with(udp6, func(f *Frame) { f.Protocol, f.ICMP = ICMPv6, &Message{Type: 128} }))},
 			but(q6, func(q *Quoted) { bare(ICMPv6, 66)(q); q.HasICMP, q.ICMPType = true, 128 }))),

@@ -89,7 +89,8 @@ func sendMSS(t *testing.T, conn *net.TCPConn) (mss uint16) {
 }
 
 // Linux acts on the ports of a quoted packet that is too short for them by its own
-// header, or that says another version, so Parse finds them too.
+// header, or that says another version, or that it is a later fragment, which has none; and
+// on those in an ICMPv6 error of a type that nobody has defined. So Parse finds them too.
 func TestKernelBelievesQuotedPorts(t *testing.T) {
 	n := testnet.New(t)
 	wire := n.Left.Wire(t)
@@ -98,11 +99,14 @@ func TestKernelBelievesQuotedPorts(t *testing.T) {
 		ip     testnet.Family
 		code   Message
 		damage func(quoted []byte)
+		want   error
 	}{
-		{"length", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { binary.BigEndian.PutUint16(b[2:], ipv4Header) }},
-		{"version", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { b[0] = 0x65 }},
-		{"length of IPv6", testnet.IPv6, Message{Type: 1, Code: 4}, func(b []byte) { binary.BigEndian.PutUint16(b[4:], 0) }},
-		{"version of IPv6", testnet.IPv6, Message{Type: 1, Code: 4}, func(b []byte) { b[0] = 0x45 }},
+		{"length", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { binary.BigEndian.PutUint16(b[2:], ipv4Header) }, unix.ECONNREFUSED},
+		{"version", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { b[0] = 0x65 }, unix.ECONNREFUSED},
+		{"later fragment", testnet.IPv4, Message{Type: 3, Code: 3}, func(b []byte) { binary.BigEndian.PutUint16(b[6:], 185) }, unix.ECONNREFUSED},
+		{"length of IPv6", testnet.IPv6, Message{Type: 1, Code: 4}, func(b []byte) { binary.BigEndian.PutUint16(b[4:], 0) }, unix.ECONNREFUSED},
+		{"version of IPv6", testnet.IPv6, Message{Type: 1, Code: 4}, func(b []byte) { b[0] = 0x45 }, unix.ECONNREFUSED},
+		{"type 100 of IPv6", testnet.IPv6, Message{Type: 100}, func([]byte) {}, unix.EPROTO},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var socket *net.UDPConn
@@ -114,6 +118,9 @@ func TestKernelBelievesQuotedPorts(t *testing.T) {
 				}
 			})
 			defer socket.Close()
+			if c.ip == testnet.IPv6 { // as resolvers do, to hear of all errors
+				hearErrors(t, socket)
+			}
 			f := leftToRight(t, n, c.ip)
 			quoted := Frame{Source: f.Destination, Destination: f.Source, Protocol: UDP, DestinationPort: 9}
 			quoted.SourcePort = uint16(socket.LocalAddr().(*net.UDPAddr).Port)
@@ -130,13 +137,25 @@ func TestKernelBelievesQuotedPorts(t *testing.T) {
 			if err := socket.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := socket.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+			if _, err := socket.Read(make([]byte, 1)); !errors.Is(err, c.want) {
 				t.Errorf("Linux did not act on it: %v", err)
 			}
 			if q := Parse(frame).ICMP.Quoted; q == nil || !q.HasPorts || q.SourcePort != quoted.SourcePort {
 				t.Errorf("Parse found %+v", q)
 			}
 		})
+	}
+}
+
+func hearErrors(t *testing.T, socket *net.UDPConn) {
+	t.Helper()
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1) })
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -41,8 +41,9 @@
 //   - ICMP belongs to IPv4 and ICMPv6 to IPv6; in the other family they are
 //     protocols without ports, as for Linux.
 //   - The packet in an ICMP error may be cut anywhere, is not bounded by its own
-//     length, and may say another version: Linux acts on its ports all the same, so
-//     forged ones must be seen (RFC 5927).
+//     length, and may say another version, or in IPv4 that it is a later fragment: Linux
+//     acts on its ports all the same, so forged ones must be seen (RFC 5927).
+//   - Types of ICMPv6 below 128 are errors, also those that nobody has defined.
 //   - The gateway that a redirect of IPv4 names is not read: a redirect is judged by
 //     who sends it and by what it quotes.
 package packet
@@ -276,7 +277,8 @@ type Quoted struct {
 	// Length is that of the quoted packet by its own header.
 	Length       uint32
 	DontFragment bool
-	// Later tells that it was a later fragment, which quotes no transport header.
+	// Later tells that it was a later fragment, which has no transport header. In IPv4
+	// Linux takes for one what stands there, and so do the fields below.
 	Later bool
 	// HasPorts tells that the first four bytes of TCP, UDP or another protocol with
 	// ports were quoted.

@@ -98,10 +98,11 @@ type icmpClass struct {
 }
 
 // The classes. Error messages are those of RFC 1122 section 3.2.2, which counts
-// redirects among them, and of RFC 4443; all of them quote a packet. Redirects of
-// neighbour discovery are no part of "nd", as a network works without them.
+// redirects among them, and of RFC 4443, where all types below 128 are errors, also those
+// that nobody has defined; all of them quote a packet. Redirects of neighbour discovery are
+// no part of "nd", as a network works without them.
 var icmpClasses = map[string]icmpClass{
-	"error":             {v4: []uint8{3, 4, 5, 11, 12}, v6: []uint8{1, 2, 3, 4}},
+	"error":             {v4: []uint8{3, 4, 5, 11, 12}, v6: errors6()},
 	"echo":              {v4: []uint8{0, 8}, v6: []uint8{128, 129}},
 	"unreachable":       {v4: []uint8{3}, v6: []uint8{1}},
 	"packet-too-big":    {v4: []uint8{3}, v4Code: true, code: 4, v6: []uint8{2}},
@@ -115,6 +116,13 @@ var icmpClasses = map[string]icmpClass{
 	"router-discovery":  {v4: []uint8{9, 10}},
 	"nd":                {v6: []uint8{133, 134, 135, 136}},
 	"mld":               {v6: []uint8{130, 131, 132, 143}},
+}
+
+func errors6() (types []uint8) {
+	for t := range uint8(128) {
+		types = append(types, t)
+	}
+	return types
 }
 
 // known returns the names in a table, sorted.

@@ -1,11 +1,14 @@
 package policy
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
 
 const ready = "../../../rules/guarder"
@@ -92,5 +95,27 @@ func TestReadyPoliciesCanBeEnforced(t *testing.T) {
 		if p == nil {
 			t.Errorf("%v", faults)
 		}
+	}
+}
+
+// TestForgedQuoteIsSeenWhateverItSays has an error quote an echo reply that says that it is
+// a later fragment. Linux does not look at that, and lowers the path MTU all the same.
+func TestForgedQuoteIsSeenWhateverItSays(t *testing.T) {
+	p, faults := Load([]string{ready + "/forged-icmp.yaml"}, Options{})
+	if p == nil {
+		t.Fatal(faults)
+	}
+	host, peer := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.7")
+	echoReply := packet.Frame{
+		Source: host, Destination: peer, Protocol: packet.ICMPv4, DontFragment: true, Offset: 8, Payload: make([]byte, 1000),
+	}
+	f := packet.Frame{
+		Source: netip.MustParseAddr("203.0.113.9"), Destination: host, Protocol: packet.ICMPv4,
+		ICMP: &packet.Message{Type: 3, Code: 4, MTU: 600, Quoted: &echoReply},
+	}
+	pkt := packet.Parse(f.Bytes())
+	j := p.Judge(&pkt, &Env{Own: func(a netip.Addr) bool { return a == host }})
+	if j.Verdict != Dropped || p.Rules[j.By].Name != "ptb-quoting-echo-reply" {
+		t.Errorf("judged %+v", j)
 	}
 }
