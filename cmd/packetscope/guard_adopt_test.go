@@ -109,6 +109,17 @@ func TestAdoptTakesFilesOfTheOperator(t *testing.T) {
 	}
 }
 
+// TestAdoptSaysWhatStaysBehind: a file may ban, and bans do not end with its rules.
+func TestAdoptSaysWhatStaysBehind(t *testing.T) {
+	s := newAdoptionStage(t)
+	file := filepath.Join(t.TempDir(), "ban-it.yaml")
+	s.write(t, file, strings.Replace(proposedRule, "action: drop", "action: drop\n    ban: {ttl: 30d, spoofable: accept}", 1))
+	stdout, stderr, err := s.adopt(t, "--yes", file)
+	if missing := hasAll(stdout, "ai-0123456789ab/drop drops, until ", "\n    it bans its source for 30d; who is banned stays so when the rule has ended"); err != nil || missing != "" {
+		t.Errorf("%v, %q is not in\n%s%s", err, missing, stdout, stderr)
+	}
+}
+
 // TestAdoptRefuses tries what must not be adopted, one fault at a time; nothing may stay
 // behind.
 func TestAdoptRefuses(t *testing.T) {
@@ -169,6 +180,7 @@ func TestAdoptRefuses(t *testing.T) {
 		{"wide sources", proposal("203.0.113.0/24", "203.0.112.0/23"), nil, "wider than a /24", ""},
 		{"failsafe", proposal("groups:", "failsafe: {established: judge, confirm_within: 1s}\ngroups:"), nil, "failsafe: says how", ""},
 		{"who passes", proposal("action: drop", "action: pass"), nil, "would pass", ""},
+		{"who bans", proposal("action: drop", "action: drop\n    ban: {ttl: 30d, spoofable: accept}"), nil, "bans whom it drops", ""},
 		{"an end of its own", proposal("groups:", "until: 2030-01-01T00:00:00Z\ngroups:"), nil, "says until: already", ""},
 		{"the operator", proposal("203.0.113.0/24\"], proto: tcp, dst_port: 443", "198.51.100.0/24\"]"), nil, "has faults (--accept-lockout", "proposal ab12cd34ef56:7:5: error[G301]"},
 		{"a name that is taken", proposal("ai-0123456789ab", "base"), nil, "has faults", `group "base" is already at`},

@@ -32,6 +32,9 @@ func (a *adoption) show(c *candidate, rules *policy.Policy) error {
 	for i := range rules.Rules {
 		r := &rules.Rules[i]
 		fmt.Fprintf(w, "%s/%s %s, until %s: %s\n", r.Group, r.Name, ruleEffect(r), clock(r.Until), policy.Describe(r.Match))
+		if r.Ban != nil {
+			fmt.Fprintf(w, "    it %v; who is banned stays so when the rule has ended (packetscope guard ban del ends that)\n", r.Ban)
+		}
 	}
 	return nil
 }

@@ -52,6 +52,10 @@ func Narrow(p *policy.Policy) error {
 			return wide("%s copies packets", name)
 		case r.Alert != nil:
 			return wide("%s wakes people up", name)
+		case r.Ban != nil: // of up to a /16, for up to a year, whenever the rule ends
+			return wide("%s bans whom it drops, for longer than it lasts", name)
+		case r.SYNCookie != nil:
+			return wide("%s answers in the place of the kernel", name)
 		}
 		if err := sources(r.Match); err != nil {
 			return wide("%s %v", name, err)

@@ -51,6 +51,8 @@ func TestNarrowTakesWhatIsProposed(t *testing.T) {
 		{"what copies", "action: drop", "action: sample", "would sample"},
 		{"what copies beside", "action: drop", "action: drop\n    sample: {rate: 10/s}", "copies packets"},
 		{"what tells people", "action: drop", "action: drop\n    alert: {when: {packets: 1}}", "wakes people up"},
+		{"what bans", "action: drop", "action: drop\n    ban: {ttl: 366d, prefix: {ipv4: 16, ipv6: 32}, spoofable: accept}", "bans whom it drops, for longer than it lasts"},
+		{"what answers SYNs", "match: {src: [\"192.0.2.0/25\", \"2001:db8:5::/48\"], proto: tcp, dst_port: 443}\n    action: drop", "match: {src: 192.0.2.7}\n    action: syncookie\n    syncookie: {on_above: 20k/s}", "answers in the place of the kernel"},
 		{"the guard stage", "mode: enforce\n  rules:\n  - rule: drop\n    match: {src: [\"192.0.2.0/25\", \"2001:db8:5::/48\"], proto: tcp, dst_port: 443}", "stage: guard\n  rules:\n  - rule: drop\n    match: {same: [src, dst]}", "is of the stage guard"},
 		{"one device", "mode: enforce", "interfaces: eth0\n  mode: enforce", "it names network devices"},
 		{"who may always pass", "groups:", "failsafe: {allow: [{name: x, src: 192.0.2.7}]}\ngroups:", "failsafe/x is of the stage failsafe"},
