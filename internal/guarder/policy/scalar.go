@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"cmp"
 	"math"
 	"regexp"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/packetscope/packetscope/internal/yamlfile"
 	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
 )
@@ -151,42 +151,4 @@ func (r *reader) ratio(n *yaml.Node, what string) float64 {
 
 // suggest returns a hint for a word that is not among the known ones: the one that
 // was probably meant, or else all of them.
-func suggest(word string, known []string) string {
-	// Two slips of the pen, or letters swapped; of a short word at most half.
-	least, meant := min(2, (len(word)+1)/2)+1, ""
-	for _, k := range known {
-		if distance := editDistance(strings.ToLower(word), strings.ToLower(k)); distance < least {
-			least, meant = distance, k
-		}
-	}
-	return cmp.Or(mark(meant), "known: "+strings.Join(known, ", "))
-}
-
-func mark(meant string) string {
-	if meant == "" {
-		return ""
-	}
-	return "did you mean " + strconv.Quote(meant) + "?"
-}
-
-// editDistance is the number of single-byte insertions, deletions and
-// substitutions between a and b (Wagner and Fischer, 1974).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			substitute := diagonal
-			if a[i] != b[j] {
-				substitute++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(substitute, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
-}
+func suggest(word string, known []string) string { return yamlfile.Suggest(word, known) }
