@@ -26,8 +26,9 @@ func drops() Board {
 
 func whereLost() panel {
 	return stack("Card, stack, firewall, socket", unitPackets,
-		"All that is lost on its way through the host, by place: in the network card or its driver, in the kernel's stack, by policy (firewall, rp_filter), or at a socket without room. What rises first is the cause, what follows is the effect.",
-		over(total(metric.DeviceDrops.Name, "", ""), "network card"),
+		"All that is lost on its way through the host, by place: in the network card or its driver (the greatest of its counters, which overlap), in the kernel's stack, by policy (firewall, rp_filter), or at a socket without room. What rises first is the cause, what follows is the effect.",
+		// As the recorded series: drivers count one packet under several kinds.
+		over(`sum(max by (cluster, job, instance, device, direction) (rate(`+metric.DeviceDrops.Name+`{<host>}[$__rate_interval])))`, "network card"),
 		over(total(metric.Drops.Name, "", `,severity="loss",layer!="socket"`), "stack (loss)"),
 		over(total(metric.Drops.Name, "", `,severity="loss",layer="socket"`), "socket (loss)"),
 		over(total(metric.Drops.Name, "", `,severity="policy"`), "firewall and policy")).

@@ -9,7 +9,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/packetscope/packetscope/collector/metric"
+	"github.com/packetscope/packetscope/internal/query"
 	"github.com/packetscope/packetscope/rules"
 )
 
@@ -190,6 +193,46 @@ func TestEveryBoardHasTheSameVariables(t *testing.T) {
 		if diff := cmp.Diff(want, got[:min(len(got), len(want))]); diff != "" {
 			t.Errorf("%s: variables (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+// TestOverlappingCountersAreNotAdded claims that no panel adds up the counters of a network
+// card, of which drivers count one packet under several kinds: the innermost sum over them
+// keeps the kind, or the greatest is taken first.
+func TestOverlappingCountersAreNotAdded(t *testing.T) {
+	seen := 0
+	for _, b := range All() {
+		d, err := b.Build()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range Panels(d) {
+			for _, q := range Targets(p) {
+				text, _ := Interpolate(q.Expr, sample)
+				e, err := query.Parser.ParseExpr(text)
+				if err != nil {
+					t.Fatal(err)
+				}
+				parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
+					if s, ok := n.(*parser.VectorSelector); !ok || s.Name != metric.DeviceDrops.Name {
+						return nil
+					}
+					seen++
+					for _, above := range slices.Backward(path) {
+						if a, ok := above.(*parser.AggregateExpr); ok {
+							if a.Op != parser.MAX && !slices.Contains(a.Grouping, "kind") {
+								t.Errorf("%s, panel %q adds counters that overlap: %s", b.Name, *p.Title, q.Expr)
+							}
+							break
+						}
+					}
+					return nil
+				})
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no panel shows what network cards lose")
 	}
 }
 
