@@ -69,7 +69,14 @@ func (e *Engine) choose(episode store.Episode, k *known) error {
 	for _, a := range episode.Alerts {
 		fires[a.Fingerprint] = a.EndsAt.IsZero()
 	}
-	var all []webhook.Alert
+	prefer := func(a, b webhook.Alert) int {
+		return cmp.Or(
+			order(!fires[a.Fingerprint], !fires[b.Fingerprint]), cmp.Compare(rank(a.Labels["severity"]), rank(b.Labels["severity"])),
+			a.StartsAt.Compare(b.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint),
+		)
+	}
+	// The alerts of all messages that wait may be more than there is memory for.
+	var best *webhook.Alert
 	err := e.Store.Bodies(episode.ID, func(b store.Body) bool {
 		m, err := webhook.Decode(b.Bytes)
 		if err != nil {
@@ -78,25 +85,21 @@ func (e *Engine) choose(episode store.Episode, k *known) error {
 		if len(m.GroupLabels) > 0 {
 			k.Group = m.GroupLabels
 		}
-		all = append(all, m.Alerts...)
+		if one := slices.MinFunc(m.Alerts, prefer); best == nil || prefer(one, *best) < 0 {
+			best = &one
+		}
 		k.meet(m.Alerts)
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	if k.Lead.Fingerprint != "" && (fires[k.Lead.Fingerprint] || len(all) == 0) {
+	if k.Lead.Fingerprint != "" && (fires[k.Lead.Fingerprint] || best == nil) {
 		return nil
 	}
-	if len(all) == 0 {
+	if best == nil {
 		return errors.New("no message of the episode can be read")
 	}
-	best := slices.MinFunc(all, func(a, b webhook.Alert) int {
-		return cmp.Or(
-			order(!fires[a.Fingerprint], !fires[b.Fingerprint]), cmp.Compare(rank(a.Labels["severity"]), rank(b.Labels["severity"])),
-			a.StartsAt.Compare(b.StartsAt), cmp.Compare(a.Fingerprint, b.Fingerprint),
-		)
-	})
 	if k.Lead.Fingerprint == "" || fires[best.Fingerprint] {
 		k.Lead = lead{best.Fingerprint, best.Labels, best.StartsAt}
 	}

@@ -76,7 +76,7 @@ func TestFullFileBecomesTypedValues(t *testing.T) {
 	links := []string{"https://annotator.example.net", "https://grafana.example.net/g"}
 	trusted := &tls.Config{}
 	want := Config{
-		Listen: Listen{Address: "127.0.0.1:9477", WebConfig: "testdata/files/web.yml", Limits: webhook.Limits{Body: 32 << 20, Memory: 128 << 20}},
+		Listen: Listen{Address: "127.0.0.1:9477", WebConfig: "testdata/files/web.yml", Limits: webhook.Limits{Body: 32 << 20, Memory: 32 << 20}},
 		Links:  Links{Annotator: links[0], Grafana: links[1]},
 		Tokens: access.Tokens{
 			{Name: "alertmanager", Hash: hashOf(t, "testdata/files/am.sha256"), Scopes: []access.Scope{access.Ingest}},

@@ -33,8 +33,8 @@ func (d *decoder) listen(n *yaml.Node, c *Config) {
 		"web_config": func(n *yaml.Node) { l.WebConfig = d.webConfig(n, c) },
 		"max_body": func(n *yaml.Node) {
 			l.Limits.Body = d.Size(n, 64<<10, 256<<20)
-			// What several messages may take together: as in the defaults, four of them.
-			l.Limits.Memory = max(4*l.Limits.Body, 64<<20)
+			// What several messages may take together: as in the defaults, one that is largest.
+			l.Limits.Memory = max(l.Limits.Body, 16<<20)
 		},
 	})
 }

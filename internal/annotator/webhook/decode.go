@@ -11,6 +11,14 @@ import (
 // ErrNotV4 is of a body that is no message of version 4.
 var ErrNotV4 = errors.New("not an Alertmanager webhook message of version 4")
 
+// ErrTooMany is of a message with more alerts than are decoded.
+var ErrTooMany = errors.New("too many alerts in a message")
+
+// mostAlerts is how many alerts a message may have: twenty times the max_alerts of the
+// configuration that is shipped, and five times what is remembered of an episode. An alert
+// takes more memory than its text: 70 bytes of JSON are half a kilobyte and more.
+const mostAlerts = 10_000
+
 // envelope is a message as it comes. Fields that newer versions may write otherwise than
 // known are decoded apart, so that they cannot take a message down.
 type envelope struct {
@@ -41,7 +49,7 @@ type rawAlert struct {
 // Decode reads a message. Fields that it does not know are passed over. An alert that
 // cannot be understood is among [Message.Bad]; if none can, the error is of the first one.
 //
-// Errors are [ErrNotV4], with what is wrong and what to look at.
+// Errors are [ErrNotV4], with what is wrong and what to look at, and [ErrTooMany].
 func Decode(body []byte) (Message, error) {
 	var e envelope
 	if err := json.Unmarshal(body, &e); err != nil {
@@ -56,6 +64,8 @@ func Decode(body []byte) (Message, error) {
 		return Message{}, fmt.Errorf("%w: status is %.20q, neither firing nor resolved", ErrNotV4, e.Status)
 	case len(e.Alerts) == 0:
 		return Message{}, fmt.Errorf("%w: no alerts", ErrNotV4)
+	case len(e.Alerts) > mostAlerts:
+		return Message{}, fmt.Errorf("%w: %d", ErrTooMany, len(e.Alerts))
 	}
 	m := Message{
 		Receiver:          lenient[string](e.Receiver),

@@ -12,7 +12,7 @@
 //	400  not a message of version 4; sent again at each group_interval, so a copy is buried.
 //	     Also one that went through more than two annotators, of which none is: whoever
 //	     sent it does not try again, which ends the circle
-//	413  larger than the limit
+//	413  larger than the limit, or with more alerts than ten thousand
 //	503  not now. It is the only class that is retried soon: 429 is not, whatever its
 //	     Retry-After says, and a redirect is followed as a GET and taken for a delivery
 //

@@ -43,7 +43,7 @@ type Outcome struct {
 // New returns a handler. Without auth everybody may send.
 func New(inbox Inbox, limits Limits, auth Auth) *Handler {
 	limits.Body = cmp.Or(limits.Body, 16<<20)
-	limits.Memory = max(cmp.Or(limits.Memory, 64<<20), limits.Body)
+	limits.Memory = max(cmp.Or(limits.Memory, 16<<20), limits.Body)
 	limits.Read = cmp.Or(limits.Read, 5*time.Second)
 	limits.Store = cmp.Or(limits.Store, time.Second)
 	return &Handler{inbox: inbox, limits: limits, auth: auth}
@@ -113,6 +113,9 @@ func (h *Handler) store(ctx context.Context, body []byte, hops int, o *Outcome, 
 	ctx, cancel := context.WithTimeout(ctx, h.limits.Store)
 	defer cancel()
 	m, err := Decode(body)
+	if errors.Is(err, ErrTooMany) {
+		return refuse(http.StatusRequestEntityTooLarge, err, err.Error()+": set max_alerts of the webhook, 500 for example")
+	}
 	if err != nil {
 		if buried := h.inbox.Bury(ctx, err.Error(), body); buried != nil {
 			return refuse(http.StatusServiceUnavailable, errors.Join(err, buried), again)

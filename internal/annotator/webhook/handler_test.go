@@ -63,6 +63,30 @@ func post(h http.Handler, body string) *httptest.ResponseRecorder {
 	return w
 }
 
+// many returns a message with as many small alerts.
+func many(alerts int) string {
+	one := `,{"status":"firing","labels":{"alertname":"X"},"startsAt":"2026-03-01T12:00:00Z"}`
+	return `{"version":"4","groupKey":"g","status":"firing","alerts":[` + strings.Repeat(one, alerts)[1:] + `]}`
+}
+
+// TestWhatIsReadAtATimeIsBounded claims that by default there is one largest message in memory,
+// which takes seven times its size until it is stored: more do not fit into what the services
+// that are shipped may take.
+func TestWhatIsReadAtATimeIsBounded(t *testing.T) {
+	h := New(&memory{}, Limits{}, nil)
+	release, ok := h.reserve(-1)
+	if !ok {
+		t.Fatal("there is no room for one message")
+	}
+	if _, ok := h.reserve(1); ok {
+		t.Error("there is room for more than a largest message")
+	}
+	release()
+	if _, ok := h.reserve(-1); !ok {
+		t.Error("there is no room again")
+	}
+}
+
 func TestCodesAreThoseThatAlertmanagerUnderstands(t *testing.T) {
 	good := string(golden(t, "alertmanager-0.31-truncated"))
 	half := string(damage(t, `"dest":"resolver"`, `"dest":53`))
@@ -85,6 +109,8 @@ func TestCodesAreThoseThatAlertmanagerUnderstands(t *testing.T) {
 		"no message, full disk":            {err: full, bodies: []string{"{}"}, want: []int{503}, text: "send it again"},
 		"full disk":                        {err: full, bodies: []string{good}, want: []int{503}, text: "send it again"},
 		"large":                            {limits: Limits{Body: 100}, bodies: []string{good}, want: []int{413}, text: "set max_alerts"},
+		"many alerts":                      {bodies: []string{many(mostAlerts + 1)}, want: []int{413}, text: "too many alerts in a message: 10001: set max_alerts"},
+		"just not too many":                {bodies: []string{many(mostAlerts)}, want: []int{202}, put: 1},
 		"unknown sender":                   {auth: deny(ErrUnknown), bodies: []string{good}, want: []int{401}, text: "authorization"},
 		"broken auth":                      {auth: deny(full), bodies: []string{good}, want: []int{401}},
 		"another scope":                    {auth: deny(ErrForbidden), bodies: []string{good}, want: []int{403}, text: "scope ingest"},

@@ -42,8 +42,9 @@ type Auth func(*http.Request) error
 type Limits struct {
 	// Body is the size of the largest message in bytes: 16 MiB.
 	Body int64
-	// Memory is the size of all messages that are being read or stored at a time: 64 MiB.
-	// More are told to come again. It is at least Body.
+	// Memory is the size of all messages that are being read or stored at a time: 16 MiB.
+	// More are told to come again. It is at least Body. Until a message is stored it takes
+	// some seven times its size.
 	Memory int64
 	// Read is how long a request may take to arrive: 5 s, Alertmanager's timeout in the
 	// configuration that is shipped.
