@@ -25,6 +25,7 @@ func letterOf(l store.Letter, body bool) Letter {
 	if body {
 		letter.Body = string(l.Body)
 	}
+	letter.Letter.Body = nil // a list would hold the bodies of all: 128 MB of them
 	return letter
 }
 

@@ -38,6 +38,16 @@ func letters(t *testing.T, s *store.Store) (names []string) {
 	return names
 }
 
+// TestListsHoldNoBodies claims that what a list does not show it does not hold in memory either.
+func TestListsHoldNoBodies(t *testing.T) {
+	l := store.Letter{ID: 7, Kind: store.DeadDelivery, Body: []byte("long")}
+	for body, want := range map[bool]string{false: "", true: "long"} {
+		if got := letterOf(l, body); got.ID != "delivery-7" || got.Body != want || got.Letter.Body != nil {
+			t.Errorf("body %t: %+v", body, got)
+		}
+	}
+}
+
 func TestMessagesThatAreUnderstoodNowArePutAgain(t *testing.T) {
 	w := newWorld(t, nil)
 	if err := w.store.Bury(t.Context(), "was too new", []byte(alert)); err != nil {
