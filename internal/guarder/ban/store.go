@@ -1,6 +1,7 @@
 package ban
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -61,6 +62,10 @@ type Store struct {
 	// expired is when Expire was asked last.
 	expired time.Duration
 	counts  map[Event]uint64
+	// over are bans that were over when oust looked last, those first that were first;
+	// before fullUntil it finds no others.
+	over      []*Ban
+	fullUntil time.Duration
 }
 
 // ErrFull is returned when there is no room for a ban.
@@ -141,7 +146,7 @@ func (s *Store) Add(r Request, never *Never) (Ban, Action, error) {
 	if r.Audit {
 		action = WouldBan
 	}
-	s.bans[b.Prefix], s.saved = b, false
+	s.bans[b.Prefix], s.saved, s.fullUntil = b, false, min(s.fullUntil, b.Until)
 	s.count(b.Origin, action)
 	return *b, action, nil
 }
@@ -179,19 +184,36 @@ func Widest(a netip.Addr) int {
 	return 16
 }
 
-// oust forgets the ban that has been over for the longest time, to make room.
+// oust forgets the ban that has been over for the longest time, to make room. It looks
+// through all of them once for many calls: sources that are forged ask for bans by the
+// thousands, and each is asked for with the engine's lock held.
 func (s *Store) oust(now time.Duration) bool {
-	var oldest *Ban
-	for _, b := range s.bans {
-		if b.Over(now) && (oldest == nil || b.Until < oldest.Until) {
-			oldest = b
+	for {
+		for len(s.over) > 0 {
+			b := s.over[0]
+			s.over = s.over[1:]
+			if s.bans[b.Prefix] == b && b.Over(now) {
+				delete(s.bans, b.Prefix)
+				return true
+			}
 		}
+		if now < s.fullUntil {
+			return false
+		}
+		s.over, s.fullUntil = nil, 0
+		for _, b := range s.bans {
+			switch {
+			case b.Over(now):
+				s.over = append(s.over, b)
+			case s.fullUntil == 0 || b.Until < s.fullUntil:
+				s.fullUntil = b.Until
+			}
+		}
+		if len(s.over) == 0 {
+			return false
+		}
+		slices.SortFunc(s.over, func(a, b *Ban) int { return cmp.Compare(a.Until, b.Until) })
 	}
-	if oldest == nil {
-		return false
-	}
-	delete(s.bans, oldest.Prefix)
-	return true
 }
 
 // ErrNotBanned is returned by Remove.

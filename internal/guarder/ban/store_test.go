@@ -277,6 +277,60 @@ func TestThereIsRoomForNewBansWhenOldOnesAreOver(t *testing.T) {
 	}
 }
 
+// TestTheOldestAreForgottenFirst fills the store with bans that end one after the other.
+func TestTheOldestAreForgottenFirst(t *testing.T) {
+	f := newFake()
+	s := open(t, "", f)
+	at := func(i int) string { return fmt.Sprintf("10.%d.%d.%d/32", i>>16, i>>8&255, i&255) }
+	for i := range Room {
+		f.pass(time.Millisecond)
+		add(t, s, byRule(at(i), growing), Added)
+	}
+	newcomer := func(i int) (Action, error) {
+		_, action, err := s.Add(byRule(fmt.Sprintf("192.0.2.%d/32", i), growing), NewNever())
+		return action, err
+	}
+	first := s.bans[pfx(at(0))].Until
+	f.pass(first - f.boot - 1)
+	if _, err := newcomer(1); !errors.Is(err, ErrFull) {
+		t.Errorf("before the first has ended: %v", err)
+	}
+	f.pass(1)
+	if action, err := newcomer(1); action != Added || err != nil || s.bans[pfx(at(0))] != nil {
+		t.Errorf("when the first has ended: %q, %v, it is %+v", action, err, s.bans[pfx(at(0))])
+	}
+	if _, err := newcomer(2); !errors.Is(err, ErrFull) {
+		t.Errorf("before the second has ended: %v", err)
+	}
+	f.pass(3 * time.Millisecond)             // the next three are over
+	add(t, s, byRule(at(2), growing), Added) // but this one is banned again
+	for i, forgotten := range []int{1, 3} {
+		if action, err := newcomer(2 + i); action != Added || err != nil || s.bans[pfx(at(forgotten))] != nil {
+			t.Errorf("newcomer %d: %q, %v, the oldest is %+v", 2+i, action, err, s.bans[pfx(at(forgotten))])
+		}
+	}
+	if _, err := newcomer(4); !errors.Is(err, ErrFull) || s.bans[pfx(at(2))] == nil || len(s.bans) != Room {
+		t.Errorf("at the end: %v, %d bans", err, len(s.bans))
+	}
+}
+
+func BenchmarkAddToAFullStore(b *testing.B) {
+	f := newFake()
+	s, err := Open("", f.clock())
+	if err != nil {
+		b.Fatal(err)
+	}
+	at := func(base, i int) Request {
+		return byRule(fmt.Sprintf("%d.%d.%d.%d/32", base, i>>16, i>>8&255, i&255), growing)
+	}
+	for i := range Room {
+		s.Add(at(10, i), nil)
+	}
+	for i := 0; b.Loop(); i++ {
+		s.Add(at(11, i%(1<<20)), nil)
+	}
+}
+
 func TestRowOfTheLongestPrefixTellsOfAllBans(t *testing.T) {
 	f := newFake()
 	s := open(t, "", f)
