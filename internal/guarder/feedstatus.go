@@ -3,7 +3,6 @@
 package guarder
 
 import (
-	"strings"
 	"time"
 
 	"github.com/packetscope/packetscope/internal/guarder/compile"
@@ -16,9 +15,8 @@ func (e *Engine) feedStatus(now time.Time) ([]FeedStatus, error) {
 	c := e.current
 	for i := range c.policy.Feeds {
 		p := &c.policy.Feeds[i]
-		source, _, _ := strings.Cut(p.Source(), "?") // which may hold a key
 		s := FeedStatus{
-			Feed: p.Name, Source: source, Format: p.Format.String(), Action: p.Action.String(), Mode: p.Mode.String(), Asks: p.Asks.String(),
+			Feed: p.Name, Source: p.Shown(), Format: p.Format.String(), Action: p.Action.String(), Mode: p.Mode.String(), Asks: p.Asks.String(),
 			Labels: p.Labels, Place: p.At.String(), StaleAfter: p.StaleAfter.Seconds(),
 		}
 		if state := e.feeds.states[keyOf(p)]; state != nil {

@@ -40,7 +40,9 @@ func NewFetcher(agent string) *Fetcher {
 	return &Fetcher{agent: agent, client: &http.Client{CheckRedirect: checkRedirect}}
 }
 
-// checkRedirect follows servers, but never from an encrypted address to one that is not.
+// checkRedirect follows servers, but never from an encrypted address to one that is not,
+// and without the key to another server than it is for: net/http leaves out Authorization
+// there, and does not know of this one.
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
@@ -48,8 +50,14 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	if via[len(via)-1].URL.Scheme == "https" && next.URL.Scheme != "https" {
 		return fmt.Errorf("redirect from https to %s://%s", next.URL.Scheme, next.URL.Host)
 	}
+	if next.URL.Host != via[0].URL.Host {
+		next.Header.Del(keyHeader)
+	}
 	return nil
 }
+
+// keyHeader is where CrowdSec's local API wants its key.
+const keyHeader = "X-Api-Key"
 
 // Fetch returns the list of a feed, or nil if it is as it was when it had the tag. The
 // error is a [*Refusal]; then the tag is the old one.
@@ -97,18 +105,18 @@ func (f *Fetcher) get(ctx context.Context, p *policy.Feed, was Tag, now time.Tim
 	}
 	answer, err := f.client.Do(request)
 	if err != nil {
-		return nil, was, &Refusal{reasonOf(err), err}
+		return nil, was, &Refusal{reasonOf(err), withoutQuery(err)}
 	}
 	defer answer.Body.Close()
 	switch {
 	case answer.StatusCode == http.StatusNotModified && was != (Tag{}):
 		return nil, was, nil
 	case answer.StatusCode != http.StatusOK:
-		return nil, was, refuse(BadStatus, "%s: %s", p.URL, answer.Status)
+		return nil, was, refuse(BadStatus, "%s: %s", p.Shown(), answer.Status)
 	case answer.ContentLength > MaxBytes(p):
-		return nil, was, refuse(TooLarge, "%s: %d bytes, more than %d (see max_entries)", p.URL, answer.ContentLength, MaxBytes(p))
+		return nil, was, refuse(TooLarge, "%s: %d bytes, more than %d (see max_entries)", p.Shown(), answer.ContentLength, MaxBytes(p))
 	}
-	l, err := Read(p.URL, answer.Body, p, now)
+	l, err := Read(p.Shown(), answer.Body, p, now)
 	if err != nil {
 		return nil, was, err
 	}
@@ -126,6 +134,15 @@ func reasonOf(err error) Reason {
 		return TimedOut
 	}
 	return Unreachable
+}
+
+// withoutQuery leaves out of an error of net/http what stands behind the question mark of
+// the address: it may hold a key, and every user of the host is told of refusals.
+func withoutQuery(err error) error {
+	if asked := (*url.Error)(nil); errors.As(err, &asked) {
+		asked.URL, _, _ = strings.Cut(asked.URL, "?")
+	}
+	return err
 }
 
 // request returns the question to a server.
@@ -153,7 +170,7 @@ func (f *Fetcher) request(ctx context.Context, p *policy.Feed, was Tag) (*http.R
 		if err != nil {
 			return nil, err
 		}
-		request.Header.Set("X-Api-Key", key)
+		request.Header.Set(keyHeader, key)
 	}
 	return request, nil
 }

@@ -153,6 +153,67 @@ func TestDecisionsAreAskedForWithTheKey(t *testing.T) {
 	}
 }
 
+// TestKeyStaysWithItsServer has the local API send on to another server, which must not
+// get the key, and to itself, which must.
+func TestKeyStaysWithItsServer(t *testing.T) {
+	var got []string
+	other := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, "other "+r.Header.Get("X-Api-Key"))
+		io.WriteString(w, stream(decide("Ip", "192.0.2.1", "1h", ban)))
+	})
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.URL.Path+" "+r.Header.Get("X-Api-Key"))
+		to := "/again"
+		if r.URL.Path == to {
+			to = other
+		}
+		http.Redirect(w, r, to, http.StatusFound)
+	})
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := feedOf(policy.CrowdSec)
+	f.File, f.URL, f.KeyFile = "", url, key
+	if _, _, err := NewFetcher("test/1").Fetch(t.Context(), f, Tag{}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"/v1/decisions/stream secret", "/again secret", "other "}, got); diff != "" {
+		t.Errorf("asked with (-want +got):\n%s", diff)
+	}
+}
+
+// TestRefusalsDoNotShowTheQuery: every user of the host may read them, and lists are given
+// out by a key in the address.
+func TestRefusalsDoNotShowTheQuery(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	for name, url := range map[string]string{
+		"nobody":    gone.URL,
+		"not found": serve(t, http.NotFound),
+		"HTML":      serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>\n") }),
+		"announced": serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "100000000") }),
+		"redirected": serve(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, gone.URL+"/?"+r.URL.RawQuery, http.StatusFound)
+		}),
+		"of its own": serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "10.0.0.1\n") }),
+		"too few":    serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "192.0.2.1\n") }),
+		"a wide one": serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "0.0.0.0/0\n") }),
+	} {
+		f := &policy.Feed{URL: url + "/list?token=secret", MinEntries: 1, MaxEntries: 5, Widest4: 8, Widest6: 16}
+		if name == "too few" {
+			f.MinEntries = 2
+		}
+		l, _, err := NewFetcher("test/1").Fetch(t.Context(), f, Tag{}, noon)
+		if err == nil {
+			_, _, err = Guard(l, Protect(Host{}, f), f)
+		}
+		if err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestPausesGrowAndAreLeftToChance(t *testing.T) {
 	for _, test := range []struct {
 		refresh  time.Duration

@@ -117,7 +117,7 @@ func Guard(l *List, p *Protected, f *policy.Feed) (*List, Cut, error) {
 		what, reason, _ := p.Touched(e.Prefix)
 		switch {
 		case !f.Exclude:
-			return nil, Cut{}, refuse(reason, "%s: %v has %v, which must not be listed (see on_protected, or have it taken off the list)", f.Source(), e.Prefix, what)
+			return nil, Cut{}, refuse(reason, "%s: %v has %v, which must not be listed (see on_protected, or have it taken off the list)", f.Shown(), e.Prefix, what)
 		default:
 			if cut.Entries == 0 {
 				cut.First, cut.Reason = e.Prefix, reason

@@ -3,6 +3,7 @@ package policy
 import (
 	"hash/fnv"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
@@ -70,6 +71,13 @@ func (f *Feed) Source() string {
 		return f.URL
 	}
 	return f.File
+}
+
+// Shown is the source for logs and for everybody's eyes: without what stands behind a
+// question mark, which may hold a key.
+func (f *Feed) Shown() string {
+	shown, _, _ := strings.Cut(f.Source(), "?")
+	return shown
 }
 
 // Limits of what may be asked for.
