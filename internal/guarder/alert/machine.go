@@ -93,6 +93,7 @@ type Tell func(r *guarder.RuleStatus, a *Alert) map[string]string
 // it does in Prometheus, and otherwise all stays.
 func (m *Machine) Eval(now time.Time, rules []guarder.RuleStatus, tell Tell) []Alert {
 	now = now.Round(0).Truncate(time.Millisecond) // as Alertmanager's API shows times
+	m.notAfter(now)
 	if rules != nil {
 		m.read(now, rules)
 	}
@@ -122,6 +123,29 @@ func (m *Machine) Eval(now time.Time, rules []guarder.RuleStatus, tell Tell) []A
 		due = append(due, *a)
 	}
 	return due
+}
+
+// notAfter has nothing be in the future, if the clock was set back, as happens when a host
+// that had started with a wrong one learns the time: or else packets would stay in their
+// window until then, and be counted with all that come, and an alert would not be told
+// any more.
+func (m *Machine) notAfter(now time.Time) {
+	for _, w := range m.windows {
+		w.notAfter(now)
+	}
+	for _, a := range m.alerts {
+		if a.SentAt.After(now) {
+			a.SentAt = time.Time{} // it is told at once, with an end that others see as near
+		}
+		for _, at := range []*time.Time{&a.ActiveAt, &a.FiredAt, &a.KeepSince, &a.ResolvedAt} {
+			if at.After(now) {
+				*at = now
+			}
+		}
+	}
+	if m.seen.After(now) {
+		m.seen = now
+	}
 }
 
 // read takes the rules and their counters.

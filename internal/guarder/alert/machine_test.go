@@ -247,3 +247,44 @@ func TestAWindowIsBoundedAndNearlyExact(t *testing.T) {
 		}
 	}
 }
+
+// TestAClockThatIsSetBackRaisesNothing sets the clock back by an hour, half a minute after two
+// packets. One packet a minute is never three of them within the window of a minute.
+func TestAClockThatIsSetBackRaisesNothing(t *testing.T) {
+	m := newMachine()
+	look := func(at time.Duration, n uint64) []Alert {
+		r := rule(n)
+		r.Alert.OverSeconds = 60
+		return m.Eval(start.Add(at), []guarder.RuleStatus{r}, saysNothing)
+	}
+	look(0, 0)
+	look(5*time.Second, 2)
+	for at := 35 * time.Second; at < time.Hour; at += 5 * time.Second {
+		packets := 2 + uint64(max(0, at-2*time.Minute)/time.Minute)
+		if told := look(at-time.Hour, packets); told != nil || m.Alerts()[Pending] > 0 {
+			t.Fatalf("%v after the clock was set back, at %d packets: %+v, %v", at-35*time.Second, packets, told, m.Alerts())
+		}
+	}
+}
+
+// TestAnAlertIsToldWhenTheClockIsSetBack does so while an alert fires: Alertmanagers must be
+// told that it goes on, and in time that it is over.
+func TestAnAlertIsToldWhenTheClockIsSetBack(t *testing.T) {
+	s := scene{machine: newMachine()}
+	s.until(5*time.Second, counted(7))
+	s.until(70*time.Second, counted(10))
+	if len(s.told) != 1 {
+		t.Fatalf("told %q", s.told)
+	}
+	s.told = nil
+	s.at = -time.Hour
+	s.until(s.at+8*time.Minute, counted(10))
+	want := []string{
+		"-1h0m0s firing -1h0m0s -56m0s", "-59m0s firing -1h0m0s -55m0s", "-58m0s firing -1h0m0s -54m0s", "-57m0s firing -1h0m0s -53m0s",
+		"-56m0s firing -1h0m0s -52m0s", "-55m0s firing -1h0m0s -51m0s", "-54m0s firing -1h0m0s -50m0s",
+		"-53m0s resolved -1h0m0s -53m0s", "-52m0s resolved -1h0m0s -53m0s",
+	}
+	if diff := cmp.Diff(want, s.told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}

@@ -53,3 +53,10 @@ func (w *window) count(now time.Time, over time.Duration) uint64 {
 	}
 	return w.Points[len(w.Points)-1].N - w.Points[0].N
 }
+
+// notAfter has what was counted later, by a clock that was wrong, be counted now.
+func (w *window) notAfter(now time.Time) {
+	for i := range w.Points {
+		w.Points[i].At = min(w.Points[i].At, now.UnixMilli())
+	}
+}
