@@ -13,15 +13,15 @@ import (
 )
 
 // ReadAround returns the addresses of this host, and those of its gateways and of the name
-// servers of /etc/resolv.conf, which may be that of a service on this host that asks
-// others. It takes less than Read, and fails if the kernel does not tell all of the former.
+// servers of /etc/resolv.conf; if that names a service on this host, also those that it
+// asks, if it is one that tells. It takes less than Read, and fails if the kernel does not tell all of the former.
 func ReadAround() (own, gateways, resolvers []netip.Addr, err error) {
 	nl, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("open netlink: %w", err)
 	}
 	defer nl.Close()
-	r := reader{nl: nl, proc: "/proc", etc: "/etc", pid: os.Getpid(), env: os.Getenv}
+	r := reader{nl: nl, proc: "/proc", etc: "/etc", run: "/run", pid: os.Getpid(), env: os.Getenv}
 	r.addresses()
 	r.hops()
 	for _, fact := range []Fact{Addresses, Gateways} {

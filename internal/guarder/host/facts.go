@@ -41,7 +41,8 @@ type Facts struct {
 	Devices   []Device  // by index
 	Addresses []Address // by device, as the kernel lists them
 	Gateways  []Gateway // of the default routes
-	// Resolvers are the name servers of /etc/resolv.conf.
+	// Resolvers are the name servers of /etc/resolv.conf, and those that the service asks
+	// that it may name on a loopback address.
 	Resolvers []netip.Addr
 	Sockets   []Socket
 	// FirstPort and LastPort are the range of ports that the kernel gives to the end

@@ -19,6 +19,7 @@ type reader struct {
 	nl    *netlink.Handle
 	proc  string // "/proc"
 	etc   string // "/etc"
+	run   string // "/run"
 	pid   int
 	env   func(string) string
 }
@@ -32,7 +33,7 @@ func Read() (*Facts, error) {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	defer nl.Close()
-	r := reader{nl: nl, proc: "/proc", etc: "/etc", pid: os.Getpid(), env: os.Getenv}
+	r := reader{nl: nl, proc: "/proc", etc: "/etc", run: "/run", pid: os.Getpid(), env: os.Getenv}
 	r.kernel()
 	r.devices()
 	r.addresses()

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -15,6 +16,13 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
 
+// upstream are where services that answer on a loopback address write whom they ask, in
+// the form of a resolv.conf: systemd-resolved(8), and NetworkManager (its option dns) for
+// dnsmasq.
+var upstream = []string{"systemd/resolve/resolv.conf", "NetworkManager/no-stub-resolv.conf"}
+
+// resolvers reads the name servers, and if one of them is a service on this host, whom
+// that asks, as far as it tells.
 func (r *reader) resolvers() {
 	text, err := os.ReadFile(filepath.Join(r.etc, "resolv.conf"))
 	if err != nil {
@@ -23,6 +31,24 @@ func (r *reader) resolvers() {
 	}
 	if r.facts.Resolvers, err = parseResolvers(string(text)); err != nil {
 		r.note(Resolvers, err)
+	}
+	if !slices.ContainsFunc(r.facts.Resolvers, netip.Addr.IsLoopback) {
+		return
+	}
+	for _, name := range upstream {
+		text, err := os.ReadFile(filepath.Join(r.run, name))
+		if err != nil {
+			continue // another service, or none
+		}
+		behind, err := parseResolvers(string(text))
+		if err != nil {
+			r.note(Resolvers, fmt.Errorf("%s: %w", name, err))
+		}
+		for _, addr := range behind {
+			if !slices.Contains(r.facts.Resolvers, addr) && !addr.IsLoopback() {
+				r.facts.Resolvers = append(r.facts.Resolvers, addr)
+			}
+		}
 	}
 }
 
