@@ -106,7 +106,7 @@ func addGuardBanDel(ban *kingpin.CmdClause) verb {
 }
 
 func addGuardBanList(ban *kingpin.CmdClause) verb {
-	command := ban.Command("list", "Tell who is banned, those first whose ban ends first.")
+	command := ban.Command("list", "Tell who is banned, those first whose ban ends last.")
 	asJSON := command.Flag("json", "Print JSON.").Bool()
 	socket := socketFlag(command)
 	return func(_ context.Context, e env, _ *slog.Logger) error {

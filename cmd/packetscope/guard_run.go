@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"os/signal"
 	"sync"
 	"syscall"
@@ -34,7 +33,7 @@ func addGuardRun(guard *kingpin.CmdClause) verb {
 	devices := command.Flag("device", "Network device, or a pattern such as eth*, instead of those that the policy names; repeat it for more.").Strings()
 	ceiling := ceilingFlag(command)
 	pins := command.Flag("pins", "Folder in the BPF file system for what outlives the agent.").Default(defaultPins).String()
-	state := command.Flag("state", "Folder where it is remembered which policy was confirmed.").Default(defaultState).String()
+	state := command.Flag("state", "Folder for what outlives a reboot: which policy was confirmed, who is banned, the last lists of feeds, and MAC addresses that were learnt.").Default(defaultState).String()
 	accept := command.Flag("accept-lockout", "Put a policy in force that would cut off connections that this host has, or yours.").Bool()
 	samples := sampleFlags(command)
 	hits := command.Flag("hits", "Note the sources and ports of what rules drop, for guard top (on by default; --no-hits turns it off).").Default("true").Bool()
@@ -204,7 +203,7 @@ func forget(logger *slog.Logger, sockets ...string) {
 		if socket == "" {
 			continue
 		}
-		if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if err := guarder.RemoveSocket(socket); err != nil {
 			logger.Warn("the socket of the agent is still there", "err", err)
 		}
 	}

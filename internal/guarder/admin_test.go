@@ -240,6 +240,29 @@ func TestSocketOfADeadAgentIsReplaced(t *testing.T) {
 	}
 }
 
+// TestOnlySocketsAreReplaced names what is none, as somebody does who mistypes an option.
+func TestOnlySocketsAreReplaced(t *testing.T) {
+	folder := t.TempDir()
+	file, empty, link := filepath.Join(folder, "policy.yaml"), filepath.Join(folder, "empty"), filepath.Join(folder, "link")
+	if err := errors.Join(os.WriteFile(file, []byte("version: 1\n"), 0o600), os.Mkdir(empty, 0o700), os.Symlink(file, link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{file, empty, link} {
+		if _, err := ListenAdmin(path); err == nil || !strings.Contains(err.Error(), path+" is no socket") {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err := RemoveSocket(path); err == nil {
+			t.Errorf("%s is removed", path)
+		}
+		if _, err := os.Lstat(path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if err := RemoveSocket(filepath.Join(folder, "none")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNoAgentIsOneClearLine(t *testing.T) {
 	_, err := Client{filepath.Join(t.TempDir(), "none.sock")}.Status()
 	if !errors.Is(err, ErrNoAgent) || !strings.Contains(err.Error(), "none.sock") || strings.Contains(err.Error(), "\n") {
