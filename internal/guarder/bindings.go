@@ -23,6 +23,8 @@ import (
 type Bindings struct {
 	path string // "" remembers nothing over a restart
 	all  []*binding
+	// unwritten tells that the disk has not all of it, as it was full for instance.
+	unwritten bool
 	// not are MAC addresses that were unlocked a moment ago, see Unlock.
 	not []unlocked
 	// waiting are the addresses, by set, that nothing was learnt for yet.
@@ -132,8 +134,8 @@ type seen struct {
 }
 
 // See learns what is to be learnt from the neighbour table, or a part of it, and compares
-// the rest with what was; whole tells that it is all of the table. It returns what is new, and whether bindings changed, which
-// are then to be written. An address may have a MAC address on each device.
+// the rest with what was; whole tells that it is all of the table. It returns what is new, and whether bindings changed
+// that are not written yet. An address may have a MAC address on each device.
 func (b *Bindings) See(p *policy.Policy, gateways []netip.Addr, neighbours []Neighbour, whole bool, now time.Time) (news []seen, changed bool) {
 	b.not = slices.DeleteFunc(b.not, func(u unlocked) bool { return !u.until.After(now) })
 	for name, set := range p.Bindings {
@@ -171,7 +173,8 @@ func (b *Bindings) See(p *policy.Policy, gateways []netip.Addr, neighbours []Nei
 			return slices.ContainsFunc(b.all, func(l *binding) bool { return l.Set == name && l.IP == ip })
 		})
 	}
-	return news, changed
+	b.unwritten = b.unwritten || changed
+	return news, b.unwritten
 }
 
 // forgetOthers takes note of other MAC addresses that the table has not any more.
@@ -251,12 +254,14 @@ func (b *Bindings) Unlock(set string, ip netip.Addr, now time.Time) error {
 	if len(b.all) == before {
 		return fmt.Errorf("%v: %w", ip, ErrNotBound)
 	}
+	b.unwritten = true
 	return nil
 }
 
 // Write keeps the bindings, on disk before it returns.
 func (b *Bindings) Write() error {
 	if b.path == "" {
+		b.unwritten = false
 		return nil
 	}
 	text, err := json.MarshalIndent(b.all, "", "  ")
@@ -266,6 +271,7 @@ func (b *Bindings) Write() error {
 	if err := durable.WriteFile(b.path, append(text, '\n')); err != nil {
 		return fmt.Errorf("remember what was learnt: %w", err)
 	}
+	b.unwritten = false
 	return nil
 }
 

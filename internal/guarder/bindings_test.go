@@ -106,6 +106,32 @@ func TestFirstMACIsLearntAndLocked(t *testing.T) {
 	}
 }
 
+// TestBindingsAreWrittenUntilTheyAre has the disk refuse a binding at first: it is not
+// news any more when the disk takes it.
+func TestBindingsAreWrittenUntilTheyAre(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "state")
+	b := opened(t, folder)
+	table := []Neighbour{{gateway, "eth0", trueMAC, true}}
+	if _, changed := b.See(learner(), []netip.Addr{gateway}, table, true, morning); !changed {
+		t.Fatal("nothing was learnt")
+	}
+	if err := b.Write(); err == nil { // there is no such folder
+		t.Fatal("the test does not fill the disk")
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if told := see(t, b, time.Minute, table...); told != nil {
+		t.Errorf("told again: %v", told)
+	}
+	if len(opened(t, folder).Learned()["gateways"]) != 1 {
+		t.Error("it is not written when the disk takes it")
+	}
+	if _, changed := b.See(learner(), []netip.Addr{gateway}, table, true, morning.Add(time.Hour)); changed {
+		t.Error("it is written again and again")
+	}
+}
+
 // TestUnlockedAddressIsLearntAnew: the MAC address that was unlocked does not come back at
 // once, as the kernel may still believe it.
 func TestUnlockedAddressIsLearntAnew(t *testing.T) {

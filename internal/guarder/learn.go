@@ -93,10 +93,8 @@ func (e *Engine) see(p *policy.Policy, neighbours []Neighbour, whole bool, now t
 
 // relearn looks at the neighbour table and puts what is new in force.
 func (e *Engine) relearn() error {
-	if err := e.learn(e.current.policy, time.Now()); err != nil {
-		return err
-	}
-	return e.renewLearned()
+	// What the disk does not take is in force all the same.
+	return errors.Join(e.learn(e.current.policy, time.Now()), e.renewLearned())
 }
 
 // renewLearned puts the policy in force again if something was learnt, or unlocked, that
