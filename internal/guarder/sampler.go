@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,6 +52,7 @@ type sampler struct {
 	mu      sync.Mutex
 	rules   map[uint32]sampledRule // by slot
 	devices map[uint32]string      // by index
+	before  map[uint32]string      // what devices was when they were named before
 	last    []Sample               // the newest last
 }
 
@@ -83,13 +85,17 @@ func (s *sampler) know(p *policy.Policy, slots []uint32) {
 	}
 }
 
-// name tells the sampler the indices of devices; those of devices that are gone stay.
+// name tells the sampler the indices of devices. Those of devices that are gone are known
+// until it is told again, as packets may be on their way; not for good, as a host of
+// containers has others all the time.
 func (s *sampler) name(indices map[string]int) {
+	now := make(map[uint32]string, len(indices))
+	for name, index := range indices {
+		now[uint32(index)] = name
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for name, index := range indices {
-		s.devices[uint32(index)] = name
-	}
+	s.devices, s.before = now, s.devices
 }
 
 // run reads until close.
@@ -168,9 +174,7 @@ func (s *sampler) sample(head bpf.GuardSample, at time.Time, frame []byte) Sampl
 		r = sampledRule{group: "unknown", name: fmt.Sprint("slot-", head.Slot)} // of an agent before
 	}
 	sample.Group, sample.Rule, sample.Place = r.group, r.name, r.place
-	if sample.Device = s.devices[head.Device]; sample.Device == "" {
-		sample.Device = fmt.Sprint("if", head.Device)
-	}
+	sample.Device = cmp.Or(s.devices[head.Device], s.before[head.Device], fmt.Sprint("if", head.Device))
 	return sample
 }
 
