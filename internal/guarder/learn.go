@@ -143,24 +143,24 @@ func (e *Engine) Unlock(u Unlocking) error {
 	return e.relearn()
 }
 
-// neighbourChanges returns the changes of the neighbour table from now on, or nil if
+// neighbourChanges returns the changes of the neighbour table, or nothing if
 // nobody wants to learn from them, or the kernel cannot be asked: then they are seen with
 // the next look.
-func (e *Engine) neighbourChanges() <-chan netlink.NeighUpdate {
+func (e *Engine) neighbourChanges() changes[netlink.NeighUpdate] {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.running() != nil || !learns(e.current.policy) {
-		return nil
+		return changes[netlink.NeighUpdate]{}
 	}
-	changes := make(chan netlink.NeighUpdate, 1024)
-	err := netlink.NeighSubscribeWithOptions(changes, e.stop, netlink.NeighSubscribeOptions{
+	from, stop := make(chan netlink.NeighUpdate, 1024), make(chan struct{})
+	err := netlink.NeighSubscribeWithOptions(from, stop, netlink.NeighSubscribeOptions{
 		ErrorCallback: func(err error) { e.logger.Debug("changes of neighbours", "err", err) },
 	})
 	if err != nil {
 		e.logger.Warn("neighbours that change are seen later", "err", err)
-		return nil
+		return changes[netlink.NeighUpdate]{}
 	}
-	return changes
+	return changes[netlink.NeighUpdate]{from, stop}
 }
 
 // lookAtNeighbour takes note of a change of the neighbour table.

@@ -33,30 +33,31 @@ func (e *Engine) watch(ready chan<- error) {
 		return
 	}
 	ready <- nil
-	var devices <-chan netlink.LinkUpdate
-	var neighbours <-chan netlink.NeighUpdate
+	devices, neighbours := changes[netlink.LinkUpdate]{}, changes[netlink.NeighUpdate]{}
+	defer devices.end()
+	defer neighbours.end()
 	tick := time.NewTicker(wireEvery)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		if devices == nil && n%ownEvery == 0 {
+		if devices.from == nil && n%ownEvery == 0 {
 			devices = e.deviceChanges()
 		}
-		if neighbours == nil {
+		if neighbours.from == nil {
 			neighbours = e.neighbourChanges()
 		}
 		select {
 		case <-e.stop:
 			return
-		case _, ok := <-devices:
+		case _, ok := <-devices.from:
 			if !ok {
-				devices = nil // until later; every look finds the same, if not at once
+				devices.end() // until later; every look finds the same, if not at once
 				continue
 			}
-			drain(devices)
+			drain(devices.from)
 			e.lookAtDevices()
-		case u, ok := <-neighbours:
+		case u, ok := <-neighbours.from:
 			if !ok {
-				neighbours = nil
+				neighbours.end()
 				continue
 			}
 			e.lookAtNeighbour(&u.Neigh)
@@ -66,18 +67,38 @@ func (e *Engine) watch(ready chan<- error) {
 	}
 }
 
-// deviceChanges returns the changes of devices from now on, or nil if the kernel
-// cannot be asked; it is closed when the kernel had more to tell than was read.
-func (e *Engine) deviceChanges() <-chan netlink.LinkUpdate {
-	changes := make(chan netlink.LinkUpdate, 256)
-	err := netlink.LinkSubscribeWithOptions(changes, e.stop, netlink.LinkSubscribeOptions{
+// changes are what the kernel tells from now on; its zero value is nothing.
+type changes[T any] struct {
+	// from is closed when the kernel had more to tell than was read.
+	from <-chan T
+	stop chan struct{}
+}
+
+// end has the library close its socket, which it keeps until then, closed channel or not:
+// whoever makes the kernel tell much must not use up the files of the agent.
+func (c *changes[T]) end() {
+	if c.stop == nil {
+		return
+	}
+	close(c.stop)
+	go func(rest <-chan T) { // the library may wait for somebody to read
+		for range rest {
+		}
+	}(c.from)
+	*c = changes[T]{}
+}
+
+// deviceChanges returns the changes of devices, or nothing if the kernel cannot be asked.
+func (e *Engine) deviceChanges() changes[netlink.LinkUpdate] {
+	from, stop := make(chan netlink.LinkUpdate, 256), make(chan struct{})
+	err := netlink.LinkSubscribeWithOptions(from, stop, netlink.LinkSubscribeOptions{
 		ErrorCallback: func(err error) { e.logger.Debug("changes of devices", "err", err) },
 	})
 	if err != nil {
 		e.logger.Warn("devices that come are seen later", "err", err)
-		return nil
+		return changes[netlink.LinkUpdate]{}
 	}
-	return changes
+	return changes[netlink.LinkUpdate]{from, stop}
 }
 
 // drain reads what is there already: one look serves all.
