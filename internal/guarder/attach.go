@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -30,17 +31,22 @@ var ErrOtherProgram = errors.New("another XDP program is attached")
 // that is pinned there already, whoever did it, gets the program in place of its own,
 // without a packet that sees neither.
 func Attach(dir string, device Device, entry *ebpf.Program) (Attachment, error) {
-	a, before, err := attach(dir, device, entry, nil)
+	return attachAs(dir, linkPin(device.Index), device, entry)
+}
+
+// attachAs is Attach with the name of the pin, if there is none yet.
+func attachAs(dir, pin string, device Device, entry *ebpf.Program) (Attachment, error) {
+	a, before, err := attach(dir, pin, device, entry, nil)
 	if before != nil {
 		before.Close()
 	}
 	return a, err
 }
 
-// attach is Attach, and returns what the device had before. What was an agent of this
+// attach is attachAs, and returns what the device had before. What was an agent of this
 // format's does as the spare program, which may be nil; it is used if there is no
 // privilege to open the other.
-func attach(dir string, device Device, entry, spare *ebpf.Program) (a Attachment, before *replaced, err error) {
+func attach(dir, pin string, device Device, entry, spare *ebpf.Program) (a Attachment, before *replaced, err error) {
 	if before, err = reattach(dir, device, entry, spare); before != nil || err != nil {
 		a, err = attachedAs(device, err)
 		return a, before, err
@@ -62,24 +68,24 @@ func attach(dir string, device Device, entry, spare *ebpf.Program) (a Attachment
 		}
 	}
 	defer l.Close() // the pin keeps it
-	pin := filepath.Join(dir, linkPin(device.Index))
 	// Left by a device that had this index before.
-	if err := os.Remove(pin); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return a, nil, fmt.Errorf("remove the old link: %w", err)
+	if err := removeAll(filepath.Join(dir, linkPin(device.Index)), filepath.Join(dir, trialPin(device.Index))); err != nil {
+		return a, nil, err
 	}
+	pin = filepath.Join(dir, pin)
 	if err := l.Pin(pin); err != nil {
 		return a, nil, fmt.Errorf("pin the link of %q: %w", device.Name, err)
 	}
 	a, err = attachedAs(device, nil)
 	a.Why = why
-	return a, &replaced{dir: dir, device: device, bare: true}, err
+	return a, &replaced{dir: dir, device: device, pin: pin}, err
 }
 
 // replaced is what a device had before it was attached.
 type replaced struct {
 	dir     string
 	device  Device
-	bare    bool          // nothing
+	pin     string        // that of the link that was made, if it had none
 	program *ebpf.Program // nil if it is not known
 }
 
@@ -88,9 +94,8 @@ func (r *replaced) Close() error { return r.program.Close() }
 
 // back puts it back.
 func (r *replaced) back() error {
-	if r.bare {
-		pin := filepath.Join(r.dir, linkPin(r.device.Index))
-		return errors.Join(detachLink(pin), os.Remove(pin))
+	if r.pin != "" {
+		return errors.Join(detachLink(r.pin), os.Remove(r.pin))
 	}
 	if r.program == nil {
 		return fmt.Errorf("the program that %q had before is not known", r.device.Name)
@@ -186,3 +191,12 @@ func running(device Device) (Hook, uint32, error) {
 const linkPrefix = "link_"
 
 func linkPin(index int) string { return linkPrefix + strconv.Itoa(index) }
+
+// trialPin is that of a device which the entry program came to with a policy on trial. Once
+// that is confirmed it becomes linkPin, and if it is taken back, the link goes.
+func trialPin(index int) string { return linkPin(index) + trialSuffix }
+
+const trialSuffix = "_trial"
+
+// cameWithTrial tells whether the device had no link before the trial under way.
+func (l *pinnedLink) cameWithTrial() bool { return strings.HasSuffix(l.pin, trialSuffix) }

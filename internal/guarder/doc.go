@@ -9,6 +9,7 @@
 // without an agent.
 //
 //	guard/link_2          the entry program on the device with index 2
+//	guard/link_3_trial    the same, on a device that only the policy on trial is for
 //	guard/format_2/...    maps and programs, in a folder per format of them
 //
 // An agent that finds the folder of another format makes its own beside it, puts its

@@ -248,7 +248,11 @@ func (e *Engine) attachAll(next *inForce, on deadline, was uint64, undo *undoing
 	}
 	defer spare.Close()
 	for i, d := range next.devices {
-		a, before, err := attach(e.cfg.Dir, d.Device, entry, spare)
+		pin := linkPin(d.Index)
+		if !on.none() {
+			pin = trialPin(d.Index)
+		}
+		a, before, err := attach(e.cfg.Dir, pin, d.Device, entry, spare)
 		if before != nil {
 			undo.add(before, before.back)
 		}

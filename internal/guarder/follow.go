@@ -5,10 +5,13 @@ package guarder
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/vishvananda/netlink"
 
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 )
@@ -46,11 +49,7 @@ func (e *Engine) follow() error {
 	if c.generation == nil {
 		return nil // nobody knows what it is for
 	}
-	var lenient []string
-	for _, name := range e.names(c.policy) {
-		lenient = append(lenient, strings.TrimSuffix(name, "?")+"?")
-	}
-	there, err := Devices(lenient)
+	there, err := Devices(lenient(e.names(c.policy)))
 	if err != nil {
 		return err
 	}
@@ -77,6 +76,9 @@ func (e *Engine) follow() error {
 		}
 	}
 	now = append(now, e.gone(there)...)
+	if err := e.leave(there, links); err != nil {
+		return err
+	}
 	if err := e.reindex(there); err != nil {
 		e.current.devices = append(now, unguarded(bare, err)...)
 		return err
@@ -84,6 +86,33 @@ func (e *Engine) follow() error {
 	came, err := e.attachLate(bare)
 	e.current.devices = append(now, came...)
 	return errors.Join(err, e.forgetLinks())
+}
+
+// leave takes the program off devices that have another name by now, which the policy is
+// not for. On a trial they keep it, as what comes back may be for them.
+func (e *Engine) leave(there []Device, links pinnedByDevice) error {
+	if e.before != nil || e.store.Meta.Deadline != 0 {
+		return nil
+	}
+	for _, l := range links {
+		if slices.ContainsFunc(there, func(d Device) bool { return d.Index == l.device }) {
+			continue
+		}
+		// A list of devices may lack one while others come and go: ask for this one.
+		named, err := netlink.LinkByIndex(l.device)
+		if err != nil {
+			continue // it is gone
+		}
+		d := Device{l.device, named.Attrs().Name}
+		if fits, err := fitsAny(e.names(e.current.policy), d); err != nil || fits {
+			continue
+		}
+		e.logger.Warn("a device has another name, which the policy is not for; it is not guarded any more", "device", d.Name)
+		if err := errors.Join(detachLink(l.pin), os.Remove(l.pin)); err != nil {
+			return fmt.Errorf("give up %q: %w", d.Name, err)
+		}
+	}
+	return nil
 }
 
 // unguarded returns devices that have no program.
@@ -126,7 +155,7 @@ func (e *Engine) attachLate(devices []Device) (all []Attachment, err error) {
 	defer entry.Close()
 	for _, d := range devices {
 		lost := slices.ContainsFunc(e.current.devices, func(a Attachment) bool { return a.Device == d && a.Hook != None })
-		a, err := Attach(e.cfg.Dir, d, entry)
+		a, err := attachAs(e.cfg.Dir, e.pinFor(d), d, entry)
 		if err != nil {
 			if e.say(d.Name, err.Error()) {
 				e.logger.Error("a device is not guarded", "device", d.Name, "err", err)
@@ -143,6 +172,34 @@ func (e *Engine) attachLate(devices []Device) (all []Attachment, err error) {
 		all = append(all, a)
 	}
 	return all, nil
+}
+
+// pinFor returns the pin of a device that came: it is one of a trial, unless there is none, or
+// what was before that is known to be for the device, too.
+func (e *Engine) pinFor(d Device) string {
+	if e.store.Meta.Deadline == 0 {
+		return linkPin(d.Index)
+	}
+	if e.before != nil && e.before.known != nil {
+		if fits, err := fitsAny(e.names(e.before.known.policy), d); err == nil && fits {
+			return linkPin(d.Index)
+		}
+	}
+	return trialPin(d.Index)
+}
+
+// fitsAny tells whether a device is one that the names or patterns are for.
+func fitsAny(names []string, d Device) (bool, error) {
+	is, err := chosen(lenient(names), []net.Interface{{Index: d.Index, Name: d.Name}})
+	return len(is) > 0, err
+}
+
+// lenient returns names none of which must be there.
+func lenient(names []string) (all []string) {
+	for _, name := range names {
+		all = append(all, strings.TrimSuffix(name, "?")+"?")
+	}
+	return all
 }
 
 // say tells whether something about a device is new.

@@ -120,6 +120,36 @@ func TestRenamedDeviceGetsTheRulesOfItsName(t *testing.T) {
 	until(t, func() bool { return credited(t, e)["drop"].Packets == 1 })
 }
 
+// TestDeviceThatGetsAnotherNameIsLeftAlone gives a device a name that the policy is not for,
+// and the old one again.
+func TestDeviceThatGetsAnotherNameIsLeftAlone(t *testing.T) {
+	l := newLab(t)
+	device := addDevice(t, l.net, "optional0")
+	if err := os.WriteFile(l.file, []byte(strings.ReplaceAll(late, "DEVICE", l.net.Right.Device)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e := l.open(t)
+	rename := func(name string) {
+		t.Helper()
+		if err := l.do(t, func() error {
+			renamed, err := netlink.LinkByIndex(device.Index)
+			return errors.Join(err, netlink.LinkSetDown(renamed), netlink.LinkSetName(renamed, name), netlink.LinkSetUp(renamed))
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rename("management0")
+	until(t, func() bool { return devicesOf(t, e)["optional0"] == None })
+	if hasProgram(t, l, device) {
+		t.Error("the policy is on a device that it is not for, and the status says that it is not")
+	}
+	rename("optional0")
+	until(t, func() bool { return devicesOf(t, e)["optional0"] == Native })
+	if !hasProgram(t, l, device) {
+		t.Error("it is bare")
+	}
+}
+
 // TestProgramThatSomebodyRemovedComesBack detaches the link behind the agent's back, and
 // later puts another program in its place.
 func TestProgramThatSomebodyRemovedComesBack(t *testing.T) {

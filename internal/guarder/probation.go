@@ -107,7 +107,7 @@ func (e *Engine) finishTrial() (goesOn bool, err error) {
 		return false, err
 	}
 	defer (&before{program: b}).close()
-	if err := errors.Join(e.memory.Refuse(meta.Policy, nil, time.Now()), e.store.Flip(b), e.settle()); err != nil {
+	if err := errors.Join(e.memory.Refuse(meta.Policy, nil, time.Now()), e.store.Flip(b), e.settle(), e.giveBack()); err != nil {
 		return false, fmt.Errorf("take back a policy whose trial is over: %w", err)
 	}
 	e.logger.Error("a policy that an agent before had on trial was not confirmed; what was before it is in force")
@@ -157,6 +157,23 @@ func (e *Engine) inPlace(on deadline) (*before, error) {
 	}
 	program, err = e.foreign()
 	return &before{program: program}, err
+}
+
+// giveBack takes Guarder off the devices that it came to with a trial: what was before
+// that is not for them.
+func (e *Engine) giveBack() error {
+	links, err := pinnedLinks(e.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	var faults []error
+	for _, l := range links {
+		if l.cameWithTrial() {
+			faults = append(faults, detachLink(l.pin), os.Remove(l.pin))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // known returns the policy in force, if the agent knows it.
@@ -270,7 +287,7 @@ func (e *Engine) takeBack(trial int) error {
 	if err := e.store.Flip(e.before.program); err != nil {
 		return errors.Join(remembered, err) // the kernel will do it when the time is over
 	}
-	err := e.settle()
+	err := errors.Join(e.settle(), e.giveBack())
 	failed := e.current
 	e.current, e.before.known = e.before.known, nil
 	if e.current == nil {

@@ -278,3 +278,95 @@ func TestChangeThatFailsForgetsNothing(t *testing.T) {
 		t.Errorf("that it was confirmed is forgotten: %+v, %v", memory, err)
 	}
 }
+
+// TestTrialThatIsTakenBackGivesItsDevicesBack puts a policy on trial that is for one more
+// device. What comes back was never for that one, and drops there what nobody asked it to.
+func TestTrialThatIsTakenBackGivesItsDevicesBack(t *testing.T) {
+	for name, restarts := range map[string]int{"to a policy that is known": 0, "to that of an agent before": 1, "after a restart": 2, "at a start that is too late": 3} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t)
+			another, right := addDevice(t, l.net, "late0"), rightSide(t, l.net)
+			l.write(t, "enforce", "")
+			e := l.open(t)
+			text, err := os.ReadFile(l.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			next := strings.Replace(string(text), "["+right.Name, "[late0, "+right.Name, 1) + "failsafe: {confirm_within: 1h}\n"
+			if err := os.WriteFile(l.file, []byte(next), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if restarts == 0 {
+				if err := l.apply(t, e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range min(restarts, 2) {
+				e.Close()
+				e = l.open(t)
+			}
+			if !hasProgram(t, l, another) || !hasProgram(t, l, right) {
+				t.Error("the policy on trial is not on its devices")
+			}
+			if restarts == 3 {
+				e.store.Meta.Deadline = 1
+				if err := e.store.write(); err != nil {
+					t.Fatal(err)
+				}
+				e.Close()
+				e = l.open(t)
+			} else if err := e.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			if hasProgram(t, l, another) {
+				t.Error("what was before the trial is on the device that the trial came to")
+			}
+			if !hasProgram(t, l, right) || arrives(t, l.net) {
+				t.Error("what was before the trial is not in force any more")
+			}
+			if pins, err := filepath.Glob(filepath.Join(l.config.Dir, "link_*")); err != nil || len(pins) != 1 {
+				t.Errorf("pinned are %v, %v", pins, err)
+			}
+		})
+	}
+}
+
+// TestDeviceThatCameDuringATrialKeepsWhatComesBack has a device come during a trial that
+// both policies are for.
+func TestDeviceThatCameDuringATrialKeepsWhatComesBack(t *testing.T) {
+	l := newLab(t)
+	write := func(life string) {
+		t.Helper()
+		text := strings.ReplaceAll(late, "DEVICE", l.net.Right.Device) + life
+		if err := os.WriteFile(l.file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("")
+	e := l.open(t)
+	write("failsafe: {confirm_within: 1h}\n")
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	came := addDevice(t, l.net, "late0")
+	until(t, func() bool { return devicesOf(t, e)["late0"] == Native })
+	if err := e.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if !hasProgram(t, l, came) {
+		t.Error("it is bare")
+	}
+}
+
+// hasProgram tells whether a device on the right runs a program of XDP.
+func hasProgram(t *testing.T, l *lab, d Device) bool {
+	t.Helper()
+	var id uint32
+	if err := l.do(t, func() (err error) {
+		_, id, err = running(d)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return id != 0
+}
