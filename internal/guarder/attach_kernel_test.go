@@ -215,3 +215,36 @@ func TestGenericWhereTheDriverCannot(t *testing.T) {
 		}
 	})
 }
+
+// TestPinsOfAnotherNamespaceAreLeftAlone starts an agent in another network namespace than
+// the one before, as happens when its command is repeated in a container: devices have the
+// same indices there.
+func TestPinsOfAnotherNamespaceAreLeftAlone(t *testing.T) {
+	l := newLab(t)
+	l.write(t, "enforce", "")
+	l.open(t).Close()
+	elsewhere := l.config
+	elsewhere.Devices = []string{l.net.Left.Device}
+	l.net.Left.Do(t, func() {
+		devices, err := Devices(elsewhere.Devices)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if right := rightSide(t, l.net); devices[0].Index != right.Index {
+			t.Fatalf("the test needs devices of one index, and has %d and %d", devices[0].Index, right.Index)
+		}
+		e, err := Open(elsewhere, quiet)
+		if err == nil {
+			t.Errorf("the agent takes the program of %q for that of %q: %+v", l.net.Right.Device, l.net.Left.Device, status(t, e).Devices)
+			e.Close()
+		} else if !strings.Contains(err.Error(), "another network namespace") {
+			t.Error(err)
+		}
+	})
+	if arrives(t, l.net) {
+		t.Error("the first namespace is not guarded any more")
+	}
+	if e := l.open(t); len(status(t, e).Devices) != 1 {
+		t.Errorf("status %+v", status(t, e).Devices)
+	}
+}

@@ -139,6 +139,9 @@ func Open(cfg Config, logger *slog.Logger) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := linksHere(cfg.Dir); err != nil {
+		return nil, err
+	}
 	store, err := OpenStore(cfg.Dir, len(p.Rules))
 	if err != nil {
 		return nil, err

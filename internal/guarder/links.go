@@ -81,6 +81,30 @@ func pinnedLinks(dir string) (pinnedByDevice, error) {
 	return links, nil
 }
 
+// linksHere returns an error if all links that are pinned in a folder are of devices in
+// another network namespace than that of the calling thread. Links know devices by their
+// indices, and namespaces have the same: to replace their programs would put a policy on
+// devices that it is not for.
+func linksHere(dir string) error {
+	links, err := pinnedLinks(dir)
+	if err != nil {
+		return err
+	}
+	defer links.Close()
+	elsewhere := 0
+	for index, l := range links {
+		// One that was moved to another namespace has others beside it, which did not go.
+		if _, id, err := running(Device{Index: index}); err == nil && id == uint32(l.program) {
+			return nil
+		}
+		elsewhere = index
+	}
+	if elsewhere == 0 {
+		return nil
+	}
+	return fmt.Errorf("what is pinned in %s guards devices of another network namespace (such as that with index %d): start the agent there, or name another folder (--pins), or take it away first with packetscope guard detach", dir, elsewhere)
+}
+
 // eachPin calls f for each file below a folder. A folder that does not exist is empty.
 func eachPin(dir string, f func(pin string) error) error {
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
