@@ -217,7 +217,7 @@ func labelTable(b *bytes.Buffer) {
 		{"check", "posture", checkNames()},
 		{"state", "posture", names(posture.States)},
 		{"mtu", "posture", []string{"floor", "above"}},
-		{"fate", "the path map", []string{"delivered", "sent", "consumed", "dropped", "unseen"}},
+		{"fate", "the path map", []string{"delivered", "sent", "consumed", "merged", "dropped", "unseen"}},
 		{"cause", "the path map", []string{"full", "unnamed"}},
 		{"layer", "the path map", layerNames()},
 		{"protocol", "the path map", []string{pathmap.ProtocolTCP, pathmap.ProtocolUDP, pathmap.ProtocolICMP, pathmap.ProtocolICMPv6, pathmap.ProtocolSCTP, pathmap.ProtocolARP, pathmap.OtherProtocol}},

@@ -80,7 +80,7 @@ func mapDots() string {
 	dots := `(` + end("target") + ` or ` + end("source") + `)`
 	layers := `group by (id, subtitle) (label_replace(label_replace(packetscope_stack_path_function_info{<host>}, "id", "$1", "function", "(.*)"), "subtitle", "$1", "layer", "(.*)"))`
 	named := dots + ` * on (id) group_left (subtitle) ` + layers + ` or on (id) ` + dots
-	coloured := `label_replace(label_replace(label_replace(` + named + `, "color", "` + blue + `", "id", ".*"), "color", "` + green + `", "id", "delivered|sent|consumed"), "color", "` + red + `", "id", "dropped: .*")`
+	coloured := `label_replace(label_replace(label_replace(` + named + `, "color", "` + blue + `", "id", ".*"), "color", "` + green + `", "id", "delivered|sent|consumed|merged"), "color", "` + red + `", "id", "dropped: .*")`
 	return `label_replace(` + coloured + `, "title", "$1", "id", "(.*)")`
 }
 
@@ -155,7 +155,7 @@ func dropsOverTime() panel {
 func endTable() panel {
 	return withColumns(grid("Where sampled packets ended",
 		"The function in which sampled packets ended in the time range, and how, most first.",
-		rows("A", `topk(100, sum by (source, target, direction, protocol) (increase(packetscope_stack_path_samples_total{<host>,target=~"delivered|sent|consumed|dropped: .+"}[$__range])) > 0)`),
+		rows("A", `topk(100, sum by (source, target, direction, protocol) (increase(packetscope_stack_path_samples_total{<host>,target=~"delivered|sent|consumed|merged|dropped: .+"}[$__range])) > 0)`),
 	).NoValue(notSampled), 1,
 		col("target", "End"),
 		col("source", "Function"),

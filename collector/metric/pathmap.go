@@ -21,7 +21,7 @@ var (
 		Name: "packetscope_stack_path_samples_total", Type: Counter, Collector: CollectorPathMap, MostSeries: MostPathEdges,
 		Labels: []string{"source", "target", "direction", "protocol"},
 		Help: "How often sampled packets came from one function of the kernel to the next (samples, not all packets). " +
-			"The target delivered, sent, consumed or \"dropped: REASON\" is what became of them. A function that the compiler lets jump to the next one is not in between.",
+			"The target delivered, sent, consumed, merged or \"dropped: REASON\" is what became of them. A function that the compiler lets jump to the next one is not in between.",
 	})
 	StackPathTimed = define(Family{
 		Name: "packetscope_stack_path_timed_samples_total", Type: Counter, Collector: CollectorPathMap, MostSeries: mostTimedEdges,
@@ -42,7 +42,7 @@ var (
 	StackPathPackets = define(Family{
 		Name: "packetscope_stack_path_packets_total", Type: Counter, Unit: "packets", Collector: CollectorPathMap, MostSeries: mostPathFates,
 		Labels: []string{"fate", "reason", "protocol"},
-		Help: "Sampled packets by what became of them: delivered (the owner of a socket was told), sent, consumed by the kernel, dropped (with the reason), or unseen, as the kernel does not tell the end of all. " +
+		Help: "Sampled packets by what became of them: delivered (the owner of a socket was told), sent, consumed by the kernel, merged (fragments, with the first one), dropped (with the reason), or unseen, as the kernel does not tell the end of all. " +
 			"Drops are sampled apart, so that they are more here than among all packets.",
 	})
 	StackPathOffered = define(Family{

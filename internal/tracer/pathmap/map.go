@@ -62,7 +62,7 @@ func FateName(f tracer.Fate, reason string) string {
 // IsFate tells whether a node is a fate and no function.
 func IsFate(name string) bool {
 	switch tracer.Fate(name) {
-	case tracer.Delivered, tracer.Sent, tracer.Consumed, tracer.Unseen:
+	case tracer.Delivered, tracer.Sent, tracer.Consumed, tracer.Merged, tracer.Unseen:
 		return true
 	}
 	return IsDrop(name)

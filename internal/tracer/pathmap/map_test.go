@@ -51,6 +51,14 @@ func rows(m *Map, most int) (list []string) {
 	return list
 }
 
+func TestFatesAreNoFunctions(t *testing.T) {
+	for _, f := range []tracer.Fate{tracer.Dropped, tracer.Delivered, tracer.Sent, tracer.Consumed, tracer.Merged, tracer.Unseen} {
+		if name := FateName(f, "NO_SOCKET"); LayerOf(name) != Fates {
+			t.Errorf("%q is of the layer %s", name, LayerOf(name))
+		}
+	}
+}
+
 func TestEdgesAreWhatStacksTell(t *testing.T) {
 	var m Map
 	m.Add(loop())
