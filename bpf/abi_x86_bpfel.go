@@ -1186,11 +1186,12 @@ const (
 	abiTraceHookTRACE_TCP_SEND_RESET          abiTraceHook = 11
 	abiTraceHookTRACE_TCP_BAD_CSUM            abiTraceHook = 12
 	abiTraceHookTRACE_UDP_FAIL_QUEUE_RCV_SKB  abiTraceHook = 13
-	abiTraceHookTRACE_ICMP_SEND               abiTraceHook = 14
-	abiTraceHookTRACE_CONSUME_SKB             abiTraceHook = 15
-	abiTraceHookTRACE_KFREE_SKB               abiTraceHook = 16
-	abiTraceHookTRACE_FUNCTION                abiTraceHook = 17
-	abiTraceHookTRACE_HOOKS                   abiTraceHook = 18
+	abiTraceHookTRACE_SK_DATA_READY           abiTraceHook = 14
+	abiTraceHookTRACE_ICMP_SEND               abiTraceHook = 15
+	abiTraceHookTRACE_CONSUME_SKB             abiTraceHook = 16
+	abiTraceHookTRACE_KFREE_SKB               abiTraceHook = 17
+	abiTraceHookTRACE_FUNCTION                abiTraceHook = 18
+	abiTraceHookTRACE_HOOKS                   abiTraceHook = 19
 )
 
 type abiTraceLimit uint32
@@ -1200,6 +1201,7 @@ const (
 	abiTraceLimitTRACE_FRAMES  abiTraceLimit = 48
 	abiTraceLimitTRACE_PACKETS abiTraceLimit = 8192
 	abiTraceLimitTRACE_NESTING abiTraceLimit = 4
+	abiTraceLimitTRACE_WOKEN   abiTraceLimit = 4
 )
 
 type abiTraceScratch struct {

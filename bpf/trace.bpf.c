@@ -49,6 +49,12 @@ int trace_consume_skb(__u64 *ctx)
 	return trace_packet(ctx, (struct sk_buff *)ctx[0], TRACE_CONSUME_SKB, 0, 0);
 }
 
+SEC("tp_btf/sk_data_ready")
+int trace_sk_data_ready(__u64 *ctx)
+{
+	return trace_wake(ctx, (struct sock *)ctx[0]);
+}
+
 /*
  * At the beginning of functions that the loader chooses, by which argument is the packet. The
  * cookie says which function it is. Many functions have one of the first programs together,

@@ -28,6 +28,7 @@ const (
 	TraceTCPSendReset        = abiTraceHookTRACE_TCP_SEND_RESET
 	TraceTCPBadChecksum      = abiTraceHookTRACE_TCP_BAD_CSUM
 	TraceUDPFailQueue        = abiTraceHookTRACE_UDP_FAIL_QUEUE_RCV_SKB
+	TraceSkDataReady         = abiTraceHookTRACE_SK_DATA_READY
 	TraceICMPSend            = abiTraceHookTRACE_ICMP_SEND
 	TraceConsumeSkb          = abiTraceHookTRACE_CONSUME_SKB
 	TraceKfreeSkb            = abiTraceHookTRACE_KFREE_SKB

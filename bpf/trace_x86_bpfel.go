@@ -42,6 +42,7 @@ const (
 	TraceProgTraceProbe5               = "trace_probe_5"
 	TraceProgTraceQdiscDequeue         = "trace_qdisc_dequeue"
 	TraceProgTraceQdiscEnqueue         = "trace_qdisc_enqueue"
+	TraceProgTraceSkDataReady          = "trace_sk_data_ready"
 	TraceProgTraceSkbCopyDatagramIovec = "trace_skb_copy_datagram_iovec"
 	TraceProgTraceTcpBadCsum           = "trace_tcp_bad_csum"
 	TraceProgTraceTcpProbe             = "trace_tcp_probe"
@@ -117,6 +118,7 @@ type TraceProgramSpecs struct {
 	TraceProbe5               *ebpf.ProgramSpec `ebpf:"trace_probe_5"`
 	TraceQdiscDequeue         *ebpf.ProgramSpec `ebpf:"trace_qdisc_dequeue"`
 	TraceQdiscEnqueue         *ebpf.ProgramSpec `ebpf:"trace_qdisc_enqueue"`
+	TraceSkDataReady          *ebpf.ProgramSpec `ebpf:"trace_sk_data_ready"`
 	TraceSkbCopyDatagramIovec *ebpf.ProgramSpec `ebpf:"trace_skb_copy_datagram_iovec"`
 	TraceTcpBadCsum           *ebpf.ProgramSpec `ebpf:"trace_tcp_bad_csum"`
 	TraceTcpProbe             *ebpf.ProgramSpec `ebpf:"trace_tcp_probe"`
@@ -218,6 +220,7 @@ type TracePrograms struct {
 	TraceProbe5               *ebpf.Program `ebpf:"trace_probe_5"`
 	TraceQdiscDequeue         *ebpf.Program `ebpf:"trace_qdisc_dequeue"`
 	TraceQdiscEnqueue         *ebpf.Program `ebpf:"trace_qdisc_enqueue"`
+	TraceSkDataReady          *ebpf.Program `ebpf:"trace_sk_data_ready"`
 	TraceSkbCopyDatagramIovec *ebpf.Program `ebpf:"trace_skb_copy_datagram_iovec"`
 	TraceTcpBadCsum           *ebpf.Program `ebpf:"trace_tcp_bad_csum"`
 	TraceTcpProbe             *ebpf.Program `ebpf:"trace_tcp_probe"`
@@ -249,6 +252,7 @@ func (p *TracePrograms) Close() error {
 		p.TraceProbe5,
 		p.TraceQdiscDequeue,
 		p.TraceQdiscEnqueue,
+		p.TraceSkDataReady,
 		p.TraceSkbCopyDatagramIovec,
 		p.TraceTcpBadCsum,
 		p.TraceTcpProbe,

@@ -370,6 +370,23 @@ struct bpf_nf_ctx {
 	struct sk_buff *skb;
 };
 
+/*
+ * More of the structs above, which few programs read: the name is the part before "___", so that
+ * the types of all others stay as they are.
+ */
+struct sk_buff___more {
+	struct sk_buff___more *prev;
+	__u8 vlan_present : 1; /* before Linux 6.2 (commit 354259fa73e2) */
+};
+
+struct sk_buff_head {
+	struct sk_buff___more *prev;
+};
+
+struct sock___more {
+	struct sk_buff_head sk_receive_queue;
+};
+
 #pragma clang attribute pop
 
 #endif

@@ -138,8 +138,9 @@ static __always_inline unsigned char *path_network(struct sk_buff *skb, __u64 he
 
 /*
  * Fills in what is read of headers. The signature tells packets apart that use a buffer one
- * after the other, and translation of addresses does not change it: IP's identification or
- * flow label, TCP's numbers, the length of UDP and the words behind.
+ * after the other, and neither translation of addresses nor marks of congestion and class
+ * change it, nor that IPv4 puts fragments together: IP's identification and offset or flow
+ * label, TCP's numbers, the length of UDP and the words behind.
  */
 static __always_inline void path_headers(struct chosen *c, struct sk_buff *skb, bool arriving)
 {
@@ -154,10 +155,12 @@ static __always_inline void path_headers(struct chosen *c, struct sk_buff *skb, 
 	if (first >> 4 == 6) {
 		bpf_probe_read_kernel(&protocol, 1, ip + 6);
 		bpf_probe_read_kernel(&which, 4, ip);
+		which &= bpf_htonl(0xf00fffff); /* without the traffic class */
 		upper = ip + 40;
 	} else {
 		bpf_probe_read_kernel(&protocol, 1, ip + 9);
 		bpf_probe_read_kernel(&which, 4, ip + 4);
+		which &= bpf_htonl(0xffff1fff); /* without "may not" and "more fragments" */
 		upper = ip + (first & 0xf) * 4;
 	}
 	bpf_probe_read_kernel(words, sizeof(words), upper);

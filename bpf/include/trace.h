@@ -52,7 +52,10 @@ struct {
 struct tracked {
 	__u64 first_ns;
 	__u64 signature;
+	__u64 inner; /* the signature that it had before a tunnel's headers, or 0 */
 	__u64 entered; /* hook and interface by which the packet came first, or 0 */
+	__u64 given; /* the skb, from when a driver gets it until the driver has taken it; or 0 */
+	__u64 woken; /* the skb of which the owner of a socket was told last, or 0 */
 };
 
 /* The packets that were chosen, by their buffer. Full: the one unseen longest is forgotten. */
@@ -148,6 +151,20 @@ static __always_inline __be16 trace_protocol(struct sk_buff *skb, const unsigned
 	return 0;
 }
 
+/*
+ * The protocol of the tag that a packet has beside its frame, or 0. Before Linux 6.2 it stays
+ * there when the tag is taken off.
+ */
+static __always_inline __be16 trace_tag(struct sk_buff *skb)
+{
+	struct sk_buff___more *more = (void *)skb;
+
+	if (bpf_core_field_exists(more->vlan_present) &&
+	    !BPF_CORE_READ_BITFIELD_PROBED(more, vlan_present))
+		return 0;
+	return FIELD(skb, vlan_proto);
+}
+
 /* Reads bytes of a frame, no more than most, which is a constant. */
 static __always_inline void trace_read(__u8 *to, __u32 size, __u32 most, const void *from)
 {
@@ -157,21 +174,33 @@ static __always_inline void trace_read(__u8 *to, __u32 size, __u32 most, const v
 		bpf_probe_read_kernel(to, size, from);
 }
 
+/* The device of a packet. In the queue of a socket UDP keeps something else in its place. */
+static __always_inline struct net_device *trace_device(struct sk_buff *skb, __u32 hook)
+{
+	return hook == TRACE_SK_DATA_READY ? NULL : FIELD(skb, dev);
+}
+
 /* Copies a frame into the scratch, with an Ethernet header in front. */
 static __always_inline void trace_copy(struct trace_scratch *s, struct sk_buff *skb,
-				       unsigned char *head, bool arriving)
+				       unsigned char *head, __u32 hook)
 {
+	bool arriving = hook <= TRACE_NETIF_RECEIVE_SKB;
 	__u32 data = FIELD(skb, data) - head, network = trace_network_offset(skb, data, arriving);
-	__u32 tail = FIELD(skb, tail), size = tail > network ? tail - network : 0, at;
-	struct net_device *dev = FIELD(skb, dev);
+	__u32 tail = FIELD(skb, tail), size, at;
+	struct net_device *dev = trace_device(skb, hook);
 	__u16 mac = FIELD(skb, mac_header), type = 0;
-	__be16 protocol = trace_protocol(skb, head + network), tag = FIELD(skb, vlan_proto);
+	__be16 protocol = trace_protocol(skb, head + network), tag = trace_tag(skb);
 	bool addresses;
 
 	if (dev)
 		type = FIELD(dev, type);
 	addresses = (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK) && mac != NO_OFFSET &&
 		    mac + ETHER_HEADER <= network;
+	/* A tag that was written into the frame, for a driver, is in front of the network header. */
+	if (addresses &&
+	    (protocol == bpf_htons(ETH_P_8021Q) || protocol == bpf_htons(ETH_P_8021AD)))
+		network = mac + ETHER_HEADER;
+	size = tail > network ? tail - network : 0;
 	if (size > PAYLOAD)
 		size = PAYLOAD;
 	/* A short frame has no bytes of the one before it behind its end: see trace_signature(). */
@@ -211,10 +240,10 @@ static __always_inline __u32 trace_netns(struct net *net)
 	return net ? FIELD(net, ns.inum) : 0;
 }
 
-static __always_inline void trace_place(struct trace_scratch *s, struct sk_buff *skb)
+static __always_inline void trace_place(struct trace_scratch *s, struct sk_buff *skb,
+					struct sock *sk, __u32 hook)
 {
-	struct net_device *dev = FIELD(skb, dev);
-	struct sock *sk = FIELD(skb, sk);
+	struct net_device *dev = trace_device(skb, hook);
 
 	s->process = bpf_get_current_pid_tgid() >> 32;
 	s->interface = FIELD(skb, skb_iif);
@@ -238,9 +267,10 @@ static __always_inline void trace_place(struct trace_scratch *s, struct sk_buff 
 }
 
 /*
- * What tells packets apart that use a buffer one after the other, and translation of
- * addresses does not change: IP's identification or flow label, TCP's numbers, the length
- * of UDP and the words behind.
+ * What tells packets apart that use a buffer one after the other, and neither translation of
+ * addresses nor marks of congestion and class change, nor that IPv4 puts fragments together:
+ * IP's identification and offset or flow label, TCP's numbers, the length of UDP and the words
+ * behind.
  */
 static __always_inline __u64 trace_signature(const struct trace_scratch *s)
 {
@@ -252,10 +282,12 @@ static __always_inline __u64 trace_signature(const struct trace_scratch *s)
 		ip += 4;
 	if (ip[0] >> 4 == 6) {
 		__builtin_memcpy(&which, ip, 4);
+		which &= bpf_htonl(0xf00fffff); /* without the traffic class */
 		__builtin_memcpy(words, ip + 44, 8);
 		upper = ip[6];
 	} else {
 		__builtin_memcpy(&which, ip + 4, 4);
+		which &= bpf_htonl(0xffff1fff); /* without "may not" and "more fragments" */
 		__builtin_memcpy(words, ip + 24, 8);
 		upper = ip[9];
 	}
@@ -276,13 +308,12 @@ static __always_inline __u64 trace_entry(__u32 hook, const struct trace_scratch 
 	return 0;
 }
 
-static __always_inline void trace_tell(void *ctx, struct sk_buff *skb, struct trace_scratch *s,
-				       const struct tracked *t, __u64 head, __u64 now, __u32 hook,
-				       __s32 value, __u64 location)
+static __always_inline void trace_tell(void *ctx, struct sk_buff *skb, struct sock *sk,
+				       struct trace_scratch *s, const struct tracked *t, __u64 head,
+				       __u64 now, __u32 hook, __s32 value, __u64 location)
 {
 	struct trace_event *e = bpf_ringbuf_reserve(&trace_events, sizeof(*e), 0);
-	struct net_device *dev = FIELD(skb, dev);
-	struct sock *sk = FIELD(skb, sk);
+	struct net_device *dev = trace_device(skb, hook);
 	struct skb_shared_info *shared;
 	long size = 0;
 
@@ -351,48 +382,80 @@ static __always_inline bool trace_ends(struct sk_buff *skb, __u64 head, __u32 ho
 	       (FIELD(shared, dataref.counter) & 0xffff) == 1;
 }
 
-/* Tells of a packet if it is one that was or is chosen. */
-static __always_inline void trace_look_at(void *ctx, struct sk_buff *skb, struct trace_scratch *s,
-					  __u32 hook, __s32 value, __u64 location)
+/*
+ * Whether a packet is that which was known by its buffer, as t has it now. Then t gets what it
+ * was before.
+ *
+ * A device that a packet is given to may be a tunnel, which puts headers in front of it and
+ * sends it on, all before the device has taken it: then it looks another way when it is seen
+ * next, and as it did before at the other end.
+ */
+static __always_inline bool trace_known(const struct tracked *known, struct tracked *t, __u32 hook,
+					__u64 skb)
 {
-	bool arriving = hook <= TRACE_NETIF_RECEIVE_SKB;
+	__u64 inner = known->inner;
+
+	if (known->signature != t->signature && (!inner || inner != t->signature)) {
+		if (known->given != skb || hook <= TRACE_NETIF_RECEIVE_SKB ||
+		    hook == TRACE_NET_DEV_XMIT)
+			return false;
+		if (!inner)
+			inner = known->signature;
+	} else if (t->entered && known->entered == t->entered) {
+		return false;
+	}
+	t->first_ns = known->first_ns;
+	t->inner = inner;
+	t->woken = known->woken;
+	if (known->entered)
+		t->entered = known->entered;
+	if (hook == TRACE_FUNCTION)
+		t->given = known->given; /* it may be one of the tunnel's */
+	return true;
+}
+
+/* Tells of a packet if it is one that was or is chosen. */
+static __always_inline void trace_look_at(void *ctx, struct sk_buff *skb, struct sock *sk,
+					  struct trace_scratch *s, __u32 hook, __s32 value,
+					  __u64 location)
+{
 	unsigned char *data = FIELD(skb, head);
 	__u64 head = (__u64)data, now;
 	struct tracked *known = bpf_map_lookup_elem(&trace_packets, &head), t = {};
 
-	trace_copy(s, skb, data, arriving);
+	trace_copy(s, skb, data, hook);
 	if (hook == TRACE_FUNCTION && trace_unwritten(s, skb))
 		return;
 	if (trace_looks_beside)
-		trace_place(s, skb);
+		trace_place(s, skb, sk, hook);
 	if (!known && !trace_filter(s))
 		return; /* as most packets do */
 	if (!trace_looks_beside)
-		trace_place(s, skb);
+		trace_place(s, skb, sk, hook);
 	now = bpf_ktime_get_ns();
 	t.first_ns = now;
 	t.signature = trace_signature(s);
 	t.entered = trace_entry(hook, s);
-	if (known && known->signature == t.signature && s->captured > ETHER_HEADER &&
-	    (!t.entered || known->entered != t.entered)) {
-		t.first_ns = known->first_ns;
-		if (known->entered)
-			t.entered = known->entered;
-	} else if ((known && !trace_filter(s)) || !trace_due(now, t.entered)) {
-		return;
+	if (hook == TRACE_NET_DEV_START_XMIT)
+		t.given = (__u64)skb;
+	if (!known || s->captured <= ETHER_HEADER || !trace_known(known, &t, hook, (__u64)skb)) {
+		if ((known && !trace_filter(s)) || !trace_due(now, t.entered))
+			return;
 	}
+	if (hook == TRACE_SK_DATA_READY)
+		t.woken = (__u64)skb;
 	trace_count(TRACE_COUNT_CHOSEN);
 	/* Who gets the buffer next is another packet, though it may look the same. */
 	if (trace_ends(skb, head, hook))
 		bpf_map_delete_elem(&trace_packets, &head);
 	else
 		bpf_map_update_elem(&trace_packets, &head, &t, BPF_ANY);
-	trace_tell(ctx, skb, s, &t, head, now, hook, value, location);
+	trace_tell(ctx, skb, sk, s, &t, head, now, hook, value, location);
 }
 
-/* A packet at a hook. */
-static __always_inline int trace_packet(void *ctx, struct sk_buff *skb, __u32 hook, __s32 value,
-					__u64 location)
+/* A packet at a hook, of a socket if that is known. */
+static __always_inline int trace_packet_of(void *ctx, struct sk_buff *skb, struct sock *sk,
+					   __u32 hook, __s32 value, __u64 location)
 {
 	struct trace_slot *slot;
 
@@ -404,9 +467,46 @@ static __always_inline int trace_packet(void *ctx, struct sk_buff *skb, __u32 ho
 		trace_count(TRACE_COUNT_MISSED);
 		return 0;
 	}
-	trace_look_at(ctx, skb, &slot->scratch, hook, value, location);
+	trace_look_at(ctx, skb, sk, &slot->scratch, hook, value, location);
 	*(volatile __u64 *)&slot->busy = 0;
 	return 0;
+}
+
+static __always_inline int trace_packet(void *ctx, struct sk_buff *skb, __u32 hook, __s32 value,
+					__u64 location)
+{
+	return trace_packet_of(ctx, skb, skb ? FIELD(skb, sk) : NULL, hook, value, location);
+}
+
+/*
+ * The owner of a socket is told that there is something to read. The kernel does not say what:
+ * of UDP, it is among what came last into the queue. Another CPU may have read it by now, or
+ * does so: what is read here then is checked as everywhere.
+ */
+static __always_inline int trace_wake(void *ctx, struct sock *sk)
+{
+	struct sock___more *queue = (void *)sk;
+	struct sk_buff *found = NULL;
+	struct sk_buff___more *skb;
+
+	if (FIELD(sk, sk_protocol) != IPPROTO_UDP)
+		return 0;
+	skb = FIELD(queue, sk_receive_queue.prev);
+	for (int i = 0; i < TRACE_WOKEN; i++) {
+		struct tracked *known;
+		__u64 head;
+
+		if (!skb || (void *)skb == (void *)&queue->sk_receive_queue)
+			break;
+		head = (__u64)FIELD((struct sk_buff *)skb, head);
+		known = bpf_map_lookup_elem(&trace_packets, &head);
+		if (known && known->woken != (__u64)skb) {
+			found = (void *)skb;
+			break;
+		}
+		skb = FIELD(skb, prev);
+	}
+	return trace_packet_of(ctx, found, sk, TRACE_SK_DATA_READY, 0, 0);
 }
 
 #endif

@@ -10,6 +10,7 @@ enum trace_limit {
 	TRACE_FRAMES = 48, /* of a stack */
 	TRACE_PACKETS = 8192, /* that are followed at a time */
 	TRACE_NESTING = 4, /* programs that run on a CPU, each interrupted by the next */
+	TRACE_WOKEN = 4, /* datagrams that the owner of a socket may be told of at a time */
 };
 
 /* Where a packet was seen. */
@@ -28,6 +29,7 @@ enum trace_hook {
 	TRACE_TCP_SEND_RESET,
 	TRACE_TCP_BAD_CSUM,
 	TRACE_UDP_FAIL_QUEUE_RCV_SKB,
+	TRACE_SK_DATA_READY,
 	TRACE_ICMP_SEND,
 	TRACE_CONSUME_SKB,
 	TRACE_KFREE_SKB,

@@ -15,6 +15,8 @@
 // seen at all.
 //
 // A packet is known by the address of its buffer and the time when it was first seen there.
-// Clones share the buffer. What is segmented or reassembled gets another one: then it is
-// another packet to the Tracer, which says so.
+// Clones share the buffer. What a tunnel puts headers in front of stays the same packet if it
+// stays in its buffer and is sent on at once, and so it is at the tunnel's other end on this host.
+// Fragments of IPv4 that are put together are the first of them. What is segmented, encrypted or
+// copied gets another buffer or looks another way: then it is another packet to the Tracer.
 package tracer

@@ -8,6 +8,9 @@ type Hook string
 // FunctionHook is the beginning of a function of the kernel; [Event.Func] says of which.
 const FunctionHook Hook = "function"
 
+// wakes is where the owner of a socket is told of a packet.
+const wakes Hook = "sk_data_ready"
+
 // A hookPoint is where a program of the kernel half is attached.
 type hookPoint struct {
 	hook Hook
@@ -44,6 +47,7 @@ var hooks = map[bpf.TraceHook]hookPoint{
 	bpf.TraceTCPSendReset:        {"tcp_send_reset", 2, nothing},
 	bpf.TraceTCPBadChecksum:      {"tcp_bad_csum", 1, nothing},
 	bpf.TraceUDPFailQueue:        {"udp_fail_queue_rcv_skb", 3, code},
+	bpf.TraceSkDataReady:         {wakes, 1, nothing},
 	bpf.TraceICMPSend:            {"icmp_send", 3, icmpMessage},
 	bpf.TraceConsumeSkb:          {"consume_skb", 1, nothing},
 	bpf.TraceKfreeSkb:            {"kfree_skb", 2, dropReason},

@@ -56,6 +56,7 @@ var hookMeanings = map[Hook]string{
 	"tcp_send_reset":          "TCP answers by a reset",
 	"tcp_bad_csum":            "TCP's checksum is wrong",
 	"udp_fail_queue_rcv_skb":  "it does not fit into the receive buffer of UDP",
+	"sk_data_ready":           "it is in the queue of a UDP socket, whose owner is told that there is something to read",
 	"icmp_send":               "the kernel answers by an error of ICMP",
 	"consume_skb":             "it is freed, after it was used",
 	"kfree_skb":               "it is dropped, for a reason",

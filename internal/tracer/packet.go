@@ -65,6 +65,9 @@ const (
 	Dropped Fate = "dropped"
 	// Delivered is to a socket, whose owner read it.
 	Delivered Fate = "delivered"
+	// Queued is to a socket of UDP, whose owner was told: that it was read, newer kernels do not
+	// tell.
+	Queued Fate = "queued"
 	// Sent is by a device.
 	Sent Fate = "sent"
 	// Consumed is by the kernel itself, as an answer to it is.
@@ -94,7 +97,14 @@ func (p *Packet) Fate() (Fate, Event) {
 	if len(ends) == 0 {
 		return Unseen, last
 	}
+	woken := slices.IndexFunc(ends, func(e Event) bool { return e.Hook == wakes })
 	switch e := ends[len(ends)-1]; {
+	case woken >= 0 && (e.Hook == "consume_skb" || e.inAnother()):
+		return Delivered, e // it left the queue, and was not given up
+	case woken >= 0 && e.Hook != "kfree_skb":
+		return Queued, ends[woken] // what another CPU told of before may come behind
+	case e.Hook == "net_dev_xmit" && !e.taken():
+		return Unseen, last
 	case e.Hook == "net_dev_xmit", e.Hook == "net_dev_start_xmit":
 		return Sent, e
 	case e.Hook == "consume_skb", e.inAnother():
@@ -125,6 +135,10 @@ func (e Event) inAnother() bool {
 	return e.Hook == "kfree_skb" && e.Reason == "NOT_SPECIFIED" && slices.Contains(e.Stack, "skb_release_data")
 }
 
+// taken tells whether a driver took the packet, by what it returned: an error, and NET_XMIT_DROP
+// and NETDEV_TX_BUSY, say that it did not. NET_XMIT_CN is of a device that is full soon.
+func (e Event) taken() bool { return e.Value == 0 || e.Value == 2 }
+
 // end finds an event that is the end whatever comes behind it.
 func (p *Packet) end(main uint64) (Fate, Event) {
 	goesOn := false // the packet itself, when a clone is dropped
@@ -141,7 +155,7 @@ func (p *Packet) end(main uint64) (Fate, Event) {
 }
 
 // ending are tracepoints that a packet does not go on from.
-var ending = map[Hook]bool{"skb_copy_datagram_iovec": true, "consume_skb": true, "kfree_skb": true, "udp_fail_queue_rcv_skb": true}
+var ending = map[Hook]bool{"skb_copy_datagram_iovec": true, "consume_skb": true, "kfree_skb": true, "udp_fail_queue_rcv_skb": true, wakes: true}
 
 // main returns the descriptor that was the last one on the way; clones for others, as taps are,
 // are seen where they end alone.

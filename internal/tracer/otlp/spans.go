@@ -73,7 +73,7 @@ const (
 
 var arriving = map[tracer.Hook]bool{
 	"napi_gro_receive_entry": true, "netif_rx": true, "netif_receive_skb": true, "skb_copy_datagram_iovec": true,
-	"tcp_probe": true, "udp_fail_queue_rcv_skb": true, "tcp_bad_csum": true,
+	"tcp_probe": true, "udp_fail_queue_rcv_skb": true, "tcp_bad_csum": true, "sk_data_ready": true,
 }
 
 var leaving = map[tracer.Hook]bool{

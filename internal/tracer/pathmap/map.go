@@ -120,15 +120,11 @@ func (m *Map) end(e End) End {
 const wakes tracer.Hook = "sk_data_ready"
 
 // fateOf returns what became of a packet: when its socket's owner was told of it and it was not
-// seen again, it was delivered.
+// dropped, it was delivered.
 func fateOf(p *tracer.Packet) (tracer.Fate, tracer.Event) {
 	fate, last := p.Fate()
-	if fate == tracer.Unseen {
-		for _, e := range slices.Backward(p.Events) {
-			if e.Hook == wakes {
-				return tracer.Delivered, e
-			}
-		}
+	if fate == tracer.Queued {
+		fate = tracer.Delivered
 	}
 	return fate, last
 }
