@@ -128,9 +128,9 @@ func (s *Session) open(c Config, types *kernel.BTF) (err error) {
 		}
 		s.links = append(s.links, l)
 	}
-	if c.Functions != nil || c.Stacks && c.Every == 0 {
-		// Else each new stack would have the kernel's list read again, while the ring buffer
-		// runs over.
+	if c.Functions != nil || c.Stacks {
+		// Else each new stack would have the kernel's list read again, which takes almost as long
+		// as to load it, while the ring buffer runs over.
 		return s.symbols.Load()
 	}
 	return nil
