@@ -119,17 +119,27 @@ func (s *Sampler) load(types *kernel.BTF) error {
 	return nil
 }
 
-// run has turns until ctx ends, or one fails.
+// run has turns until ctx ends. One that fails, as for want of file descriptors, is no reason to
+// have no others.
 func (s *Sampler) run(ctx context.Context) {
 	// Turns begin a little off the beat, so that what happens on it is seen at times.
 	for number := uint32(1); ctx.Err() == nil; number++ {
 		length := s.config.Every - rand.N(s.config.Every/8+1)
-		if err := s.turn(ctx, number, length); err != nil {
-			s.mu.Lock()
-			s.err = err
-			s.mu.Unlock()
-			return
+		err := s.turn(ctx, number, length)
+		s.mu.Lock()
+		s.err = err
+		s.mu.Unlock()
+		if err != nil {
+			rest(ctx, length)
 		}
+	}
+}
+
+// rest returns after a time, or at the end of ctx.
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
 	}
 }
 
@@ -159,10 +169,7 @@ func (s *Sampler) turn(ctx context.Context, number uint32, length time.Duration)
 	if err := s.collect(before, limits, attached); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(length - time.Since(begin)):
-	}
+	rest(ctx, length-time.Since(begin))
 	return nil
 }
 
@@ -271,7 +278,7 @@ func (s *Sampler) counts() (c Counts, err error) {
 	return c, nil
 }
 
-// Snapshot returns what is known by now, and why there is no more if sampling had to end.
+// Snapshot returns what is known by now, or why the last turn failed.
 func (s *Sampler) Snapshot() (Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -284,8 +291,14 @@ func (s *Sampler) Snapshot() (Snapshot, error) {
 }
 
 // NeedsAfterAttach names the capabilities that the sampler goes on using: it attaches its
-// programs again and again.
-func (s *Sampler) NeedsAfterAttach() []string { return []string{kernel.CapBPF, kernel.CapPerfmon} }
+// programs again and again, which takes none since Linux 5.19 (commit c8644cd0efe7) if they are
+// loaded.
+func (s *Sampler) NeedsAfterAttach() []string {
+	if release, _, err := kernel.ThisHost().Release(); err == nil && release.AtLeast(5, 19) {
+		return nil
+	}
+	return []string{kernel.CapBPF, kernel.CapPerfmon}
+}
 
 // Close ends sampling and detaches what is attached.
 func (s *Sampler) Close() error {
