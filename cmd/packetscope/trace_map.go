@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -36,7 +34,7 @@ func addTraceMap(trace *kingpin.CmdClause) map[string]verb {
 		top:      command.Flag("top", "How many functions and how many steps the text shows; 0 for all.").Default("30").Int(),
 	}
 	return map[string]verb{"trace map": func(ctx context.Context, e env, _ *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return mapTrace(ctx, e, flags)
 	}}
@@ -51,13 +49,13 @@ func mapTrace(ctx context.Context, e env, flags traceMapFlags) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, *flags.duration)
-	defer cancel()
 	session, err := e.openTracer(tracer.Config{Filter: chosen, Stacks: true})
 	if err != nil {
 		return explainTracer(err, e)
 	}
 	defer session.Close()
+	ctx, cancel := context.WithTimeout(ctx, *flags.duration) // from here on: to attach takes a while
+	defer cancel()
 	var sum pathmap.Map
 	begin := e.monotonic()
 	err = followPackets(ctx, e, session, 0, func(packets []*tracer.Packet) error {

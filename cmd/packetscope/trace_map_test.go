@@ -9,7 +9,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/packetscope/packetscope/internal/tracer"
 	"github.com/packetscope/packetscope/internal/tracer/pathmap"
 )
 
@@ -33,6 +35,20 @@ func TestPathMapsOfTraces(t *testing.T) {
 		if f.closed != 1 || w.stderr.String() != lost {
 			t.Errorf("%s: closed %d times, stderr %q", file, f.closed, w.stderr.String())
 		}
+	}
+}
+
+func TestPathMapLooksAsLongAsIsWanted(t *testing.T) {
+	w, _ := newTraceWorld(nil, "map", "--duration=50ms", "--format=json")
+	w.openTracer = func(tracer.Config) (traceSession, error) {
+		time.Sleep(100 * time.Millisecond)
+		return someTrace(t), nil
+	}
+	if err := run(context.Background(), w.env); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := pathmap.ReadDocument(strings.NewReader(w.stdout.String())); err != nil || d.Seconds < 0.05 {
+		t.Errorf("looked for %v s, %v", d.Seconds, err)
 	}
 }
 

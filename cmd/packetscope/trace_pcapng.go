@@ -65,8 +65,9 @@ func (t *tracePcapng) packet(p *tracer.Packet) error {
 	return nil
 }
 
-// mostComment is how many bytes a comment may have: its length is a number of 16 bits.
-const mostComment = 1<<16 - 1
+// mostOption is how many bytes an option may have, as a comment is: its length is a number of
+// 16 bits.
+const mostOption = 1<<16 - 1
 
 // comments tell what became of a packet, the functions that it went through, and what was
 // decided about it.
@@ -93,10 +94,15 @@ func (t *tracePcapng) comments(p *tracer.Packet) []string {
 		comments = append(comments, "socket of: "+strings.Join(owners, "; "))
 	}
 	for i, c := range comments {
-		c = strings.ToValidUTF8(c, "?")
-		comments[i] = strings.ToValidUTF8(c[:min(len(c), mostComment)], "")
+		comments[i] = optionText(c)
 	}
 	return comments
+}
+
+// optionText returns a text as the file can have it.
+func optionText(text string) string {
+	text = strings.ToValidUTF8(text, "?")
+	return strings.ToValidUTF8(text[:min(len(text), mostOption)], "")
 }
 
 // place returns the number of an interface, which it describes when it is new.
@@ -108,7 +114,7 @@ func (t *tracePcapng) place(p tracePlace) (int, error) {
 	if name := t.names.namespace(p.namespace); name != "" {
 		where += " (" + name + ")"
 	}
-	number, err := t.describe(pcapgo.NgInterface{Name: cmp.Or(p.device, "none"), Description: where})
+	number, err := t.describe(pcapgo.NgInterface{Name: optionText(cmp.Or(p.device, "none")), Description: optionText(where)})
 	if err == nil {
 		t.interfaces[p] = number
 	}
@@ -123,7 +129,7 @@ func (t *tracePcapng) describe(i pcapgo.NgInterface) (int, error) {
 	}
 	var err error
 	t.writer, err = pcapgo.NewNgWriterInterface(t.to, i, pcapgo.NgWriterOptions{SectionInfo: pcapgo.NgSectionInfo{
-		Hardware: runtime.GOARCH, OS: runtime.GOOS, Application: "packetscope trace", Comment: "filter: " + t.filter,
+		Hardware: runtime.GOARCH, OS: runtime.GOOS, Application: "packetscope trace", Comment: optionText("filter: " + t.filter),
 	}})
 	return 0, err
 }

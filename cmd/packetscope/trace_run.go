@@ -8,9 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -22,7 +20,7 @@ func addTraceRun(trace *kingpin.CmdClause) map[string]verb {
 	command := trace.Command("run", "Show packets as they go through the kernel; run need not be written.").Default()
 	flags := newTraceFlags(command)
 	return map[string]verb{"trace run": func(ctx context.Context, e env, logger *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return runTrace(ctx, e, flags, logger)
 	}}
@@ -49,15 +47,16 @@ func runTrace(ctx context.Context, e env, flags traceFlags, logger *slog.Logger)
 		return err
 	}
 	clock, names := traceClock(e), newTraceNames(e, *flags.namespaces)
-	sinks, err := flags.sinks(e, chosen.String(), clock, names, logger)
-	if err != nil {
-		return err
-	}
 	session, err := e.openTracer(tracer.Config{Filter: chosen, Stacks: true, Functions: functions})
 	if err != nil {
 		return explainTracer(err, e)
 	}
 	defer session.Close()
+	// Not before: a file that is there stays as it is if there is nothing to write.
+	sinks, err := flags.sinks(e, chosen.String(), clock, names, logger)
+	if err != nil {
+		return err
+	}
 	if *flags.duration > 0 { // from here on: to attach takes seconds
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, *flags.duration)

@@ -250,6 +250,41 @@ func TestTracesInPcapng(t *testing.T) {
 	})
 }
 
+func TestPcapngIsValidWhateverTheFilter(t *testing.T) {
+	w, _ := newTraceWorld(nil)
+	filter := strings.Repeat("host 192.0.2.1 or ", 5000) + "host \xff" // 90,000 bytes
+	var file bytes.Buffer
+	p := newTracePcapng(&file, func() error { return nil }, filter, traceClock(w.env), newTraceNames(w.env, false))
+	if err := p.end(traceSummary{}); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := pcapgo.NewNgReader(&file, pcapgo.DefaultNgReaderOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := reader.SectionInfo().Comment; len(got) != mostOption || !strings.HasPrefix(got, "filter: host 192.0.2.1 or ") {
+		t.Errorf("%d bytes of comment: %.40q", len(got), got)
+	}
+	if _, _, err := reader.ReadPacketData(); !errors.Is(err, io.EOF) {
+		t.Errorf("read a file without packets: %v", err)
+	}
+}
+
+func TestFileStaysIfNothingCanBeTraced(t *testing.T) {
+	file := t.TempDir() + "/trace.pcapng"
+	if err := os.WriteFile(file, []byte("of yesterday"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, _ := newTraceWorld(nil, "--pcapng="+file)
+	w.openTracer = func(tracer.Config) (traceSession, error) { return nil, errors.New("no") }
+	if err := run(context.Background(), w.env); err == nil {
+		t.Error("no error")
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "of yesterday" {
+		t.Errorf("the file holds %q, %v", got, err)
+	}
+}
+
 func TestTraceEndsWhenInterrupted(t *testing.T) {
 	f := someTrace(t)
 	w, _ := newTraceWorld(f)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -32,7 +30,7 @@ func addTraceWhy(trace *kingpin.CmdClause) map[string]verb {
 		asJSON:   command.Flag("json", "Print JSON.").Bool(),
 	}
 	return map[string]verb{"trace why": func(ctx context.Context, e env, logger *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return runWhy(ctx, e, flags, logger)
 	}}
