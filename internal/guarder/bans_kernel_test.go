@@ -28,7 +28,7 @@ groups:
   priority: 100
   rules:
   - rule: guesses
-    match: {proto: tcp, dst_port: PORT, socket: {is: established}, seq: in-window, payload: {at: 0, bytes: "70 61 73 73"}}
+    match: {proto: tcp, dst_port: PORT, socket: {is: established}, seq: next, payload: {at: 0, bytes: "70 61 73 73"}}
     action: drop
     ban: {ttl: 1h, grow: {factor: 2, max: 4h}}
     labels: {attack: brute_force}

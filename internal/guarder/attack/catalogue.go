@@ -227,7 +227,7 @@ var Catalogue = []Attack{
 	{
 		39, "Writes and stops of industrial controllers", true, "Modbus/TCP, S7comm, IEEE 1815, IEC 60870-5-104, EtherNet/IP",
 		[]string{
-			"bans/modbus-write", "bans/modbus-short", "modbus/write", "modbus/diagnostics", "modbus/modbus-short", "modbus/modbus-several", "modbus/modbus-unaligned",
+			"bans/modbus-write", "bans/modbus-write-early", "bans/modbus-short", "modbus/write", "modbus/diagnostics", "modbus/modbus-short", "modbus/modbus-several", "modbus/modbus-unaligned",
 			"s7comm/write", "s7comm/stop", "s7comm/s7comm-short", "s7comm/s7comm-several", "dnp3/write", "dnp3/dnp3-short", "dnp3/dnp3-several", "iec104/command", "iec104/iec104-short", "enip/write", "enip/enip-short",
 		},
 		[]string{"TestIndustrialWrites"},

@@ -168,3 +168,81 @@ func (m maker) sequenceNear(e policy.Endpoint) uint32 {
 	edge := oneOf(m, e.SendUnacked, e.SendUnacked, e.SendNext, e.SendNext, e.ReceiveAcked, e.ReceiveNext, e.ReceiveNext+e.ReceiveWindow, e.ReceiveAcked+e.ReceiveWindow, m.Uint32())
 	return edge + oneOf[uint32](m, 0, 0, 1, 1<<32-1, 1<<32-2, 1<<32-500, 1<<32-1400, 1<<32-1401, 100)
 }
+
+// TestPriorityTagHidesNoSocket: a tag of VLAN 0, which Linux takes off, must not be a way
+// past rules about sockets. In another VLAN what is not found is not known.
+func TestPriorityTagHidesNoSocket(t *testing.T) {
+	n := testnet.New(t)
+	own := []netip.Addr{n.Left.V4, n.Left.V6}
+	p := &policy.Policy{Rules: []policy.Rule{{
+		Match:  policy.Any{policy.Socket{Of: policy.Outer, States: policy.SocketNone}, policy.Socket{Of: policy.Inner, States: policy.SocketNone}},
+		Action: policy.Drop, Mode: policy.Enforce,
+	}}}
+	tables, err := Compile(p, testOptions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := loaded(t, tables, LoadOptions{Explain: true, Own: own, Sockets: true})
+	defer g.Close()
+	m := newMaker(t)
+	n.Left.Do(t, func() {
+		for _, f := range testnet.Families {
+			datagram := packet.Frame{Source: n.Right.Addr(f), Destination: n.Left.Addr(f), Protocol: packet.UDP, SourcePort: 9, DestinationPort: 9}
+			sent := packet.Frame{Source: n.Left.Addr(f), Destination: n.Right.Addr(f), Protocol: packet.UDP, SourcePort: 9, DestinationPort: 9}
+			about := m.errorAbout(sent)
+			about.Destination, about.ICMP.QuotedSize = n.Left.Addr(f), 0
+			for _, frame := range []packet.Frame{datagram, about} {
+				for _, c := range []struct {
+					tags []uint16
+					want uint32
+				}{{nil, 0}, {[]uint16{0}, 0}, {[]uint16{0, 0}, 0}, {[]uint16{5}, uint32(none)}, {[]uint16{0, 5}, uint32(none)}, {[]uint16{5, 0}, uint32(none)}} {
+					frame.Tags = c.tags
+					if got := judge(t, g, frame.Bytes()).Rule; got != c.want {
+						t.Errorf("protocol %d with tags %v: judged by rule %d, want %d", frame.Protocol, c.tags, got, c.want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestWindowIsGuessedButNotWhatIsNext has somebody who sees nothing of a connection try
+// numbers that are a window apart: one of them is in it, so that all it takes is 2^32
+// divided by the window. The number that is next is not among them, which is why bans ask
+// for that (G308).
+func TestWindowIsGuessedButNotWhatIsNext(t *testing.T) {
+	r := openSockets(t)
+	var ends policy.Ends
+	for e, c := range r.table.Connections {
+		if e.Protocol == packet.TCP && c.State == policy.SocketEstablished && c.ReceiveWindow > r.table.Connections[ends].ReceiveWindow {
+			ends = e
+		}
+	}
+	end := r.table.Connections[ends]
+	judged := func(is policy.Sequences) uint32 {
+		tables, err := Compile(&policy.Policy{Rules: []policy.Rule{{Match: policy.Sequence{Is: is}, Action: policy.Drop, Mode: policy.Enforce}}}, testOptions)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := loaded(t, tables, LoadOptions{Explain: true, Own: []netip.Addr{ends.Local.Addr()}, Sockets: true})
+		defer g.Close()
+		hits := uint32(0)
+		r.net.Left.Do(t, func() {
+			for guess := range uint32(1000) {
+				f := packet.Frame{
+					Source: ends.Remote.Addr(), Destination: ends.Local.Addr(), Protocol: packet.TCP, SourcePort: ends.Remote.Port(), DestinationPort: ends.Local.Port(),
+					Sequence: end.ReceiveNext + 1 + (guess-500)*end.ReceiveWindow, Flags: 24, Payload: []byte("x"),
+				}
+				if judge(t, g, f.Bytes()).Rule == 0 {
+					hits++
+				}
+			}
+		})
+		return hits
+	}
+	in, next := judged(policy.InWindow|policy.NextInWindow), judged(policy.NextInWindow)
+	t.Logf("window of %d bytes: %d packets are enough; %d of 1000 numbers a window apart are in it, %d next", end.ReceiveWindow, 1<<32/uint64(end.ReceiveWindow), in, next)
+	if in == 0 || next != 0 {
+		t.Errorf("%d numbers in the window, %d next", in, next)
+	}
+}

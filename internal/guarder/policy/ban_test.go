@@ -23,7 +23,7 @@ func banned(t *testing.T, defaults, match, ban string) (*Banning, []Fault) {
 	return p.Rules[0].Ban, faults
 }
 
-const unforgeable = "{proto: tcp, dst_port: 22, socket: {is: established}, seq: in-window}"
+const unforgeable = "{proto: tcp, dst_port: 22, socket: {is: established}, seq: next}"
 
 func TestBanIsRead(t *testing.T) {
 	for text, want := range map[string]Banning{
@@ -48,14 +48,14 @@ func TestBanIsRead(t *testing.T) {
 func TestBanNeedsWhatOnlyThePeerCanSend(t *testing.T) {
 	for match, why := range map[string]string{
 		unforgeable: "",
-		"{proto: tcp, socket: {is: established}, seq: next}":                                                "",
-		"{any: [{dst_port: 22}, {dst_port: 23}], proto: tcp, socket: {is: established}, seq: in-window}":    "",
-		"{any: [{proto: tcp, socket: {is: established}, seq: in-window}, {proto: udp, dst_port: 53}]}":      "not TCP",
-		"{proto: tcp, not: {socket: {is: established}}, seq: in-window}":                                    "established connection",
-		"{proto: tcp, socket: {is: [established, listen]}, seq: in-window}":                                 "established connection",
-		"{proto: tcp, socket: {is: established}, seq: [in-window, out-of-window]}":                          "only the peer knows",
+		"{any: [{dst_port: 22}, {dst_port: 23}], proto: tcp, socket: {is: established}, seq: next}":         "",
+		"{any: [{proto: tcp, socket: {is: established}, seq: next}, {proto: udp, dst_port: 53}]}":           "not TCP",
+		"{proto: tcp, not: {socket: {is: established}}, seq: next}":                                         "established connection",
+		"{proto: tcp, socket: {is: [established, listen]}, seq: next}":                                      "established connection",
+		"{proto: tcp, socket: {is: established}, seq: in-window}":                                           "only the peer knows", // one guess in thousands
+		"{proto: tcp, socket: {is: established}, seq: [next, out-of-window]}":                               "only the peer knows",
 		"{icmp: {class: error, inner: {proto: tcp, seq: in-window}}, socket: {of: inner, is: established}}": "not TCP",
-		"{any: [{seq: in-window}, {dst_port: 22}], proto: tcp, socket: {is: established}}":                  "only the peer knows",
+		"{any: [{seq: next}, {dst_port: 22}], proto: tcp, socket: {is: established}}":                       "only the peer knows",
 	} {
 		_, faults := banned(t, "", match, "{ttl: 1h}")
 		var of []string
