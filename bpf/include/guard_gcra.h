@@ -203,6 +203,7 @@ __noinline int guard_charge(__u64 key, __u64 now, __u64 interval, __u64 toleranc
 	__u32 set = key >> 32 & guard_bucket_sets, at = GUARD_BUCKET_WAYS;
 	struct guard_bucket_set *buckets = bpf_map_lookup_elem(&guard_buckets, &set);
 	__u64 light = guard_light(interval, tolerance), owed = 0, least, before;
+	__u32 slowest = key & GUARD_BUCKET_SCALE, slow = GUARD_BUCKET_WAYS;
 	struct guard_bucket *b;
 
 	if (!buckets)
@@ -224,13 +225,23 @@ __noinline int guard_charge(__u64 key, __u64 now, __u64 interval, __u64 toleranc
 	least = ((owed + interval) >> (key & GUARD_BUCKET_SCALE)) + 2;
 #pragma nounroll
 	for (__u32 i = 0; i < GUARD_BUCKET_WAYS; i++) {
-		__u64 debt = guard_debt(&buckets->of[i & (GUARD_BUCKET_WAYS - 1)], now);
+		__u64 debt;
+		__u32 scale;
 
+		b = &buckets->of[i & (GUARD_BUCKET_WAYS - 1)];
+		debt = guard_debt(b, now);
+		scale = b->key & GUARD_BUCKET_SCALE;
 		if (debt < least) {
 			least = debt;
 			at = i;
 		}
+		if (scale > slowest) {
+			slowest = scale;
+			slow = i;
+		}
 	}
+	if (at == GUARD_BUCKET_WAYS)
+		at = slow;
 	if (at == GUARD_BUCKET_WAYS)
 		return GUARD_NO_ROOM;
 	b = &buckets->of[at & (GUARD_BUCKET_WAYS - 1)];

@@ -4,6 +4,7 @@ package compile
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -163,6 +164,65 @@ func TestRealSourcesSurviveForgedOnes(t *testing.T) {
 func due(ms int, rate float64, phase uint32) bool {
 	at := func(ms int) int { return int((float64(ms) + 37*float64(phase)) * rate / 1000) }
 	return at(ms+1) != at(ms)
+}
+
+// TestSlowLimitsLeaveRoomForOthers has many forged sources hit a rule that allows a packet in
+// six seconds, so that its buckets are full for minutes; then a source sends ten times what
+// another rule allows.
+func TestSlowLimitsLeaveRoomForOthers(t *testing.T) {
+	for name, full := range map[string]policy.WhenFull{"aggregate": policy.Aggregate, "pass": policy.PassAll} {
+		t.Run(name, func(t *testing.T) {
+			const fast, slow, fastPerSecond, fastBurst, seconds = 7, 8, 100, 10, 5
+			rule := func(port uint32, rate float64, burst int) policy.Rule {
+				return policy.Rule{
+					Group: "floods", Name: fmt.Sprint(port), Stage: policy.PolicyRule, Action: policy.Drop, Mode: policy.Enforce,
+					Match: policy.All{policy.Protocols{packet.UDP}, policy.Ports{Of: policy.DestinationPort, Ranges: []policy.Range{{Low: port, High: port}}}},
+					Limit: &policy.Limit{Level: policy.Level{Per: policy.PerSource, Prefix4: 32, Prefix6: 64}, Rate: rate, Burst: burst, WhenFull: full},
+				}
+			}
+			tables, err := Compile(&policy.Policy{Rules: []policy.Rule{rule(fast, fastPerSecond, fastBurst), rule(slow, 1./6, 60)}}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := loaded(t, tables, LoadOptions{FixedClock: true})
+			defer g.Close()
+			frame := packet.Frame{Source: netip.MustParseAddr("192.0.2.1"), Destination: netip.MustParseAddr("192.0.2.2"), Protocol: packet.UDP, DestinationPort: slow}
+			f := &flood{g: g, frame: frame.Bytes(), now: time.Hour}
+			f.wait(t, 0)
+			forged := 64 * bucketsAlone * bpf.GuardBucketWays / 2
+			if testnet.InVM() {
+				forged /= 2
+			}
+			random := rand.New(rand.NewPCG(1, 2))
+			for range forged {
+				f.send(t, 0x0b000000|random.Uint32()>>8)
+			}
+			frame.DestinationPort = fast
+			f.frame = frame.Bytes()
+			sent, passed, greedy, left := 0, 0, 0, 0
+			for step := range 1000 * seconds {
+				f.wait(t, time.Millisecond)
+				for n := range uint32(20) {
+					if due(step, 0.8*fastPerSecond, n) {
+						sent++
+						if f.send(t, 0x0a000001+n) {
+							passed++
+						}
+					}
+				}
+				if due(step, 10*fastPerSecond, 0) {
+					greedy++
+					if f.send(t, 0x0c0000ff) {
+						left++
+					}
+				}
+			}
+			t.Logf("%d of %d packets of real sources passed, %d of %d of one that sends 10 times its limit, %d without room", passed, sent, left, greedy, f.full(t))
+			if passed*100 < sent*95 || left > 2*(seconds*fastPerSecond+fastBurst) {
+				t.Error("forged sources of one rule took the room of the other")
+			}
+		})
+	}
 }
 
 // TestSketchIsExactForFew compares limits with the reference where hashes of no two
