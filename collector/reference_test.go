@@ -36,6 +36,38 @@ func TestMetricsReference(t *testing.T) {
 	}
 }
 
+// TestPagesSayTheBoundsOfToday holds what other pages say of series against the bounds, which
+// grow with every metric.
+func TestPagesSayTheBoundsOfToday(t *testing.T) {
+	read := func(file string) string {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	page := read("../README.md")
+	for name, host := range map[string]Host{"typical": TypicalHost, "with Guarder": GuardedHost, "with paths": LocatedHost, "largest": LargestHost} {
+		bound := SeriesBound(host, DefaultSeriesLimit)
+		if text := fmt.Sprintf(" %d,%03d", bound/1000, bound%1000); !strings.Contains(page, text) {
+			t.Errorf("README.md does not say that a host that is %s has at most%s series", name, text)
+		}
+	}
+	// A scrape has each histogram twice, once as a native one.
+	samples := 0
+	for _, f := range metric.Families {
+		sets := LargestHost.bound(f, DefaultSeriesLimit)
+		if samples += sets * f.SeriesPerSet(); f.SeriesPerSet() > 1 {
+			samples += sets
+		}
+	}
+	_, text, _ := strings.Cut(read("../rules/prometheus/prometheus.yml"), "sample_limit: ")
+	var limit int
+	if _, err := fmt.Sscan(text, &limit); err != nil || limit < samples {
+		t.Errorf("prometheus.yml takes %d samples of an exporter (%v), and there may be %d", limit, err, samples)
+	}
+}
+
 // reference is the text of METRICS.md.
 func reference() []byte {
 	var b bytes.Buffer
