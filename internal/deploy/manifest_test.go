@@ -105,6 +105,7 @@ type (
 		Args            []string
 		Env             []struct {
 			Name      string
+			Value     string
 			ValueFrom struct {
 				FieldRef struct {
 					FieldPath string `yaml:"fieldPath"`
