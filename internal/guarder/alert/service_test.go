@@ -142,6 +142,7 @@ func TestWithoutAPolicyNobodyKnows(t *testing.T) {
 		time.Sleep(time.Minute)
 		a.set(func() { a.err = errors.New("gone") })
 		time.Sleep(time.Minute)
+		synctest.Wait() // for the queue, which still writes down what it was given
 		for _, line := range told(p) {
 			if !strings.HasPrefix(line, "firing") {
 				t.Errorf("told %v", told(p))
