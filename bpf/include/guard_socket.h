@@ -216,6 +216,12 @@ __noinline int guard_look_tracked(struct xdp_md *ctx, struct guard_walk *w, __u3
 	return guard_is_tracked(ctx, &w->tuple, guard_tuple_size(w), protocol);
 }
 
+/* Whether it is in a VLAN; a tag may have a priority alone: inVLAN of the Go half. */
+static __always_inline bool guard_in_vlan(const struct guard_packet *p)
+{
+	return (p->tag_count > 0 && p->tags[0]) || (p->tag_count > 1 && p->tags[1]);
+}
+
 /* Finds what is known of the socket of the packet, or of the one that it quotes. */
 __noinline int guard_find_socket(struct xdp_md *ctx, struct guard_walk *w, __u32 inner)
 {
@@ -238,7 +244,7 @@ __noinline int guard_find_socket(struct xdp_md *ctx, struct guard_walk *w, __u32
 
 		/* A socket may be bound to the device of the VLAN, where nobody looks. */
 		if (!(found & vague) ||
-		    (!w->packet.tag_count &&
+		    (!guard_in_vlan(&w->packet) &&
 		     !(guard_ask_conntrack && guard_look_tracked(ctx, w, found, inner))))
 			truth = found;
 	}

@@ -159,6 +159,36 @@ func hearErrors(t *testing.T, socket *net.UDPConn) {
 	}
 }
 
+// Linux takes a tag with VLAN identifier 0 off, and acts on what is in the frame.
+func TestKernelTakesOffPriorityTags(t *testing.T) {
+	n := testnet.New(t)
+	wire := n.Left.Wire(t)
+	for _, tags := range [][]uint16{{0}, {0, 0}} {
+		var socket *net.UDPConn
+		n.Right.Do(t, func() {
+			var err error
+			to := net.UDPAddrFromAddrPort(netip.AddrPortFrom(n.Left.Addr(testnet.IPv4), 9))
+			if socket, err = net.DialUDP("udp", nil, to); err != nil {
+				t.Fatal(err)
+			}
+		})
+		defer socket.Close()
+		f := leftToRight(t, n, testnet.IPv4)
+		quoted := Frame{Source: f.Destination, Destination: f.Source, Protocol: UDP, DestinationPort: 9}
+		quoted.SourcePort = uint16(socket.LocalAddr().(*net.UDPAddr).Port)
+		f.Protocol, f.ICMP, f.Tags = ICMPv4, &Message{Type: 3, Code: 3, Quoted: &quoted}, tags
+		if err := wire.Send(f.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if err := socket.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := socket.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNREFUSED) {
+			t.Errorf("tags %v: Linux did not act on it: %v", tags, err)
+		}
+	}
+}
+
 // Linux answers ARP that says that its hardware is IEEE 802, so Parse reads it too.
 func TestKernelBelievesARPOfIEEE802(t *testing.T) {
 	n := testnet.New(t)

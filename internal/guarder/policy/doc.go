@@ -151,8 +151,8 @@
 // of its prefix: see [Connections].
 //
 // The truth is not known where the local address is none of this host's (a network is
-// forwarded, or groups are addressed), and where a frame with a VLAN tag finds no
-// connection, as a socket may be bound to the device of the VLAN. Then a rule whose match
+// forwarded, or groups are addressed), and where a frame with a VLAN tag (other than 0, which
+// is none) finds no connection, as a socket may be bound to the device of the VLAN. Then a rule whose match
 // depends on it does not match; with "on_unknown_socket: drop" (of defaults, group or rule,
 // the nearest wins) a rule that drops does match. Addresses that are translated (NAT), and
 // sockets in other network namespaces, look like none: "guard check --host" refuses to

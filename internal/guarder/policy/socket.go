@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
@@ -105,6 +106,13 @@ func question(of Whose, p *packet.Packet) (q Question, ok bool) {
 
 func hasSockets(protocol uint8) bool { return protocol == packet.TCP || protocol == packet.UDP }
 
+// inVLAN tells whether a packet is in a VLAN. A tag with identifier 0 has a priority and
+// no VLAN (IEEE 802.1Q): Linux takes it off and goes on as if it were not there, so it must
+// hide nothing.
+func inVLAN(p *packet.Packet) bool {
+	return slices.ContainsFunc(p.Tags, func(id uint16) bool { return id != 0 })
+}
+
 // Truth returns what is known of the socket of a packet.
 func (env *Env) Truth(of Whose, p *packet.Packet) Truth {
 	q, ok := question(of, p)
@@ -117,7 +125,7 @@ func (env *Env) Truth(of Whose, p *packet.Packet) Truth {
 	}
 	// A socket that is bound to the device of the VLAN is not found by the device below
 	// it; a connection that is found has no such socket beside it.
-	if len(p.Tags) > 0 && t.State&(SocketNone|SocketListen) != 0 {
+	if inVLAN(p) && t.State&(SocketNone|SocketListen) != 0 {
 		t = unknown
 	}
 	switch {
