@@ -84,6 +84,9 @@ __noinline int guard_make_cookie(struct xdp_md *ctx, struct guard_walk *w)
 
 	if (!w || !s || w->packet.fragment || guard_note_packet(ctx, w) != GUARD_TCP)
 		return 0;
+	/* Linux takes no segment from a frame to a group, whose address is none to answer from. */
+	if (w->packet.destination_mac[0] & 1)
+		return 0;
 	if (!guard_load_segment(ctx, &w->packet, s) || guard_is_signed(s))
 		return 0;
 	headers = guard_network_size(&w->packet);

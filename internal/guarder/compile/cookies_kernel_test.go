@@ -221,6 +221,7 @@ func TestKernelIsLeftItsSYNs(t *testing.T) {
 			{"signed by MD5", b, signed(19)},
 			{"signed by TCP-AO", b, signed(29)},
 			{"a first fragment", b, func(s *packet.Frame) { s.MoreFragments = true }},
+			{"a frame to everybody", b, func(s *packet.Frame) { s.DestinationMAC = [6]byte{255, 255, 255, 255, 255, 255} }},
 			{"SYN and FIN", b, func(s *packet.Frame) { s.Flags |= 1 }},
 			{"RST", b, func(s *packet.Frame) { s.Flags = rstFlag }},
 		} {
