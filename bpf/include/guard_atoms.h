@@ -26,7 +26,8 @@ __noinline int guard_find_facts(struct xdp_md *ctx, struct guard_walk *w)
 {
 	struct guard_packet *p;
 	struct guard_tcp *tcp;
-	__u32 flags;
+	struct guard_udp *udp;
+	__u32 flags, length;
 
 	if (!w)
 		return 0;
@@ -54,8 +55,14 @@ __noinline int guard_find_facts(struct xdp_md *ctx, struct guard_walk *w)
 		guard_set(w, GUARD_FIELD_ROUTING_TYPES, p->routing_types);
 	if (p->mss)
 		guard_set(w, GUARD_FIELD_MSS, p->mss);
-	if (p->has & GUARD_HAS_PORTS)
-		guard_set(w, GUARD_FIELD_PAYLOAD_LENGTH, p->network + p->length - p->payload);
+	if (p->has & GUARD_HAS_PORTS) {
+		length = p->network + p->length - p->payload;
+		udp = guard_header(ctx, p->transport, p->end, sizeof(*udp));
+		if (p->protocol == GUARD_UDP && udp &&
+		    bpf_ntohs(udp->length) - sizeof(*udp) < length)
+			length = bpf_ntohs(udp->length) - sizeof(*udp);
+		guard_set(w, GUARD_FIELD_PAYLOAD_LENGTH, length);
+	}
 	if (p->has & GUARD_HAS_PORTS && p->protocol == GUARD_TCP) {
 		guard_set(w, GUARD_FIELD_TCP_OPTIONS, p->tcp_options);
 		tcp = guard_header(ctx, p->transport, p->end, sizeof(*tcp));

@@ -48,15 +48,21 @@ static __always_inline int guard_read_tcp(struct xdp_md *ctx, struct guard_packe
 static __always_inline int guard_read_udp(struct xdp_md *ctx, struct guard_packet *p, __u32 at)
 {
 	struct guard_udp *h = guard_header(ctx, at, p->end, sizeof(*h));
+	__u32 length;
 
 	if (!h)
 		return guard_cut(ctx, p);
-	if (bpf_ntohs(h->length) < sizeof(*h))
+	length = bpf_ntohs(h->length);
+	if (length < sizeof(*h))
 		return GUARD_BAD_HEADER_LENGTH;
+	length -= sizeof(*h);
 	p->source_port = bpf_ntohs(h->source);
 	p->destination_port = bpf_ntohs(h->destination);
 	p->has |= GUARD_HAS_PORTS;
-	return guard_found(p, at, sizeof(*h));
+	guard_found(p, at, sizeof(*h));
+	if (guard_unlikely(length < p->payload_length))
+		p->payload_length = length;
+	return GUARD_OK;
 }
 
 /* SCTP and DCCP have 12 bytes before what they carry, UDP-Lite has 8. */

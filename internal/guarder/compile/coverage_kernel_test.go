@@ -39,6 +39,7 @@ func (c coverage) packet(p *packet.Packet) {
 	}
 	c.add(p.RoutingTypes>>15 != 0, "routing types from 15")
 	c.add(p.HasPorts, "ports of %d", p.Protocol)
+	c.add(p.HasPorts && p.Protocol == packet.UDP && p.Family == 4 && p.Options == 0 && p.Length > 28+p.PayloadLength, "cut datagram")
 	c.add(p.MSS != 0, "MSS")
 	c.add(p.TCPOptions != 0, "fast open")
 	c.add(len(p.Payload) == packet.MaxPayload, "long payload")
@@ -141,7 +142,7 @@ func leafName(leaf policy.Expr) string {
 // TestProgramKnowsSockets, and connections by TestProgramAsksForConnections.
 func (c coverage) wanted() []string {
 	all := []string{
-		"family 0", "family 4", "family 6", "tags 0", "tags 1", "tags 2", "routing types from 15", "MSS", "fast open", "long payload", "ARP",
+		"family 0", "family 4", "family 6", "tags 0", "tags 1", "tags 2", "routing types from 15", "cut datagram", "MSS", "fast open", "long payload", "ARP",
 		"ICMP of 4", "ICMP of 6", "target", "quoted of 4", "quoted of 6", "quoted later fragment of 4", "quoted later fragment of 6",
 		"quoted ports", "quoted sequence", "quoted ports without a sequence", "quoted ICMP", "quoted without ports",
 		"unreadable: verdict 1", "unreadable: verdict 2", "no rule", "limit: verdict 1", "would drop, and another drops", "would drop, and passes",

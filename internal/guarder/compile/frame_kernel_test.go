@@ -48,6 +48,9 @@ func (m maker) frame() []byte {
 	if f.Source.IsValid() && f.Offset == 0 && m.chance(40) {
 		b = f.Fragments(8)[0] // too small for most headers
 	}
+	if at := 14 + 4*len(f.Tags) + 20; f.Protocol == packet.UDP && f.Source.Is4() && f.Options == nil && f.Offset == 0 && len(b) >= at+8 && m.chance(8) {
+		b[at+4], b[at+5] = 0, byte(8+m.IntN(8)) // shorter than the packet
+	}
 	for m.chance(10) {
 		b[14+m.IntN(len(b)-14)] ^= 1 << m.IntN(8)
 	}

@@ -3,6 +3,7 @@
 package packet
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -156,6 +157,44 @@ func hearErrors(t *testing.T, socket *net.UDPConn) {
 	raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1) })
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Linux gives a receiver no more of a datagram than the length in its own header says, so
+// Parse takes no more for its payload.
+func TestKernelCutsDatagrams(t *testing.T) {
+	n := testnet.New(t)
+	wire := n.Left.Wire(t)
+	var socket *net.UDPConn
+	n.Right.Do(t, func() {
+		var err error
+		if socket, err = net.ListenUDP("udp4", &net.UDPAddr{}); err != nil {
+			t.Fatal(err)
+		}
+	})
+	defer socket.Close()
+	for _, size := range []int{0, 1, 5, 18} {
+		f := leftToRight(t, n, testnet.IPv4)
+		f.Protocol, f.DestinationPort, f.Payload = UDP, uint16(socket.LocalAddr().(*net.UDPAddr).Port), text
+		frame := f.Bytes()
+		const udp = ethernetHeader + ipv4Header
+		binary.BigEndian.PutUint16(frame[udp+4:], uint16(udpHeader+size))
+		binary.BigEndian.PutUint16(frame[udp+6:], 0) // no checksum
+		if err := wire.Send(frame); err != nil {
+			t.Fatal(err)
+		}
+		if err := socket.SetDeadline(time.Now().Add(testnet.Margin(5 * time.Second))); err != nil {
+			t.Fatal(err)
+		}
+		got := make([]byte, 100)
+		have, err := socket.Read(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := Parse(frame)
+		if !bytes.Equal(p.Payload, got[:have]) || int(p.PayloadLength) != have {
+			t.Errorf("length %d: Linux gives %q, Parse found %q of %d bytes", size, got[:have], p.Payload, p.PayloadLength)
+		}
 	}
 }
 

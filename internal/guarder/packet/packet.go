@@ -230,13 +230,14 @@ type Packet struct {
 	// Window is what a segment of TCP offers, as it stands in the header: not scaled.
 	Window uint16
 	// PayloadLength is how many bytes are behind a transport header with ports, by the
-	// length of the IP packet; of a first fragment those in it.
+	// length of the IP packet, and of UDP by its own if that is less; of a first fragment
+	// those in it.
 	PayloadLength uint32
 
 	ICMP *ICMP
 
 	// Payload are at most MaxPayload bytes behind the transport header, within the
-	// length of the IP packet; behind the headers of IP if the protocol is unknown.
+	// length of the IP packet, and that of UDP; behind the headers of IP if the protocol is unknown.
 	// Behind ICMP's 8 bytes stand the target or the quoted packet.
 	Payload []byte
 }

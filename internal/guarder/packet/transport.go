@@ -57,12 +57,23 @@ func (w *walk) payload(size int) {
 }
 
 // udp refuses a length that has no room for the header. A greater one than there is
-// is the kernel's to judge: in a first fragment it is right.
+// is the kernel's to judge: in a first fragment it is right. What is behind a smaller one
+// the receiver does not see (__udp4_lib_rcv), so it is no payload.
 func (w *walk) udp() Reason {
-	if h := w.header(udpHeader); h != nil && binary.BigEndian.Uint16(h[4:]) < udpHeader {
+	h := w.header(udpHeader)
+	if h == nil {
+		return w.cut()
+	}
+	length := int(binary.BigEndian.Uint16(h[4:])) - udpHeader
+	if length < 0 {
 		return BadHeaderLength
 	}
-	return w.ports(udpHeader)
+	w.ports(udpHeader)
+	w.PayloadLength = min(w.PayloadLength, uint32(length))
+	if len(w.Payload) > length {
+		w.Payload = w.Payload[:length:length]
+	}
+	return OK
 }
 
 func (w *walk) tcp() Reason {

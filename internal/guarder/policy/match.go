@@ -140,7 +140,7 @@ func (m *matcher) otherFields() []field {
 		{"ip_options", "Options of IPv4; one of them must be there.", severalOf(words(known(ipOptions)...)), func(n *yaml.Node) { m.bits(n, "ip_options", IPOptions, ipOptions) }},
 		{"ext_headers", "Extension headers of IPv6; one of them must be there.", severalOf(words(known(headers)...)), func(n *yaml.Node) { m.bits(n, "ext_headers", Headers, headers) }},
 		{"routing_header", "Types of routing headers of IPv6; one of them must be there. 15 stands for all types from 15.", severalOf(plain("integer")), m.routingHeader},
-		{"payload_length", "Bytes behind the transport header, by the length of the IP packet.", refer("number"), func(n *yaml.Node) {
+		{"payload_length", "Bytes behind the transport header, by the length of the IP packet, or of UDP if that is less.", refer("number"), func(n *yaml.Node) {
 			if m.needPorts(n, "payload_length") {
 				m.number(n, "payload_length", PayloadLength, 1<<32-1)
 			}
