@@ -3,10 +3,13 @@
 package attack
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/testnet"
@@ -52,7 +55,7 @@ func (h *hour) neighbours() error {
 	add(60, vlan)
 	for i, f := range all {
 		f.DestinationMAC = everybody
-		if err := h.wire.Send(f.Bytes()); err != nil {
+		if err := h.says(f); err != nil {
 			return err
 		}
 		if i%100 == 0 {
@@ -83,7 +86,7 @@ func (h *hour) failover(times int) error {
 				for _, operation := range []uint16{1, 2} {
 					f := h.arp(mac, operation, gateway, gateway)
 					f.DestinationMAC = everybody
-					if err := h.wire.Send(f.Bytes()); err != nil {
+					if err := h.says(f); err != nil {
 						return err
 					}
 				}
@@ -91,6 +94,18 @@ func (h *hour) failover(times int) error {
 		}
 	}
 	return nil
+}
+
+// says sends a frame to the host. While the host is busy the queue of its device may be full; then
+// it comes a little later.
+func (h *hour) says(f packet.Frame) (err error) {
+	for range 100 {
+		if err = h.wire.Send(f.Bytes()); !errors.Is(err, unix.ENOBUFS) {
+			return err
+		}
+		time.Sleep(testnet.Margin(time.Millisecond))
+	}
+	return err
 }
 
 // setGateways has the host ask whether its gateways are still there (NUD_PROBE), or forget

@@ -78,7 +78,8 @@ func repeated(c *net.UDPConn, size int, send func() error) error {
 }
 
 // long are datagrams of 4,000 bytes, in fragments, which are sent back. The first finds out
-// how large those may be.
+// how large those may be. An hour's fragments in a second are the flood that scans.yaml is against
+// (600 come in IPv4, as a router cuts most in two), so these are 12 datagrams in a second at most.
 func (h *hour) long(from, to *testnet.Namespace, f testnet.Family, times int) error {
 	server, err := h.socket(to, f, 0, netip.AddrPort{})
 	if err != nil {
@@ -91,7 +92,10 @@ func (h *hour) long(from, to *testnet.Namespace, f testnet.Family, times int) er
 		return err
 	}
 	defer c.Close()
+	pace := time.NewTicker(time.Second / 12)
+	defer pace.Stop()
 	for range times {
+		<-pace.C
 		if err := repeated(c, 4000, func() error {
 			_, err := c.Write(make([]byte, 4000))
 			if errors.Is(err, unix.EMSGSIZE) {

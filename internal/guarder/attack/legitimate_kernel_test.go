@@ -64,10 +64,11 @@ func isContrary(r guarder.RuleStatus) bool {
 // An hour is counted in exchanges, not in time: see hour for how many of each kind there
 // are. They are sent as fast as they go, several kinds at a time, so whatever counts per
 // second sees a hundred times of an hour's rate: limits have their rates nevertheless, and
-// only a monitor's pings are held to what they may be. Packets of TCP are lost on the way, one
-// in a hundred in each direction, so that segments behind a hole come early; a link in the
-// middle is narrower than the others, so that paths have to be found out. And once all of it is
-// shuffled: packets of all kinds are late by a ms or more in both directions.
+// only a monitor's pings and long datagrams are held to what they may be. Packets of TCP are
+// lost on the way, one in a hundred in each direction, so that segments behind a hole come
+// early; a link in the middle is narrower than the others, so that paths have to be found
+// out. And once all of it is shuffled: packets of all kinds are late by a ms or more in both
+// directions.
 //
 // The policies are what an operator makes of them who reads what they say: the
 // gateways are named, and the networks of the test are inside.
