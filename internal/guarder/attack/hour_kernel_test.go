@@ -4,7 +4,9 @@ package attack
 
 import (
 	"fmt"
+	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +25,9 @@ type hour struct {
 	router  [6]byte // the MAC address of the gateway
 	host    [6]byte
 	gateway map[testnet.Family]netip.Addr
+
+	mu     sync.Mutex
+	closed map[netip.AddrPort][]time.Time // when sockets of UDP were closed
 }
 
 // A kind of traffic; count is how many exchanges of it an hour has, each family apart.
@@ -35,7 +40,7 @@ func newHour(t *testing.T, p *testnet.Path) *hour {
 	t.Helper()
 	first := p.Stages[0][0].Namespace
 	h := &hour{
-		t: t, path: p, router: hardware(t, first), host: hardware(t, p.Host),
+		t: t, path: p, router: hardware(t, first), host: hardware(t, p.Host), closed: make(map[netip.AddrPort][]time.Time),
 		gateway: map[testnet.Family]netip.Addr{testnet.IPv4: p.Host.V4.Next(), testnet.IPv6: p.Host.V6.Next()},
 	}
 	p.Host.Set(t, "ipv6/conf/"+p.Host.Device+"/accept_ra", "1")
@@ -52,6 +57,15 @@ func newHour(t *testing.T, p *testnet.Path) *hour {
 		}
 	}
 	return h
+}
+
+// closes closes a socket that wants nothing more, and notes when.
+func (h *hour) closes(c *net.UDPConn) {
+	local := c.LocalAddr().(*net.UDPAddr).AddrPort()
+	h.mu.Lock()
+	h.closed[local] = append(h.closed[local], time.Now())
+	h.mu.Unlock()
+	c.Close()
 }
 
 // least is how many packets arrive at least in an hour.

@@ -85,13 +85,13 @@ func (h *hour) long(from, to *testnet.Namespace, f testnet.Family, times int) er
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer h.closes(server)
 	go echoes(server, 4000)
 	c, err := h.socket(from, f, 0, server.LocalAddr().(*net.UDPAddr).AddrPort())
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer h.closes(c)
 	pace := time.NewTicker(time.Second / 12)
 	defer pace.Stop()
 	for range times {
@@ -116,7 +116,7 @@ func (h *hour) questions(from, to *testnet.Namespace, f testnet.Family, times, s
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer h.closes(server)
 	go echoes(server, size)
 	there := server.LocalAddr().(*net.UDPAddr).AddrPort()
 	return at(times, func(i int) error {
@@ -128,7 +128,7 @@ func (h *hour) questions(from, to *testnet.Namespace, f testnet.Family, times, s
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer h.closes(c)
 		return repeated(c, size, func() error {
 			if connected.IsValid() {
 				_, err = c.Write(make([]byte, 40))
@@ -146,7 +146,7 @@ func (h *hour) late(host, dest *testnet.Namespace, f testnet.Family, times int) 
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer h.closes(server)
 	for i := range times {
 		c, err := h.socket(host, f, 0, netip.AddrPort{})
 		if err != nil {
@@ -163,7 +163,7 @@ func (h *hour) late(host, dest *testnet.Namespace, f testnet.Family, times int) 
 		if _, err := c.WriteToUDPAddrPort([]byte("x"), netip.AddrPortFrom(dest.Addr(f), uint16(7100+i))); err != nil {
 			return err
 		}
-		c.Close()
+		h.closes(c)
 		if _, err := server.WriteToUDPAddrPort([]byte("x"), from); err != nil {
 			return err
 		}
@@ -178,14 +178,14 @@ func (h *hour) calls(from, to *testnet.Namespace, f testnet.Family, number, data
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer h.closes(server)
 	go echoes(server, 1200)
 	return at(number, func(int) error {
 		c, err := h.socket(from, f, 0, server.LocalAddr().(*net.UDPAddr).AddrPort())
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer h.closes(c)
 		for range datagrams {
 			if err := repeated(c, 1200, func() error {
 				_, err := c.Write(make([]byte, 1200))
@@ -216,7 +216,7 @@ func (h *hour) traces(from, to *testnet.Namespace, f testnet.Family, times int) 
 			if err != nil {
 				return err
 			}
-			defer c.Close()
+			defer h.closes(c)
 			if err := errors.Join(set(c, level, hops, ttl), set(c, level, errs, 1)); err != nil {
 				return err
 			}
@@ -268,7 +268,7 @@ func (h *hour) tooLarge(from, to *testnet.Namespace, f testnet.Family, times int
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer h.closes(c)
 		if err := errors.Join(set(c, level, discover, probe), set(c, level, errs, 1)); err != nil {
 			return err
 		}
@@ -288,12 +288,12 @@ func (h *hour) extended(from, to *testnet.Namespace, header, times int) error {
 	if err != nil {
 		return err
 	}
-	defer server.Close()
+	defer h.closes(server)
 	c, err := h.socket(from, testnet.IPv6, 0, server.LocalAddr().(*net.UDPAddr).AddrPort())
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer h.closes(c)
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return err

@@ -4,9 +4,11 @@ package attack
 
 import (
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,33 +19,38 @@ import (
 	policies "github.com/packetscope/packetscope/rules/guarder"
 )
 
-// A justification is how much of the hour a rule may drop at most, and why that is right.
+// A justification is how much of the hour a rule may drop at most, and what shows of each packet that
+// nobody misses it.
 type justification struct {
-	most uint64
-	why  string
+	most  uint64
+	proof proof
 }
 
 // justified are the rules that drop some of the hour.
 var justified = map[string]justification{
-	// 20 downloads, with what fits into the window of a receiver that has read nothing.
-	"out-of-state/stray-segment": {20 * 50, "was on its way when this host aborted a download: the host would answer with another RST"},
-	// 10 in each family.
-	"out-of-state/closed-udp-port":      {20, "an answer that came when its socket was closed: the host would say that nobody listens"},
-	"forged-icmp/error-about-no-socket": {20, "an error that came when its socket was closed: nobody is there to be told"},
-	// It is sent when what was lost comes at last, so the end of the connection may be there before.
-	"out-of-state/segment-to-listener": {20, "an ACK that its connection's end has overtaken: the host would answer with an RST"},
+	// 20 downloads that this host aborts, with what fits into the window of a receiver that has
+	// read nothing: the host would answer with another RST.
+	"out-of-state/stray-segment": {500, afterTheEnd},
+	// 10 in each family: the host would say that nobody listens, and nobody is there to be told.
+	"out-of-state/closed-udp-port":      {20, lateDatagram},
+	"forged-icmp/error-about-no-socket": {20, lateError},
+	// One or none: the peer, who has closed first, says something once more.
+	"out-of-state/segment-to-listener": {10, afterTheEnd},
 }
 
 // overtaken are the same where one in ten packets is late, and one in a hundred comes twice, so that
-// some come when all is over. Nobody misses one of them: the host would drop them too, and say so.
+// some come when all is over.
 var overtaken = map[string]justification{
-	"out-of-state/stray-segment":        {20 * 300, "was on its way when this host aborted a download, some of it late: the host would answer with another RST"},
-	"out-of-state/segment-to-listener":  {2 * 300, "an ACK that its connection's end has overtaken: the host would answer with an RST, which ends TIME-WAIT too early (RFC 1337)"},
-	"out-of-state/syn-on-connection":    {40, "the second one of a SYN that came twice, when the first has made the connection: the host would challenge it (RFC 5961)"},
-	"out-of-state/stray-answer":         {40, "the second answer to a SYN, as it or the SYN came twice, when the connection is over: the host would answer with an RST"},
-	"out-of-state/closed-udp-port":      {200, "a second answer, as it or the question came twice: the host would say that nobody listens"},
-	"scans/udp-port-scan":               {100, "the same: an hour's second answers come within ten seconds here, to more ports than the rule lets be"},
-	"forged-icmp/error-about-no-socket": {60, "an error that came when its socket was closed: nobody is there to be told"},
+	"out-of-state/stray-segment": {3000, afterTheEnd},
+	// The host would answer with an RST, which ends the peer's TIME-WAIT too early (RFC 1337).
+	"out-of-state/segment-to-listener": {400, afterTheEnd},
+	"out-of-state/syn-on-connection":   {40, secondSYN}, // the host would challenge it (RFC 5961)
+	"segments/challenge-probing":       {10, secondSYN}, // an hour's, within some seconds
+	"out-of-state/stray-answer":        {10, secondAnswer},
+	"out-of-state/closed-udp-port":     {200, lateDatagram},
+	// An hour's second answers come within ten seconds here, to more ports than the rule lets be.
+	"scans/udp-port-scan":               {100, lateDatagram},
+	"forged-icmp/error-about-no-socket": {40, lateError},
 }
 
 // contrary are those against the very things that this hour has, as "- KIND: NAME". They
@@ -124,7 +131,9 @@ func legitimate(t *testing.T, allowed map[string]justification, disturb func(p *
 	}
 	loseTCP(t, p.Stages[1][0].Namespace)
 	h := newHour(t, p)
-	engine := enforceAll(t, p.Host, h)
+	samples := filepath.Join(t.TempDir(), "dropped.pcapng")
+	saw := newWitness(t, p.Host)
+	engine := enforceAll(t, p.Host, h, samples)
 	h.comesBack()
 	begin := time.Now()
 	var done sync.WaitGroup
@@ -148,6 +157,8 @@ func legitimate(t *testing.T, allowed map[string]justification, disturb func(p *
 	if n := status.Verdicts["pass"].Packets; n < h.least() {
 		t.Errorf("%d packets passed; an hour has %d", n, h.least())
 	}
+	host, dropped := saw.story(t), victimsOf(t, samples, engine)
+	host.closed = h.closed
 	for _, r := range status.Rules {
 		name, n := r.Group+"/"+r.Rule, r.Counts["drop"].Packets
 		if isContrary(r) {
@@ -156,18 +167,39 @@ func legitimate(t *testing.T, allowed map[string]justification, disturb func(p *
 		if r.Action == "drop" && r.Mode != "enforce" {
 			t.Errorf("%s is %s", name, r.Mode)
 		}
-		switch is := allowed[name]; {
-		case n > is.most:
-			t.Errorf("%s dropped %d packets, want %d at most", name, n, is.most)
-		case n > 0:
-			t.Logf("%s dropped %d packets: %s", name, n, is.why)
+		if most := allowed[name].most; n > most {
+			t.Errorf("%s dropped %d packets, want %d at most", name, n, most)
 		}
+		if uint64(len(dropped[name])) < n { // some may have come since
+			t.Errorf("%s dropped %d packets, of which %d are known", name, n, len(dropped[name]))
+		}
+		prove(t, name, host, dropped[name], allowed[name].proof)
 	}
 	for reason, n := range status.Unparsable {
 		t.Errorf("%d packets are %s", n.Packets, reason)
 	}
 	if status.Tripped {
 		t.Error("the trip wire ended it")
+	}
+}
+
+// prove fails for each packet that a rule has dropped and somebody misses; without a proof, for all.
+func prove(t *testing.T, rule string, s *story, dropped []event, proof proof) {
+	t.Helper()
+	were := make(map[string]int)
+	for i := range dropped {
+		d := &dropped[i]
+		what, ok := "nothing excuses it", false
+		if proof != nil {
+			what, ok = proof(s, d)
+		}
+		were[what]++
+		if !ok && were[what] <= 3 {
+			t.Errorf("%s dropped a packet: %s:\n%s", rule, what, tell(s, d))
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(were)) {
+		t.Logf("%s dropped %d: %s", rule, were[what], what)
 	}
 }
 
@@ -195,10 +227,11 @@ func settled(t *testing.T, e *guarder.Engine) (s guarder.Status) {
 	return s
 }
 
-// enforceAll puts all policies that are ready to use in force together.
-func enforceAll(t *testing.T, ns *testnet.Namespace, h *hour) *guarder.Engine {
+// enforceAll puts all policies that are ready to use in force together, and has each packet that a
+// rule is credited with copied to a file.
+func enforceAll(t *testing.T, ns *testnet.Namespace, h *hour, samples string) *guarder.Engine {
 	t.Helper()
-	spared := []string{"mode: audit", "mode: enforce"}
+	spared := []string{"mode: audit", "mode: enforce", "defaults:\n", "defaults:\n  sample: {rate: 5000/s, snap: 128}\n"}
 	for entry := range contrary {
 		indent := "\n  "
 		if strings.HasPrefix(entry, "- rule:") {
@@ -226,5 +259,7 @@ func enforceAll(t *testing.T, ns *testnet.Namespace, h *hour) *guarder.Engine {
 			t.Fatal(err)
 		}
 	}
-	return enforce(t, ns, folder)
+	return enforceWith(t, ns, guarder.Config{
+		Paths: []string{folder}, Samples: guarder.SampleConfig{MaxRate: 50_000, File: samples, FileBytes: 64 << 20, Files: 1},
+	})
 }

@@ -9,13 +9,6 @@ import (
 	"github.com/packetscope/packetscope/internal/guarder/packet"
 )
 
-// More flags of TCP.
-const (
-	fin = 1
-	psh = 8
-	urg = 32
-)
-
 // More types of ICMP and ICMPv6.
 const (
 	echoRequest       = 8

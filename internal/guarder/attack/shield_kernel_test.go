@@ -56,6 +56,12 @@ func byFile(file string) Shield {
 // enforce puts a policy in force on the device of a namespace until the test ends.
 func enforce(t testing.TB, ns *testnet.Namespace, files ...string) *guarder.Engine {
 	t.Helper()
+	return enforceWith(t, ns, guarder.Config{Paths: files})
+}
+
+// enforceWith does so with more of the configuration.
+func enforceWith(t testing.TB, ns *testnet.Namespace, c guarder.Config) *guarder.Engine {
+	t.Helper()
 	dir, err := os.MkdirTemp("/sys/fs/bpf", "packetscope_test_")
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +71,13 @@ func enforce(t testing.TB, ns *testnet.Namespace, files ...string) *guarder.Engi
 			t.Error(err)
 		}
 	})
+	c.Devices, c.Dir = []string{ns.Device}, dir
 	var engine *guarder.Engine
 	ns.Do(t, func() {
-		engine, err = guarder.Open(guarder.Config{Paths: files, Devices: []string{ns.Device}, Dir: dir}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+		engine, err = guarder.Open(c, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	})
 	if err != nil {
-		t.Fatalf("put %v in force: %v", files, err)
+		t.Fatalf("put %v in force: %v", c.Paths, err)
 	}
 	t.Cleanup(engine.Close)
 	return engine

@@ -22,13 +22,6 @@ import (
 	policies "github.com/packetscope/packetscope/rules/guarder"
 )
 
-// Flags of TCP.
-const (
-	syn = 2
-	rst = 4
-	ack = 16
-)
-
 // A stray is a packet that no socket of the victim waits for, and that it answers.
 type stray struct {
 	name, rule string
