@@ -2,28 +2,18 @@ package main
 
 import (
 	"errors"
-	"os"
-	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/packetscope/packetscope/internal/kernel"
 	"github.com/packetscope/packetscope/internal/posture"
+	"github.com/packetscope/packetscope/internal/posture/posturetest"
 )
 
 // fakePosture is a server with one card as it came with Linux 6.18, but for a limit that
 // somebody has lowered and a file that is missing.
 func fakePosture() posture.Host {
-	text, err := os.ReadFile("../../internal/posture/testdata/recorded.txt")
-	if err != nil {
-		panic(err)
-	}
-	root := fstest.MapFS{}
-	for line := range strings.Lines(string(text)) {
-		path, value, _ := strings.Cut(line, " ")
-		root["proc/sys/"+path] = &fstest.MapFile{Data: []byte(value)}
-	}
+	root := posturetest.Recorded()
 	root["proc/sys/net/ipv4/tcp_challenge_ack_limit"].Data = []byte("100\n")
 	delete(root, "proc/sys/net/core/bpf_jit_harden")
 	return posture.Host{

@@ -4,36 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/packetscope/packetscope/internal/posture/posturetest"
 )
 
-// recorded is the part of /proc/sys that is read, of a server with Linux 6.18 and one
-// card, as it came, with what the changes make of it.
-func recorded(t *testing.T, changes ...string) fstest.MapFS {
-	t.Helper()
-	text, err := os.ReadFile("testdata/recorded.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := fstest.MapFS{}
-	for line := range strings.Lines(string(text)) {
-		set(root, line)
-	}
+// recorded is posturetest.Recorded with some lines changed.
+func recorded(changes ...string) fstest.MapFS {
+	root := posturetest.Recorded()
 	for _, line := range changes {
-		set(root, line)
+		posturetest.Set(root, line)
 	}
 	return root
-}
-
-// set writes a line such as "net/ipv4/tcp_syncookies 1" to root.
-func set(root fstest.MapFS, line string) {
-	path, value, _ := strings.Cut(line, " ")
-	root["proc/sys/"+path] = &fstest.MapFile{Data: []byte(strings.TrimSpace(value) + "\n")}
 }
 
 func kindsOf(kinds map[string]string) func() (map[string]string, error) {
@@ -70,7 +56,7 @@ func TestReadJudgesARecordedHost(t *testing.T) {
 		"ipfrag_high_thresh ok 4194304", "ip6frag_high_thresh ok 4194304", "ip_no_pmtu_disc exposed 0", "min_pmtu ok 552",
 		"unprivileged_bpf_disabled ok 2", "bpf_jit_harden ok 0",
 	}
-	if diff := cmp.Diff(want, read(t, recorded(t), oneCard)); diff != "" {
+	if diff := cmp.Diff(want, read(t, recorded(), oneCard)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
@@ -117,7 +103,7 @@ func TestReadCombinesAsTheKernelDoes(t *testing.T) {
 		{[]string{own + "proxy_arp 1"}, "eth0 proxy_arp ok 1"},
 		{[]string{own + "proxy_arp 1", own + "forwarding 1"}, "eth0 proxy_arp exposed 1"},
 	} {
-		if got := read(t, recorded(t, c.changes...), oneCard); !contains(got, c.want) {
+		if got := read(t, recorded(c.changes...), oneCard); !contains(got, c.want) {
 			t.Errorf("%v: got no %q in\n%s", c.changes, c.want, strings.Join(got, "\n"))
 		}
 	}
@@ -145,7 +131,7 @@ func TestReadJudgesTheWhole(t *testing.T) {
 		{"kernel/unprivileged_bpf_disabled 0", "bpf_jit_harden exposed 0"},
 		{"net/ipv4/tcp_syncookies many", "tcp_syncookies unknown 0"},
 	} {
-		if got := read(t, recorded(t, c.change), oneCard); !contains(got, c.want) {
+		if got := read(t, recorded(c.change), oneCard); !contains(got, c.want) {
 			t.Errorf("%s: got no %q in\n%s", c.change, c.want, strings.Join(got, "\n"))
 		}
 	}
@@ -174,7 +160,7 @@ func (f forbidden) Open(name string) (fs.File, error) {
 }
 
 func TestWhatMayNotBeReadIsUnknown(t *testing.T) {
-	root := forbidden{recorded(t), "proc/sys/net/core/bpf_jit_harden"}
+	root := forbidden{recorded(), "proc/sys/net/core/bpf_jit_harden"}
 	findings, err := Host{Root: root, Kinds: oneCard}.Read()
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +177,7 @@ func TestWhatMayNotBeReadIsUnknown(t *testing.T) {
 }
 
 func TestHostWithoutIPv6HasNoChecksOfIt(t *testing.T) {
-	root := recorded(t)
+	root := recorded()
 	for path := range root {
 		if strings.HasPrefix(path, "proc/sys/net/ipv6/") {
 			delete(root, path)
@@ -207,10 +193,10 @@ func TestHostWithoutIPv6HasNoChecksOfIt(t *testing.T) {
 // TestManyDevicesAreFew has 500 containers, of which one is exposed, and 40 bridges.
 func TestManyDevicesAreFew(t *testing.T) {
 	kinds := map[string]string{"lo": "device", "eth0": "device"}
-	root := recorded(t)
+	root := recorded()
 	add := func(device, kind, rpFilter string) {
 		kinds[device] = kind
-		set(root, "net/ipv4/conf/"+device+"/rp_filter "+rpFilter)
+		posturetest.Set(root, "net/ipv4/conf/"+device+"/rp_filter "+rpFilter)
 	}
 	for i := range 500 {
 		add(fmt.Sprintf("veth%03d", i), "veth", "1")
@@ -242,14 +228,14 @@ func TestManyDevicesAreFew(t *testing.T) {
 // TestDeviceThatVanishesIsNoFinding has a device in the list that has no settings.
 func TestDeviceThatVanishesIsNoFinding(t *testing.T) {
 	kinds := kindsOf(map[string]string{"eth0": "device", "gone0": "device"})
-	if diff := cmp.Diff(read(t, recorded(t), oneCard), read(t, recorded(t), kinds)); diff != "" {
+	if diff := cmp.Diff(read(t, recorded(), oneCard), read(t, recorded(), kinds)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 }
 
 func TestReadSaysThatDevicesCannotBeListed(t *testing.T) {
 	broken := errors.New("list devices: broken")
-	_, err := Host{Root: recorded(t), Kinds: func() (map[string]string, error) { return nil, broken }}.Read()
+	_, err := Host{Root: recorded(), Kinds: func() (map[string]string, error) { return nil, broken }}.Read()
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v, want %v", err, broken)
 	}

@@ -43,7 +43,7 @@ func TestReportTellsTheTraceOfForgedICMP(t *testing.T) {
 		{"unreadable", Exceptions{}, errors.New("denied"), Unknown, 0, "denied"},
 	} {
 		six := Exceptions{All: 3, Floor: 3}
-		r, err := Host{Root: recorded(t), Kinds: oneCard, Exceptions: exceptionsOf(c.four, six, c.err)}.Report()
+		r, err := Host{Root: recorded(), Kinds: oneCard, Exceptions: exceptionsOf(c.four, six, c.err)}.Report()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestReportTellsTheTraceOfForgedICMP(t *testing.T) {
 func TestReaderLooksEveryHalfMinute(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	looks := 0
-	h := Host{Root: recorded(t), Kinds: func() (map[string]string, error) {
+	h := Host{Root: recorded(), Kinds: func() (map[string]string, error) {
 		looks++
 		return map[string]string{"eth0": "device"}, nil
 	}, Exceptions: exceptionsOf(Exceptions{}, Exceptions{}, nil)}
@@ -87,7 +87,7 @@ func TestReaderLooksEveryHalfMinute(t *testing.T) {
 
 func TestReaderTriesAgainAfterAnError(t *testing.T) {
 	broken := true
-	h := Host{Root: recorded(t), Kinds: func() (map[string]string, error) {
+	h := Host{Root: recorded(), Kinds: func() (map[string]string, error) {
 		if broken {
 			return nil, errors.New("broken")
 		}

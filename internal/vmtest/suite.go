@@ -87,8 +87,8 @@ func For(suites []Suite, hooks string) []Suite {
 // behind it.
 var apart = []string{"cmd/packetscope", "internal/guarder", "internal/guarder/compile", "internal/guarder/attack", "internal/locator", "internal/tracer"}
 
-// halved are the folders whose tests are too many for one machine.
-var halved = []string{"internal/guarder", "internal/guarder/attack"}
+// parted are the folders whose tests are too many for one machine, and how many they have.
+var parted = map[string]int{"internal/guarder": 2, "internal/guarder/attack": 3}
 
 // Shares splits the suites among machines, so that none of them runs for long. A share
 // has at least one suite; its name is "" or tells what it is of.
@@ -101,21 +101,20 @@ func Shares(suites []Suite) map[string][]Suite {
 				name = path.Base(folder)
 			}
 		}
-		if !slices.Contains(halved, s.Package) {
+		n := parted[s.Package]
+		if n == 0 {
 			shares[name] = append(shares[name], s)
 			continue
 		}
 		// Tests that are neighbours load policies of one size, so they take turns.
-		halves := [2]Suite{s, s}
-		halves[0].Tests, halves[1].Tests = nil, nil
-		for i, test := range s.Tests {
-			halves[i%2].Tests = append(halves[i%2].Tests, test)
-		}
-		for i, half := range halves {
-			if len(half.Tests) > 0 {
-				name := fmt.Sprintf("%s%d", name, i+1)
-				shares[name] = append(shares[name], half)
+		for part := range min(n, len(s.Tests)) {
+			some := s
+			some.Tests = nil
+			for i := part; i < len(s.Tests); i += n {
+				some.Tests = append(some.Tests, s.Tests[i])
 			}
+			name := fmt.Sprintf("%s%d", name, part+1)
+			shares[name] = append(shares[name], some)
 		}
 	}
 	return shares

@@ -46,15 +46,16 @@ func TestShares(t *testing.T) {
 	attack := func(tests ...string) Suite { return Suite{Package: "internal/guarder/attack", Tests: tests} }
 	engine := func(tests ...string) Suite { return Suite{Package: "internal/guarder", Tests: tests} }
 	got := Shares(append(of("internal/guarder/nft", "internal/guarder/compile", "internal/guarders", "internal/stack"),
-		attack("A", "B", "C"), engine("D", "E")))
+		attack("A", "B", "C", "D"), engine("D", "E")))
 	want := map[string][]Suite{
 		"":         of("internal/guarders", "internal/stack"),
 		"guarder":  of("internal/guarder/nft"),
 		"guarder1": {engine("D")},
 		"guarder2": {engine("E")},
 		"compile":  of("internal/guarder/compile"),
-		"attack1":  {attack("A", "C")},
+		"attack1":  {attack("A", "D")},
 		"attack2":  {attack("B")},
+		"attack3":  {attack("C")},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("shares (-want +got):\n%s", diff)
