@@ -97,6 +97,11 @@ func TestProgramMeansThePolicy(t *testing.T) {
 	}
 }
 
+// has returns whether each of the keys was counted.
+func has[K comparable](seen map[K]int, keys ...K) bool {
+	return !slices.ContainsFunc(keys, func(k K) bool { return seen[k] == 0 })
+}
+
 // parsed reads a frame as a program does that finds fragments which overlap, if it is asked.
 func parsed(tables *Tables, fragments *packet.Tracker, frame []byte) packet.Packet {
 	pkt := packet.Parse(frame)

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
-	"iter"
 	"math/rand/v2"
 	"net/netip"
 	"os"
@@ -35,23 +34,6 @@ func newMaker(t testing.TB) maker {
 	}
 	t.Logf("%s=%d", seedVariable, seed)
 	return maker{rand.New(rand.NewPCG(seed, 1))}
-}
-
-// rounds yields the rounds of a random test: so many, and then up to twenty times as many,
-// until all was seen without which the test would test nothing.
-func rounds(n int, enough func() bool) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for i := 0; i < n || i < 20*n && !enough(); i++ {
-			if !yield(i) {
-				return
-			}
-		}
-	}
-}
-
-// has returns whether each of the keys was counted.
-func has[K comparable](seen map[K]int, keys ...K) bool {
-	return !slices.ContainsFunc(keys, func(k K) bool { return seen[k] == 0 })
 }
 
 func oneOf[T any](m maker, values ...T) T { return values[m.IntN(len(values))] }
