@@ -314,7 +314,7 @@ func TestTrialThatIsTakenBackGivesItsDevicesBack(t *testing.T) {
 					t.Fatal(err)
 				}
 				e.Close()
-				e = l.open(t)
+				l.open(t)
 			} else if err := e.Rollback(); err != nil {
 				t.Fatal(err)
 			}
