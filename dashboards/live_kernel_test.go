@@ -137,7 +137,7 @@ groups:
 - name: bans
   priority: 450 # before the demo's own rule about scans: what one would drop is no other's
   rules:
-  - {rule: scanner, match: {proto: tcp, dst_port: 1000-1039}, action: drop, ban: {ttl: 1h, spoofable: accept}}
+  - {rule: scanner, match: {proto: tcp, dst_port: 1000-1039}, action: drop, ban: {ttl: 3s, spoofable: accept}} # while it lasts, what would be dropped is the ban's
 - name: states
   priority: 700
   rules:

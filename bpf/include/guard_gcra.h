@@ -195,6 +195,30 @@ static __always_inline __u64 guard_debt(const struct guard_bucket *b, __u64 now)
 }
 
 /*
+ * The bucket of a set that has the slowest rate, if that is slower than one; else
+ * GUARD_BUCKET_WAYS. Not inlined, as the verifier would look at it once for each way through
+ * the loop before.
+ */
+__noinline __u32 guard_slowest(__u32 set, __u32 scale)
+{
+	struct guard_bucket_set *buckets = bpf_map_lookup_elem(&guard_buckets, &set);
+	__u32 at = GUARD_BUCKET_WAYS;
+
+	if (!buckets)
+		return at;
+#pragma nounroll
+	for (__u32 i = 0; i < GUARD_BUCKET_WAYS; i++) {
+		__u32 other = buckets->of[i & (GUARD_BUCKET_WAYS - 1)].key & GUARD_BUCKET_SCALE;
+
+		if (other > scale) {
+			scale = other;
+			at = i;
+		}
+	}
+	return at;
+}
+
+/*
  * Counts a packet against the rate of its key: enum guard_charged. Two CPUs that see a key
  * for the first time at once may give it two buckets; the second is never found again.
  */
@@ -203,7 +227,6 @@ __noinline int guard_charge(__u64 key, __u64 now, __u64 interval, __u64 toleranc
 	__u32 set = key >> 32 & guard_bucket_sets, at = GUARD_BUCKET_WAYS;
 	struct guard_bucket_set *buckets = bpf_map_lookup_elem(&guard_buckets, &set);
 	__u64 light = guard_light(interval, tolerance), owed = 0, least, before;
-	__u32 slowest = key & GUARD_BUCKET_SCALE, slow = GUARD_BUCKET_WAYS;
 	struct guard_bucket *b;
 
 	if (!buckets)
@@ -225,24 +248,16 @@ __noinline int guard_charge(__u64 key, __u64 now, __u64 interval, __u64 toleranc
 	least = ((owed + interval) >> (key & GUARD_BUCKET_SCALE)) + 2;
 #pragma nounroll
 	for (__u32 i = 0; i < GUARD_BUCKET_WAYS; i++) {
-		__u64 debt;
-		__u32 scale;
+		__u64 debt = guard_debt(&buckets->of[i & (GUARD_BUCKET_WAYS - 1)], now);
 
-		b = &buckets->of[i & (GUARD_BUCKET_WAYS - 1)];
-		debt = guard_debt(b, now);
-		scale = b->key & GUARD_BUCKET_SCALE;
 		if (debt < least) {
 			least = debt;
 			at = i;
 		}
-		if (scale > slowest) {
-			slowest = scale;
-			slow = i;
-		}
 	}
-	if (at == GUARD_BUCKET_WAYS)
-		at = slow;
-	if (at == GUARD_BUCKET_WAYS)
+	if (guard_unlikely(at == GUARD_BUCKET_WAYS))
+		at = guard_slowest(set, key & GUARD_BUCKET_SCALE);
+	if (at >= GUARD_BUCKET_WAYS)
 		return GUARD_NO_ROOM;
 	b = &buckets->of[at & (GUARD_BUCKET_WAYS - 1)];
 	before = b->key;
