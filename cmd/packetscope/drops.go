@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -63,7 +61,7 @@ func addDrops(app *kingpin.Application) verb {
 			Default(fmt.Sprint(stack.DefaultDropRate)).Int(),
 	}
 	return func(ctx context.Context, e env, _ *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return showDrops(ctx, e, flags)
 	}

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -42,7 +40,7 @@ func addFlows(app *kingpin.Application) verb {
 		own:       command.Flag("own-namespace", "Count in the network namespace of this process only.").Bool(),
 	}
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return showFlows(ctx, e, flags, logger)
 	}

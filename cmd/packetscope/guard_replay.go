@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/packetscope/packetscope/internal/guarder"
@@ -36,7 +34,7 @@ func addGuardReplay(guard *kingpin.CmdClause) verb {
 	command.Flag("json", "Print JSON, one object a line; the last one is the summary.").BoolVar(&r.asJSON)
 	ceiling := ceilingFlag(command)
 	return func(ctx context.Context, e env, _ *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		var err error
 		if r.own, err = parseAddresses("--own", *own); err != nil {

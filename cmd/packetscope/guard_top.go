@@ -7,10 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"os/signal"
 	"path"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -42,7 +40,7 @@ func addGuardTop(guard *kingpin.CmdClause) verb {
 		source:   command.Flag("source", "Only sources in this prefix, and what was copied of them.").String(),
 	}
 	return func(ctx context.Context, e env, _ *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return showTop(ctx, e, flags)
 	}

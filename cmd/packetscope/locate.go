@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"os/signal"
-	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
 )
@@ -23,7 +21,7 @@ func addLocateRun(locate *kingpin.CmdClause) verb {
 	command := locate.Command("run", "Measure paths, like mtr; run need not be written. Status 1 if a destination is not reached.").Default()
 	flags := newLocateFlags(command)
 	return func(ctx context.Context, e env, logger *slog.Logger) error {
-		ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+		ctx, stop := untilInterrupted(ctx)
 		defer stop()
 		return runLocate(ctx, e, flags, screenOf(e.stdout), logger)
 	}

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"context"
 	"maps"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -22,14 +19,6 @@ func addTrace(app *kingpin.Application) map[string]verb {
 		maps.Copy(verbs, add(trace))
 	}
 	return verbs
-}
-
-// untilInterrupted returns a context that the first signal ends. The second one ends the program:
-// it cannot end by itself while it writes to what nobody reads.
-func untilInterrupted(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop)
-	return ctx, stop
 }
 
 // traceSession is what the verbs need of a [tracer.Session].
