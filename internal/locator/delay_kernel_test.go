@@ -46,11 +46,15 @@ func TestDelaysAreTheTruth(t *testing.T) {
 	const there, back = 20 * time.Millisecond, 10 * time.Millisecond
 	got := disturbed(t, testnet.Disturbance{Delay: there}, testnet.Disturbance{Delay: back}, 100, ignore)
 	bare := disturbed(t, testnet.Disturbance{}, testnet.Disturbance{}, 100, ignore)
+	tolerance := 500 * time.Microsecond
+	if testnet.InVM() { // whose timers, by which packets are delayed, are late
+		tolerance = 2 * time.Millisecond
+	}
 	for i, at := range got {
 		near := func(what string, got, bare, want time.Duration) {
 			t.Helper()
 			t.Logf("%s: %s %v, undisturbed %v", at.Name, what, got, bare)
-			if d := got - bare - want; d.Abs() > 500*time.Microsecond {
+			if d := got - bare - want; d.Abs() > tolerance {
 				t.Errorf("%s: %s is %v, want %v and %v of the machine's own", at.Name, what, got, want, bare)
 			}
 		}
