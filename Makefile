@@ -22,9 +22,9 @@ LDFLAGS  := -s -w -X $(STAMP).Version=$(VERSION) -X $(STAMP).Revision=$(REVISION
 C_NEEDS      := $(CLANG):clang-19 llvm-strip-19:llvm-19 /usr/include/bpf/bpf_helpers.h:libbpf-dev \
                 /usr/include/linux/bpf.h:linux-libc-dev
 FORMAT_NEEDS := $(FORMAT):clang-format-19
-# ss, with whose counts of sockets a test compares, and the tools beside which paths are
+# ss, with whose counts of sockets a test compares, tcpdump, which reads captures, and the tools beside which paths are
 # measured.
-KERNEL_NEEDS := ss:iproute2 mtr:mtr-tiny traceroute:traceroute
+KERNEL_NEEDS := ss:iproute2 tcpdump:tcpdump mtr:mtr-tiny traceroute:traceroute
 # Debian's Prometheus and Alertmanager are unpacked by the lane, not installed.
 E2E_NEEDS    := apt-get:apt dpkg-deb:dpkg
 # As E2E_NEEDS, and ip for the loopback of the engine's namespace.

@@ -226,7 +226,7 @@ func TestTracesInPcapng(t *testing.T) {
 			t.Skip("tcpdump is not installed")
 		}
 		out, err := exec.Command(path, "-nr", file).CombinedOutput()
-		if err != nil || strings.Count(string(out), "192.0.2.1") != 4 {
+		if err != nil || strings.Count(string(out), " IP ") != 3 || strings.Count(string(out), "192.0.2.1.") != 3 {
 			t.Errorf("%v: %s", err, out)
 		}
 	})
