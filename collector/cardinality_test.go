@@ -30,7 +30,7 @@ so that routers that call themselves something else each time cost no more.
 		{"typical, default configuration", TypicalHost},
 		{fmt.Sprintf("typical, with Guarder: %d rules that match or are about an attack, %d sets, %d feeds, %d types of ICMP over each of IPv4 and IPv6, sources in %d countries", GuardedHost.GuarderRules, GuardedHost.GuarderSets, GuardedHost.GuarderFeeds, GuardedHost.GuarderMessages, GuardedHost.GuarderCountries), GuardedHost},
 		{fmt.Sprintf("typical, with Locator: %d destinations, %d distances, %d hops and %d links on each path, %d rules, %d databases", LocatedHost.Destinations, LocatedHost.PathTTLs, LocatedHost.PathHops, LocatedHost.PathLinks, LocatedHost.PathRules, LocatedHost.LocatorFiles), LocatedHost},
-		{fmt.Sprintf("typical, with the path map: %d steps, %d of them timed, between %d functions", MappedHost.PathEdges, MappedHost.PathTimes, MappedHost.PathFunctions), MappedHost},
+		{"typical, with `--no-collector.pathmap`", withoutPathMap(TypicalHost)},
 		{"typical, with 8 watches", watched},
 		{"largest, without watches", withoutWatches},
 		{"largest: every protocol, 64 devices, 64 watches, 100 flows, 257 listening ports, 64 destinations, all collectors", LargestHost},
@@ -49,10 +49,10 @@ so that routers that call themselves something else each time cost no more.
 	}
 	h := TypicalHost
 	fmt.Fprintf(b, `
-The *typical* host has %d pairs of family and protocol in its traffic (TCP, UDP and ICMP over IPv4 and IPv6), %d classes of devices, %d devices, %d listening ports, %d top flows, %d reasons for drops in %d functions.
+The *typical* host has %d pairs of family and protocol in its traffic (TCP, UDP and ICMP over IPv4 and IPv6), %d classes of devices, %d devices, %d listening ports, %d top flows, %d reasons for drops in %d functions, and a path map of %d steps, %d of them timed, between %d functions.
 
 A metric has as many label sets as its labels have combinations that can occur, and a histogram has for each set one series per classic bound and three more (+Inf, sum, count). The bound takes
-every combination to occur; [BENCHMARKS.md](../BENCHMARKS.md) has what a real host had. So
+every combination to occur, on all hosts but the largest without packets that loopback forwards or that go past netfilter; [BENCHMARKS.md](../BENCHMARKS.md) has what a real host had. So
 
     series = sum over metrics of min(series_limit, label sets × (1, or classic bounds + 3))
 
@@ -60,7 +60,7 @@ From the typical host with Guarder and Locator on, this is what more of somethin
 
 | one more | series |
 |---|---|
-`, h.Kinds, h.Classes-1, h.Devices, h.Ports, h.Flows, h.Reasons, h.Functions)
+`, h.Kinds, h.Classes-1, h.Devices, h.Ports, h.Flows, h.Reasons, h.Functions, h.PathEdges, h.PathTimes, h.PathFunctions)
 	for _, row := range []struct {
 		name string
 		grow func(*Host)
@@ -74,8 +74,8 @@ From the typical host with Guarder and Locator on, this is what more of somethin
 		{"reason for drops", func(h *Host) { h.Reasons++ }},
 		{"function that drops, up to 256", func(h *Host) { h.Functions++ }},
 		{"`--collector.netfilter`", func(h *Host) { h.Netfilter = true }},
+		{"step of the path map, up to 500; three if it is timed", func(h *Host) { h.PathEdges++ }},
 		{"`--collector.posture`, with 4 devices", func(h *Host) { h.Posture = true }},
-		{"`--collector.pathmap`, with 200 steps", func(h *Host) { *h = mapped(*h) }},
 		{"rule of Guarder that matches, or says by a label which attack it is about; 2 for a further verdict of it", func(h *Host) { h.GuarderRules++ }},
 		{"rule of Guarder with a limit on connections, up to 256", func(h *Host) { h.GuarderCounting++ }},
 		{"named set of Guarder, up to 100", func(h *Host) { h.GuarderSets++ }},
@@ -95,6 +95,12 @@ From the typical host with Guarder and Locator on, this is what more of somethin
 A thousand typical hosts have at most %.1f million series, and those that [rules/](../rules) record. To have fewer: fewer watches, a lower %s, fewer %s, and
 %s for collectors that nobody looks at. A %s in the scrape configuration, above this bound, protects Prometheus from what is not foreseen here.
 `, math.Ceil(float64(typical)*1000/1e5)/10, "`series_limit`", "`flows.top`", "`--no-collector.NAME`", "`sample_limit`")
+}
+
+// withoutPathMap is a host whose collector "pathmap" is off.
+func withoutPathMap(h Host) Host {
+	h.PathEdges, h.PathTimes, h.PathFunctions, h.PathFates = 0, 0, 0, 0
+	return h
 }
 
 // nativeBound is SeriesBound where each histogram is one series.

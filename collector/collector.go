@@ -67,7 +67,7 @@ var Switches = []Switch{
 	{metric.CollectorTCP, true, "retransmits, resets, round trips, connects, windows and accept queues of TCP"},
 	{metric.CollectorDrops, true, "what is lost, why and where: drops, devices, sockets, ICMP errors, routes, neighbours"},
 	{metric.CollectorPosture, false, "which settings of the kernel leave the host exposed to attacks on its network stack, and path MTUs that forged ICMP leaves behind"},
-	{metric.CollectorPathMap, false, "by which functions of the kernel sampled packets go, how long that takes and where they end; it attaches programs for a part of the time, and adds hundreds of series"},
+	{metric.CollectorPathMap, true, "by which functions of the kernel sampled packets go, how long that takes and where they end; it attaches programs for a part of the time, and has hundreds of series"},
 	{metric.CollectorProbe, true, "how the probes are attached, what they cost and what they lose"},
 }
 

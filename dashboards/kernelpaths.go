@@ -12,7 +12,7 @@ func kernelPaths() Board {
 	return Board{
 		Name:        "kernelpaths",
 		Title:       "PacketScope / Paths through the kernel",
-		Description: "By which functions of the kernel sampled packets go, how long that takes, and where they end (--collector.pathmap).",
+		Description: "By which functions of the kernel sampled packets go, how long that takes, and where they end.",
 		rows: []row{
 			{title: "Map", panels: []panel{sampledPackets(), sampledShare(), sampledDrops(), sampledAge(), kernelMap()}},
 			{title: "Time", panels: []panel{slowFunctions(), slowOverTime(), slowLayers()}},
@@ -23,7 +23,7 @@ func kernelPaths() Board {
 }
 
 // notSampled is shown where there are no samples.
-const notSampled = "not sampled: --collector.pathmap"
+const notSampled = "not sampled: --no-collector.pathmap"
 
 func sampledPackets() panel {
 	return number("Sampled packets", unitPackets,

@@ -57,7 +57,7 @@ func watchLive(t *testing.T) live {
 
 	socket := guard(t, n.Right, n.Left, exporter)
 	path := newPath(t)
-	measured, address := servers.StartActivated(t, path.Host.Pin(t), exporter, "--web.systemd-socket", "--collector.netfilter", "--collector.posture", "--collector.pathmap",
+	measured, address := servers.StartActivated(t, path.Host.Pin(t), exporter, "--web.systemd-socket", "--collector.netfilter", "--collector.posture",
 		"--config.file="+writeConfig(t, path), "--guarder.socket="+socket)
 	t.Cleanup(func() { measured.Stop(t) })
 	if err := measured.Ready(t.Context(), "http://"+address+"/-/ready"); err != nil {

@@ -60,11 +60,11 @@ func TestScrapeHoldsWhatTheQueryAsksFor(t *testing.T) {
 	if diff := cmp.Diff(want, s.prefixes(t, "/metrics?collect[]=stack")); diff != "" {
 		t.Errorf("collect[]=stack (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"device", "drops", "flows", "probe", "socket", "sockets", "softirq", "tcp"}, s.enabled(t, "/metrics?exclude[]=stack")); diff != "" {
+	if diff := cmp.Diff([]string{"device", "drops", "flows", "pathmap", "probe", "socket", "sockets", "softirq", "tcp"}, s.enabled(t, "/metrics?exclude[]=stack")); diff != "" {
 		t.Errorf("exclude[]=stack (-want +got):\n%s", diff)
 	}
 	for query, want := range map[string]string{
-		"?collect[]=nothing":               `unknown collector "nothing" (one of ["stack" "socket" "device" "softirq" "flows" "sockets" "tcp" "drops" "probe"])`,
+		"?collect[]=nothing":               `unknown collector "nothing" (one of ["stack" "socket" "device" "softirq" "flows" "sockets" "tcp" "pathmap" "drops" "probe"])`,
 		"?collect[]=stack&exclude[]=probe": "collect[] and exclude[] cannot be combined",
 	} {
 		if diff := cmp.Diff(answer{400, want}, s.ask(t, http.MethodGet, "/metrics"+query)); diff != "" {
@@ -98,25 +98,25 @@ func TestCollectorsAreSwitchedByFlagAndConfig(t *testing.T) {
 		want   []string
 		engine stack.Config
 	}{
-		{"defaults", nil, []string{"device", "drops", "flows", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
-		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "drops", "flows", "probe", "sockets", "softirq", "stack", "tcp"},
+		{"defaults", nil, []string{"device", "drops", "flows", "pathmap", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
+		{"one off costs nothing", []string{"--no-collector.socket"}, []string{"device", "drops", "flows", "pathmap", "probe", "sockets", "softirq", "stack", "tcp"},
 			stack.Config{Disable: []string{"socket"}}},
 		{"netfilter on by flag", []string{"--collector.netfilter"},
-			[]string{"device", "drops", "flows", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{NetfilterTiming: true}},
+			[]string{"device", "drops", "flows", "netfilter", "pathmap", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{NetfilterTiming: true}},
 		{"posture on by flag", []string{"--collector.posture"},
-			[]string{"device", "drops", "flows", "posture", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
-		{"path map on by flag", []string{"--collector.pathmap"},
-			[]string{"device", "drops", "flows", "pathmap", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
-		{"netfilter on by config", []string{timing},
-			[]string{"device", "drops", "flows", "netfilter", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{NetfilterTiming: true}},
-		{"the flag has the last word", []string{timing, "--no-collector.netfilter"},
+			[]string{"device", "drops", "flows", "pathmap", "posture", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
+		{"path map off by flag", []string{"--no-collector.pathmap"},
 			[]string{"device", "drops", "flows", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
+		{"netfilter on by config", []string{timing},
+			[]string{"device", "drops", "flows", "netfilter", "pathmap", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{NetfilterTiming: true}},
+		{"the flag has the last word", []string{timing, "--no-collector.netfilter"},
+			[]string{"device", "drops", "flows", "pathmap", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{}},
 		{"one by name only", []string{"--collector.disable-defaults", "--collector.stack"}, []string{"stack"},
 			stack.Config{Disable: []string{"socket", "device", "softirq", "drops", "flows", "tcp"}}},
 		{"no flows without their group", []string{noFlows},
-			[]string{"device", "drops", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{Disable: []string{"flows"}}},
+			[]string{"device", "drops", "pathmap", "probe", "socket", "sockets", "softirq", "stack", "tcp"}, stack.Config{Disable: []string{"flows"}}},
 		{"groups off in the config stay off", []string{disabled, "--no-collector.stack"},
-			[]string{"device", "drops", "flows", "probe", "socket", "sockets", "softirq", "tcp"}, stack.Config{Disable: []string{"stack", "softirq"}}},
+			[]string{"device", "drops", "flows", "pathmap", "probe", "socket", "sockets", "softirq", "tcp"}, stack.Config{Disable: []string{"stack", "softirq"}}},
 	} {
 		w := newWorld(c.args...)
 		s := w.startReady(t)

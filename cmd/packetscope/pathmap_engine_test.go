@@ -11,7 +11,10 @@ import (
 )
 
 // fakePathMap stands in for a sampler of packets.
-type fakePathMap struct{ closed int }
+type fakePathMap struct {
+	closed int
+	needs  []string
+}
 
 func newFakePathMap() *fakePathMap { return &fakePathMap{} }
 
@@ -20,15 +23,16 @@ func (f *fakePathMap) Snapshot() (pathmap.Snapshot, error) {
 	return pathmap.Snapshot{Graph: pathmap.Graph{Steps: []pathmap.Step{{Edge: edge, Samples: 31}}}}, nil
 }
 
-func (f *fakePathMap) NeedsAfterAttach() []string { return []string{kernel.CapPerfmon} }
+func (f *fakePathMap) NeedsAfterAttach() []string { return f.needs }
 
 func (f *fakePathMap) Close() error {
 	f.closed++
 	return nil
 }
 
-func TestPathMapIsSampledIfWanted(t *testing.T) {
-	w := newWorld("--collector.pathmap")
+func TestPathMapIsSampled(t *testing.T) {
+	w := newWorld()
+	w.pathMap.needs = []string{kernel.CapPerfmon}
 	s := w.startReady(t)
 	const series = `packetscope_stack_path_samples_total{direction="transmit",protocol="tcp",source="ip_output",target="__dev_queue_xmit"} 31`
 	if got := s.series(t, "/metrics", strings.Split(series, " ")[0]); !slices.Equal(got, []string{series}) {
@@ -46,15 +50,15 @@ func TestPathMapIsSampledIfWanted(t *testing.T) {
 }
 
 func TestPathMapCostsNothingIfNotWanted(t *testing.T) {
-	w := newWorld()
+	w := newWorld("--no-collector.pathmap")
 	w.startReady(t)
-	if w.openedPathMap != nil || slices.Contains(w.kept, kernel.CapPerfmon) {
-		t.Errorf("opened with %+v, kept %q", w.openedPathMap, w.kept)
+	if w.openedPathMap != nil {
+		t.Errorf("opened with %+v", w.openedPathMap)
 	}
 }
 
 func TestPathMapThatCannotBeIsAFailedCollector(t *testing.T) {
-	w := newWorld("--collector.pathmap")
+	w := newWorld()
 	w.pathMap, w.pathMapErr = nil, errors.New("no tracepoint can be used")
 	s := w.startReady(t)
 	const series = `packetscope_scrape_collector_success{collector="pathmap"} 0`

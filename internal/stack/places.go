@@ -61,6 +61,11 @@ var expectedSpans = []bpf.Span{
 	bpf.TransmitTransportNetwork, bpf.TransmitNetworkQdisc, bpf.TransmitQdiscDriver,
 }
 
+// Expected tells whether every packet at the beginning of the span should cross it.
+func (s Span) Expected() bool {
+	return slices.ContainsFunc(expectedSpans, func(span bpf.Span) bool { return spanLabels[span] == s })
+}
+
 // The inverses of the index formulas in bpf/include/abi.h.
 
 // trafficPlace returns what an entry of the map traffic counts; both banks count
