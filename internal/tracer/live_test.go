@@ -131,3 +131,16 @@ func TestVerdictsOfOtherJudges(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestRunsEndWhereThereIsNothingBelow: the function that runs a softirq frees a packet itself, as it
+// does with those that drivers gave back in interrupts.
+func TestRunsEndWhereThereIsNothingBelow(t *testing.T) {
+	p := Packet{Events: []Event{
+		event(1, 1, "net_dev_start_xmit", "net_rx_action", "__napi_poll", "dev_hard_start_xmit"),
+		event(1, 2, "consume_skb", "handle_softirqs", "net_tx_action"),
+		event(1, 3, "consume_skb", "handle_softirqs", "net_tx_action"),
+	}}
+	if got := len(p.Runs()); got != 2 {
+		t.Errorf("%d runs, want that of the sender and that of the softirq", got)
+	}
+}

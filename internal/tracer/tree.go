@@ -54,7 +54,11 @@ func continues(run *Run, e *Event, stack []string) bool {
 	if len(run.Calls) == 0 || len(e.Stack) == 0 {
 		return true
 	}
-	return run.Calls[0].Function == stack[0]
+	outermost := "" // a packet may be freed by what runs the softirq itself, without a function below
+	if len(stack) > 0 {
+		outermost = stack[0]
+	}
+	return run.Calls[0].Function == outermost
 }
 
 // add adds an event to a run and returns the functions that it was in.
