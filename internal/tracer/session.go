@@ -4,6 +4,7 @@ package tracer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -252,14 +253,30 @@ func (s *Session) event(raw *bpf.TraceEvent) (Event, error) {
 	if e.Stack, err = s.stack(raw.Stack[:min(int(raw.Frames)/8, len(raw.Stack))]); err != nil {
 		return e, err
 	}
-	// Stacks of equal addresses share their names: to append makes a copy.
-	if e.Func != "" && len(e.Stack) > 0 && e.Stack[len(e.Stack)-1] != e.Func {
-		e.Stack = append(e.Stack, e.Func) // it has just begun
+	// Stacks of equal addresses share their names.
+	if e.Func != "" && len(e.Stack) > 0 {
+		e.Stack = s.beginning(e.Stack, e.Func)
 	}
 	if e.Context = contextOf(e.Stack); e.Context == System {
 		e.Process, e.Thread, e.Command = int(raw.Packet.Process), int(raw.Thread), textOf(raw.Command[:])
 	}
 	return e, nil
+}
+
+// beginning returns a stack, the outermost function first, with one that has just begun as the
+// innermost. A trampoline is called by the function, and may have, as its program, the name of
+// some other one.
+func (s *Session) beginning(stack []string, function string) []string {
+	deepest := len(stack) - 1
+	if len(s.entries) > 0 {
+		deepest = max(0, len(stack)-3)
+	}
+	for i := len(stack) - 1; i >= deepest; i-- {
+		if stack[i] == function {
+			return stack[:i+1]
+		}
+	}
+	return append(slices.Clip(stack), function)
 }
 
 // ours are functions at the inner end of each stack that are there because of the Tracer.
@@ -295,19 +312,34 @@ func (s *Session) namesOf(addresses []uint64) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var stack []string
-	for _, a := range addresses {
-		name, ok := names[a]
-		if !ok {
-			name = kernel.UnknownFunction
-		}
-		if len(stack) == 0 && (name == kernel.UnknownFunction || slices.ContainsFunc(ours, func(p string) bool { return strings.HasPrefix(name, p) })) {
-			continue
-		}
-		stack = append(stack, name)
+	stack := make([]string, len(addresses))
+	for i, a := range addresses {
+		stack[i] = cmp.Or(names[a], kernel.UnknownFunction)
 	}
+	stack = stack[foreign(stack):]
 	slices.Reverse(stack)
-	return slices.Clip(stack), nil
+	return stack, nil
+}
+
+// mostOurs is how many frames the kernel puts between a tracepoint and what a program sees.
+const mostOurs = 6
+
+// foreign returns how many frames, the innermost first, are there because of the Tracer. The
+// program's own has the name of some other function where the kernel tells no names of programs
+// (the sysctl net.core.bpf_jit_harden), so that what called it decides.
+func foreign(names []string) (n int) {
+	isOurs := func(name string) bool {
+		return name == kernel.UnknownFunction || slices.ContainsFunc(ours, func(p string) bool { return strings.HasPrefix(name, p) })
+	}
+	for i, name := range names[:min(len(names), mostOurs)] {
+		if name != kernel.UnknownFunction && isOurs(name) {
+			n = i + 1
+		}
+	}
+	for n < len(names) && isOurs(names[n]) {
+		n++
+	}
+	return n
 }
 
 // Counts returns what became of packets so far.
