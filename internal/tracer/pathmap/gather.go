@@ -30,6 +30,8 @@ type gatherer struct {
 	// events are those since packets were made, and those that wait for names.
 	events []bpf.PathEvent
 	known  map[uint64]bool // addresses whose names are
+	// entries are those of them by which the kernel is entered.
+	entries map[uint64]bool
 	// reads is how often the list may be read at once, and after when again.
 	reads   int
 	after   time.Time
@@ -94,19 +96,29 @@ func (g *gatherer) packets() (list []sampled, err error) {
 	return list, nil
 }
 
-func stackOf(e *bpf.PathEvent) []uint64 { return e.Stack[:min(int(e.Frames)/8, len(e.Stack))] }
+// stackOf returns the functions of an event, the innermost first, up to where the kernel was
+// entered. What lies beyond is what it did before, and can be any address of its code.
+func (g *gatherer) stackOf(e *bpf.PathEvent) []uint64 {
+	all := e.Stack[:min(int(e.Frames)/8, len(e.Stack))]
+	for i, a := range all {
+		if g.entries[a] {
+			return all[:i+1]
+		}
+	}
+	return all
+}
 
 // lookUp reads the list of symbols if that is needed and allowed. It returns the packets that
 // have to wait.
 func (g *gatherer) lookUp() (map[tracer.Identity]bool, error) {
 	if g.known == nil {
-		g.known = make(map[uint64]bool)
+		g.known, g.entries = make(map[uint64]bool), make(map[uint64]bool)
 	}
 	waiting := make(map[tracer.Identity]bool)
 	var fresh []uint64
 	for i := range g.events {
 		e := &g.events[i]
-		for _, a := range stackOf(e) {
+		for _, a := range g.stackOf(e) {
 			if !g.known[a] {
 				fresh = append(fresh, a)
 				waiting[tracer.Identity{Head: e.Head, First: e.FirstNs}] = true
@@ -117,7 +129,8 @@ func (g *gatherer) lookUp() (map[tracer.Identity]bool, error) {
 	if len(fresh) == 0 || g.reads == 0 && begin.Before(g.after) {
 		return waiting, nil
 	}
-	if _, err := g.symbols.Functions(fresh); err != nil {
+	names, err := g.symbols.Functions(fresh)
+	if err != nil {
 		return nil, err
 	}
 	g.reads = max(0, g.reads-1)
@@ -125,6 +138,9 @@ func (g *gatherer) lookUp() (map[tracer.Identity]bool, error) {
 	g.after = end.Add(readPart * end.Sub(begin))
 	for _, a := range fresh {
 		g.known[a] = true
+		if tracer.ContextOf([]string{names[a]}) != tracer.Unknown {
+			g.entries[a] = true
+		}
 	}
 	return nil, nil
 }
@@ -141,7 +157,7 @@ func (g *gatherer) event(raw *bpf.PathEvent) (e tracer.Event, err error) {
 	if bpf.PathHook(raw.Hook) == bpf.PathKfreeSkb {
 		e.Reason = g.reasons.Name(uint32(raw.Value))
 	}
-	if e.Stack, err = tracer.Stack(g.symbols, stackOf(raw)); err != nil {
+	if e.Stack, err = tracer.Stack(g.symbols, g.stackOf(raw)); err != nil {
 		return e, err
 	}
 	if e.Context = tracer.ContextOf(e.Stack); e.Context == tracer.System {

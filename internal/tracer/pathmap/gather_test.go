@@ -5,6 +5,7 @@ package pathmap
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,24 +97,42 @@ func TestTimeOfSamplingIsTakenOut(t *testing.T) {
 func TestChanceFollowsTheLoad(t *testing.T) {
 	c := Config{}.complete()
 	for name, x := range map[string]struct {
-		chance       uint32
-		runs, events uint64
-		spent        bool
-		want         uint32
+		cpus                int
+		chance              uint32
+		runs, events, drops uint64
+		spent               bool
+		want                uint32
 	}{
-		"events used up before the runs": {4, 1000, 256, true, 8},
-		"both used up":                   {4, 19_000, 256, true, 4},
-		"runs used up, few events":       {4, 20_000, 40, true, 2},
-		"quiet":                          {4, 100, 10, false, 2},
-		"quiet, and all are chosen":      {1, 100, 10, false, 1},
-		"as few as can be":               {mostChance, 1000, 256, true, mostChance},
+		"events used up before the runs": {2, 4, 1000, 256, 0, true, 8},
+		"both used up":                   {2, 4, 19_000, 256, 0, true, 4},
+		"runs used up, few events":       {2, 4, 20_000, 40, 0, true, 2},
+		"quiet":                          {2, 4, 100, 10, 0, false, 2},
+		"quiet, and all are chosen":      {2, 1, 100, 10, 0, false, 1},
+		"quiet, but for drops":           {2, 4, 100, 74, 64, false, 2},
+		"as few as can be":               {2, mostChance, 1000, 256, 0, true, mostChance},
+		"one of four CPUs is busy":       {4, 4, 5001, 40, 0, true, 2},
+		"one of many CPUs is busy":       {64, 4, 600, 10, 0, true, 2},
+		"events of one of many CPUs":     {64, 4, 300, 100, 0, true, 8},
 	} {
-		after := Counts{Runs: x.runs, Events: x.events}
+		after := Counts{Runs: x.runs, Events: x.events, Drops: x.drops}
 		if x.spent {
 			after.Spent = 1
 		}
-		if got := adapt(x.chance, Counts{}, after, c); got != x.want {
+		if got := adapt(x.chance, Counts{}, after, c, c.turn(1, x.chance, x.cpus)); got != x.want {
 			t.Errorf("%s: one of %d, want %d", name, got, x.want)
 		}
+	}
+}
+
+// TestWhatWasInterruptedIsNotNamed: it can be any address, of which the kernel has millions.
+func TestWhatWasInterruptedIsNotNamed(t *testing.T) {
+	g := &gatherer{entries: map[uint64]bool{3: true}}
+	e := &bpf.PathEvent{Frames: 5 * 8}
+	copy(e.Stack[:], []uint64{1, 2, 3, 4, 5})
+	if got := g.stackOf(e); !slices.Equal(got, []uint64{1, 2, 3}) {
+		t.Errorf("functions at %v", got)
+	}
+	if g.entries = nil; len(g.stackOf(e)) != 5 {
+		t.Errorf("functions at %v before any has a name", g.stackOf(e))
 	}
 }

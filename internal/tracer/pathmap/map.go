@@ -75,7 +75,7 @@ func IsDrop(name string) bool { return strings.HasPrefix(name, dropped) }
 type Map struct {
 	// Limit is how many edges, and how many functions, are told apart; 0: all. It is for maps
 	// that grow for ever: what comes when it is reached is added to [Other] for good, so that no
-	// number falls.
+	// number falls. Fates stay what they are: beyond the limit there is an edge from Other to each.
 	Limit     int
 	edges     map[Edge]*Step
 	functions map[Function]uint64
@@ -102,6 +102,9 @@ func (m *Map) add(p *tracer.Packet, protocol string) {
 	fate, last := fateOf(p)
 	name := FateName(fate, last.Reason)
 	m.ends[m.end(End{name, protocol})]++
+	if unseen := (End{string(tracer.Unseen), protocol}); p.Again && m.ends[unseen] > 0 {
+		m.ends[unseen]-- // as which it was counted before
+	}
 	if fate != tracer.Unseen {
 		from := last.Function()
 		m.step(Edge{from, name, w.where(from), protocol})
@@ -133,7 +136,10 @@ func fateOf(p *tracer.Packet) (tracer.Fate, tracer.Event) {
 func (m *Map) step(e Edge) *Step {
 	s := m.edges[e]
 	if s == nil && m.Limit > 0 && len(m.edges) >= m.Limit {
-		e.Source, e.Target = Other, Other
+		e.Source = Other
+		if !IsFate(e.Target) { // of these there are few, and they matter most
+			e.Target = Other
+		}
 		s = m.edges[e]
 	}
 	if s == nil {

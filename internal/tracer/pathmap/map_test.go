@@ -176,8 +176,21 @@ func TestLimitsLoseNoSample(t *testing.T) {
 	if got := all.Steps(10); sum(got) != want || len(got) > 10+2 || got[len(got)-1].Source != Other {
 		t.Errorf("%d edges with %d samples, there are %d", len(got), sum(got), want)
 	}
-	if got := limited.Steps(0); sum(got) != want || len(got) > 10+2 {
+	fates := func(steps []Step) map[string]uint64 {
+		n := make(map[string]uint64)
+		for _, s := range steps {
+			if IsFate(s.Target) {
+				n[s.Target] += s.Samples
+			}
+		}
+		return n
+	}
+	ends := fates(all.Steps(0))
+	if got := limited.Steps(0); sum(got) != want || len(got) > 10+2+len(ends) {
 		t.Errorf("%d edges with %d samples, there are %d", len(got), sum(got), want)
+	}
+	if diff := cmp.Diff(ends, fates(limited.Steps(0))); diff != "" {
+		t.Errorf("what became of packets (-want +got):\n%s", diff)
 	}
 	if got := limited.Functions(); len(got) > 10+2 {
 		t.Errorf("%d functions", len(got))

@@ -43,7 +43,7 @@ func (c Config) complete() Config {
 	set(&c.Runs, DefaultRuns)
 	set(&c.Events, DefaultEvents)
 	set(&c.Drops, DefaultDrops)
-	set(&c.Limit, MaxEdges)
+	set(&c.Limit, DefaultLimit)
 	set(&c.Reads, defaultReads)
 	return c
 }
@@ -201,6 +201,8 @@ func (s *Sampler) read(wait bool) error {
 		switch err := s.reader.ReadInto(&record); {
 		case errors.Is(err, ringbuf.ErrFlushed), wait && errors.Is(err, os.ErrDeadlineExceeded):
 			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			continue // that of the wait before, which a spent turn ended
 		case err != nil:
 			return err
 		}
@@ -239,7 +241,7 @@ func (s *Sampler) collect(before Counts, limits bpf.PathTurn, attached time.Dura
 	after.Turns, after.Attached, after.Unnamed = s.state.Counts.Turns+1, s.state.Counts.Attached+attached, s.gather.unnamed
 	s.state.Counts, s.state.Last = after, time.Now()
 	if s.config.Chance == 0 {
-		s.state.Chance = adapt(s.state.Chance, before, after, s.config)
+		s.state.Chance = adapt(s.state.Chance, before, after, s.config, limits)
 	}
 	return nil
 }
@@ -248,11 +250,14 @@ func (s *Sampler) collect(before Counts, limits bpf.PathTurn, attached time.Dura
 const mostChance = 1 << 16
 
 // adapt returns the chance of the next turn: a turn on a busy host shall use up its events about
-// when it uses up its runs, so that what it samples is spread over all that it sees.
-func adapt(chance uint32, before, after Counts, c Config) uint32 {
+// when it uses up its runs, so that what it samples is spread over all that it sees. The turn ends
+// when one CPU has used up its part, of the limits: that it were its runs is out of the question
+// if all CPUs together had fewer. Drops are told of whatever the chance is.
+func adapt(chance uint32, before, after Counts, c Config, limits bpf.PathTurn) uint32 {
 	spent, runs, events := after.Spent > before.Spent, after.Runs-before.Runs, after.Events-before.Events
+	events -= min(events, after.Drops-before.Drops)
 	switch {
-	case spent && runs < uint64(c.Runs)/2 && chance < mostChance:
+	case spent && runs < uint64(limits.Runs) && chance < mostChance:
 		return chance * 2
 	case events < uint64(c.Events)/4 && chance > 1:
 		return chance / 2

@@ -14,7 +14,8 @@ type Config struct {
 	Every time.Duration
 	// Runs is how often programs may run in a turn, and Events how often a packet may be told
 	// of with its stack, of which Drops may be of packets that were dropped and not chosen
-	// before. All CPUs share them.
+	// before. All CPUs share them; but each may do some, so that on hosts of more than 40 CPUs
+	// it is more.
 	Runs, Events, Drops int
 	// Chance fixes how many packets there are for one that is chosen, a power of two; 0: the
 	// sampler adapts it.
@@ -34,7 +35,9 @@ const (
 	DefaultRuns   = 20_000
 	DefaultEvents = 256
 	DefaultDrops  = 64
-	defaultReads  = 4
+	// DefaultLimit leaves room among the edges that have series for new ends of packets.
+	DefaultLimit = MaxEdges - 100
+	defaultReads = 4
 )
 
 // Counts is what a sampler did since it was opened.
