@@ -80,6 +80,9 @@ func mapTrace(ctx context.Context, e env, flags traceMapFlags) error {
 	if counts.Lost > 0 {
 		fmt.Fprintf(e.stderr, "%d of %d events were lost, as they came faster than they could be read: a filter makes them fewer\n", counts.Lost, counts.Chosen)
 	}
+	if counts.Missed > 0 {
+		fmt.Fprintf(e.stderr, "%d times a packet was not looked at, because its CPU was interrupted while it looked at others: parts may be missing\n", counts.Missed)
+	}
 	return printPathMap(e.stdout, document, flags)
 }
 

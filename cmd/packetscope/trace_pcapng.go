@@ -43,7 +43,8 @@ func newTracePcapng(to io.Writer, closes func() error, filter string, clock func
 
 func (t *tracePcapng) packet(p *tracer.Packet) error {
 	seen := make(map[tracePlace]bool)
-	devices := slices.ContainsFunc(p.Events, func(e tracer.Event) bool { return e.Device != "" })
+	// What came late of a packet is in the file only with a device: without, it was there before.
+	devices := p.Again || slices.ContainsFunc(p.Events, func(e tracer.Event) bool { return e.Device != "" })
 	for i := range p.Events {
 		e := &p.Events[i]
 		place := tracePlace{e.Namespace, e.Device}
