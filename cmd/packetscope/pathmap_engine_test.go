@@ -66,3 +66,16 @@ func TestPathMapThatCannotBeIsAFailedCollector(t *testing.T) {
 		t.Errorf("got %q, want %s", got, series)
 	}
 }
+
+// TestPathMapWithoutNamesIsNoFailure: the host's owner decided that functions have no names.
+func TestPathMapWithoutNamesIsNoFailure(t *testing.T) {
+	w := newWorld()
+	w.pathMap, w.pathMapErr = nil, pathmap.ErrNoNames
+	s := w.startReady(t)
+	if got := s.series(t, "/metrics", `packetscope_scrape_collector_success{collector="pathmap"}`); len(got) != 0 {
+		t.Errorf("got %q", got)
+	}
+	if text := w.stderr.String(); !strings.Contains(text, "kernel.kptr_restrict") {
+		t.Errorf("the log does not say why:\n%s", text)
+	}
+}

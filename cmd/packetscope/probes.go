@@ -12,6 +12,7 @@ import (
 
 	"github.com/packetscope/packetscope/collector"
 	"github.com/packetscope/packetscope/internal/config"
+	"github.com/packetscope/packetscope/internal/tracer/pathmap"
 )
 
 // probes is the life of an engine, from attaching it to detaching it.
@@ -106,7 +107,13 @@ func (p *probes) run(listening <-chan struct{}, cfg config.Config, want wanted, 
 // openPathMap begins to sample packets. That it cannot is no reason to measure nothing else, as
 // with paths.
 func (p *probes) openPathMap(all *engines, cfg config.Config) {
-	if all.pathMap, all.pathMapErr = p.env.openPathMap(pathMapOf(cfg.Stack)); all.pathMapErr != nil {
+	all.pathMap, all.pathMapErr = p.env.openPathMap(pathMapOf(cfg.Stack))
+	switch {
+	case errors.Is(all.pathMapErr, pathmap.ErrNoNames):
+		// That is a choice of the host's owner, and no failure.
+		p.logger.Warn("packets are not sampled", "reason", all.pathMapErr)
+		all.pathMap, all.pathMapErr = nil, nil
+	case all.pathMapErr != nil:
 		p.logger.Error("packets are not sampled", "err", all.pathMapErr)
 	}
 }

@@ -80,6 +80,28 @@ func (s *Symbols) Functions(addresses []uint64) (map[uint64]string, error) {
 	return names, nil
 }
 
+// Hidden tells whether the list has no address of any function: the kernel shows none without
+// CAP_SYSLOG, and with the sysctl kernel.kptr_restrict at 2 to nobody.
+func (s *Symbols) Hidden() (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.list.Seek(0, io.SeekStart); err != nil {
+		return false, fmt.Errorf("read kernel symbols: %w", err)
+	}
+	for lines := bufio.NewReader(s.list); ; {
+		line, err := lines.ReadSlice('\n')
+		if err == io.EOF {
+			return true, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read kernel symbols: %w", err)
+		}
+		if _, _, ok := parseSymbol(line); ok {
+			return false, nil
+		}
+	}
+}
+
 // Close closes the list.
 func (s *Symbols) Close() error { return s.close() }
 

@@ -96,3 +96,19 @@ func TestSymbolsThatCannotBeReadAreAnError(t *testing.T) {
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func TestListsWithoutAddressesAreHidden(t *testing.T) {
+	for text, want := range map[string]bool{
+		someSymbols: false,
+		"":          true,
+		"0000000000000000 T _stext\n0000000000000000 t nft_do_chain\t[nf_tables]\n":       true,
+		"0000000000000000 A percpu\nffffffff81000000 D data\nffffffff81000000 T _stext\n": false,
+	} {
+		s := &Symbols{list: strings.NewReader(text), close: func() error { return nil }, found: make(map[uint64]string)}
+		for range 2 {
+			if got, err := s.Hidden(); got != want || err != nil {
+				t.Errorf("%.40q: hidden %t, %v; want %t", text, got, err, want)
+			}
+		}
+	}
+}

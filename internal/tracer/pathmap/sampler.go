@@ -74,6 +74,9 @@ type Sampler struct {
 	err   error
 }
 
+// ErrNoNames says that functions cannot be named, so that there is nothing to draw.
+var ErrNoNames = errors.New("the kernel hides the addresses of its functions: it takes CAP_SYSLOG, and the sysctl kernel.kptr_restrict below 2")
+
 // Open loads the programs and begins to sample. The caller must call [Sampler.Close].
 func Open(c Config) (*Sampler, error) {
 	_ = rlimit.RemoveMemlock() // what cannot be had, loading tells
@@ -108,6 +111,13 @@ func (s *Sampler) load(types *kernel.BTF) error {
 	symbols, err := kernel.OpenSymbols()
 	if err != nil {
 		return err
+	}
+	hidden, err := symbols.Hidden()
+	if err == nil && hidden {
+		err = ErrNoNames
+	}
+	if err != nil {
+		return errors.Join(err, symbols.Close())
 	}
 	s.gather = &gatherer{symbols: symbols, reasons: types.DropReasons(), reads: s.config.Reads, now: time.Now}
 	s.sum = &Map{Limit: s.config.Limit}
