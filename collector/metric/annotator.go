@@ -60,7 +60,7 @@ var (
 	})
 	AnnotatorStorm = define(Family{
 		Name: "packetscope_annotator_storm", Type: Gauge, Collector: CollectorAnnotator,
-		Help: "Whether so many episodes are open (1) that one summary stands for them, and only the worst are shown to a model.",
+		Help: "Whether so many episodes are open (1) that one summary is told beside what is told of each, and only the worst are shown to a model.",
 	})
 )
 

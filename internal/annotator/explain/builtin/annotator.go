@@ -58,7 +58,7 @@ var aboutAnnotator = map[string]entry{
 		weighs: []weigh{
 			says("inbox_oldest", "The oldest message has waited for {}."),
 			above("inbox_depth", 0, "The messages that wait are {} in number."),
-			above("storm", 0, "So many episodes are open that one summary stands for them."),
+			above("storm", 0, "So many episodes are open that one summary is told of them, too."),
 			below("storm", 1, "There is no storm of alerts, so it is rather slow than overwhelmed.").so(answer.MonitoringFault),
 			above("alerts_taken", 10, "Alerts come at {}."),
 			above("annotator_cpu", 0.9, "The annotator uses {}."),
@@ -74,7 +74,7 @@ var aboutAnnotator = map[string]entry{
 			says("first_explanation", "The slowest alerts wait for {} or longer."),
 			above("facts_time", 4, "Prometheus takes most of it: the facts of the slowest take {} or longer."),
 			below("facts_time", 4, "The facts of the slowest take {}, so it is not Prometheus.").but(),
-			above("storm", 0, "So many episodes are open that one summary stands for them.").so(answer.Overload),
+			above("storm", 0, "So many episodes are open that one summary is told of them, too.").so(answer.Overload),
 			above("alerts_taken", 10, "Alerts come at {}."),
 			above("annotator_cpu", 0.9, "The annotator uses {}."),
 		},
