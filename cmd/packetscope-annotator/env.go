@@ -23,6 +23,8 @@ type env struct {
 	notifyReady func() error
 	// listening, if not nil, is told each address that the server listens on.
 	listening func(net.Addr)
+	// within is how long a message may take to be stored; 0: as the webhook has it.
+	within time.Duration
 }
 
 // newEnv returns the real one.

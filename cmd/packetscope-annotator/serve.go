@@ -62,7 +62,9 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) (e
 	}
 	defer service.close()
 	reloader := reload.New(first, load, service.apply, e.now)
-	h := newAPI(service, reloader, first.Listen.Limits, e.now, logger)
+	limits := first.Listen.Limits
+	limits.Store = e.within
+	h := newAPI(service, reloader, limits, e.now, logger)
 	defer h.Close()
 	if h.Else, err = newPages(service, reloader, *flags.lifecycle, logger); err != nil {
 		return err

@@ -34,6 +34,7 @@ func newWorld(args ...string) *world {
 		args: args, stdout: w.stdout, stderr: w.stderr, now: time.Now,
 		hangups:     func() <-chan os.Signal { return w.hangups },
 		notifyReady: func() error { w.ready.Add(1); return nil },
+		within:      patience, // other tests use the disk as well
 	}
 	return w
 }
