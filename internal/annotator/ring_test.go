@@ -44,7 +44,7 @@ func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	passed := httptest.NewRequestWithContext(r.Context(), r.Method, webhook.Path, bytes.NewReader(body))
 	passed.Header = r.Header
 	answer := httptest.NewRecorder()
-	webhook.New(l.to.Inbox(), webhook.Limits{}, nil).ServeHTTP(answer, passed)
+	webhook.New(l.to.Inbox(), webhook.Limits{Store: time.Minute}, nil).ServeHTTP(answer, passed)
 	l.heard = append(l.heard, r.Header.Get(sink.HopsHeader)+" "+http.StatusText(answer.Code))
 	w.WriteHeader(answer.Code)
 }

@@ -88,7 +88,7 @@ func with(labels map[string]string, name, value string) map[string]string {
 func post(t testing.TB, e *Engine, body []byte) int {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h := webhook.New(e.Inbox(), webhook.Limits{}, nil)
+	h := webhook.New(e.Inbox(), webhook.Limits{Store: time.Minute}, nil) // others use the disk as well
 	h.Report = e.Report
 	h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, webhook.Path, bytes.NewReader(body)))
 	return w.Code
