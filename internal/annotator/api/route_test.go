@@ -164,7 +164,7 @@ func exchange(t *testing.T, conn net.Conn, from *bufio.Reader, request string) (
 }
 
 func TestSlowBodiesEndAndConnectionsGoOn(t *testing.T) {
-	w := newWorld(t, func(o *Options) { o.Limits.Read = 50 * time.Millisecond })
+	w := newWorld(t, func(o *Options) { o.Limits.Read = 200 * time.Millisecond })
 	server := httptest.NewServer(w)
 	defer server.Close()
 	const post = " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer read:ann\r\nContent-Length: "
@@ -198,7 +198,7 @@ func TestSlowBodiesEndAndConnectionsGoOn(t *testing.T) {
 	defer conn.Close()
 	from := bufio.NewReader(conn)
 	for range 3 {
-		code, body := exchange(t, conn, from, "POST /api/v1/explain?wait=100ms"+post+"30\r\n\r\n"+`{"labels":{"alertname":"Abc"}}`)
+		code, body := exchange(t, conn, from, "POST /api/v1/explain?wait=30s"+post+"30\r\n\r\n"+`{"labels":{"alertname":"Abc"}}`)
 		var got Work
 		if err := json.Unmarshal([]byte(body), &got); err != nil || code != 200 || got.State != "done" {
 			t.Errorf("%d %s: %v", code, body, err)
