@@ -2,9 +2,7 @@ package debian
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -27,7 +25,8 @@ func CacheDir() (string, error) {
 // it depends on. What the cache has is not looked for again: remove the folder to get
 // a newer one.
 //
-// Several processes may unpack the same package at once.
+// Several processes may call it at once. They unpack one after the other, as apt-get ends
+// when it finds another one that updates the lists of packages.
 func Unpack(ctx context.Context, cache, name string) (string, error) {
 	root := filepath.Join(cache, name)
 	if _, err := os.Stat(root); err == nil {
@@ -35,6 +34,14 @@ func Unpack(ctx context.Context, cache, name string) (string, error) {
 	}
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return "", err
+	}
+	held, err := lock(ctx, cache)
+	if err != nil {
+		return "", err
+	}
+	defer held.Close()
+	if _, err := os.Stat(root); err == nil {
+		return root, nil // by who held it before
 	}
 	work, err := os.MkdirTemp(cache, "download-")
 	if err != nil {
@@ -44,13 +51,8 @@ func Unpack(ctx context.Context, cache, name string) (string, error) {
 	if err := download(ctx, work, name); err != nil {
 		return "", err
 	}
-	// Renamed at the end, so that a folder in the cache is always complete. Another
-	// process may have been faster.
-	err = os.Rename(filepath.Join(work, "tree"), root)
-	if errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	return root, err
+	// Renamed at the end, so that a folder in the cache is always complete.
+	return root, os.Rename(filepath.Join(work, "tree"), root)
 }
 
 // download puts the unpacked package into the folder "tree" of work.

@@ -1,6 +1,8 @@
 package debian
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -41,22 +43,35 @@ func TestUnpackOnce(t *testing.T) {
 		t.Errorf("unpacked again: %q, %v", again, err)
 	}
 	entries, err := os.ReadDir(cache)
-	if len(entries) != 1 || err != nil {
-		t.Errorf("cache holds %v (%v), want the package alone", entries, err)
+	if len(entries) != 2 || entries[0].Name() != lockFile || err != nil {
+		t.Errorf("cache holds %v (%v), want the lock and the package alone", entries, err)
 	}
 }
 
+// TestUnpackWhileAnotherDoes waits for the other one, whose package it takes.
 func TestUnpackWhileAnotherDoes(t *testing.T) {
 	cache := t.TempDir()
-	tools(t, map[string]string{
-		"apt-get":  "touch hello_1_all.deb",
-		"dpkg-deb": "mkdir tree && touch tree/mine && mkdir ../hello && touch ../hello/theirs",
-	})
-	root, err := Unpack(t.Context(), cache, "hello")
+	held, err := lock(t.Context(), cache)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(root, "theirs")); err != nil {
+	defer held.Close()
+	tools(t, map[string]string{"apt-get": "exit 1"})
+	hurried, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Unpack(hurried, cache, "hello"); !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "lock ") {
+		t.Errorf("who does not wait: %v", err)
+	}
+	unpacked := make(chan error, 1)
+	go func() {
+		_, err := Unpack(t.Context(), cache, "hello")
+		unpacked <- err
+	}()
+	if err := os.Mkdir(filepath.Join(cache, "hello"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	held.Close()
+	if err := <-unpacked; err != nil {
 		t.Error(err)
 	}
 }
