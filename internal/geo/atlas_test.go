@@ -250,12 +250,12 @@ func TestReplacedDuringLookups(t *testing.T) {
 					}
 				}
 			})
-			for i := range 60 {
+			for i := 0; i < 60 || lookups.Load() == 0; i++ { // on one CPU the readers may not have run
 				switch i % 4 {
 				case 0:
 					replace(t, path, paris)
 				case 1:
-					replace(t, path, paris[:len(paris)*i/60])
+					replace(t, path, paris[:len(paris)*(i%60)/60])
 				case 2:
 					replace(t, path, london)
 				case 3:
@@ -325,7 +325,8 @@ func TestWatchSeesReplacedFiles(t *testing.T) {
 			}
 			path := put(t, dir, "city.mmdb", inLondon(t))
 			messages := make(told, 10)
-			timing := Timing{Poll: test.poll, Settle: 200 * time.Millisecond}
+			// Longer than a writer pauses, and shorter than rewrite waits.
+			timing := Timing{Poll: test.poll, Settle: 500 * time.Millisecond}
 			atlas := Open(Config{Databases: []string{path}, Logger: slog.New(messages), Timing: timing,
 				Now: func() time.Time { return made.Add(time.Hour) }})
 			messages.next(t, "geo file loaded")
