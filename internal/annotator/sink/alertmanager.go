@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // alertmanagerBody passes Alertmanager's message through, with the explanation
-// among commonAnnotations. All else stays as it is, fields that we do not know
+// among commonAnnotations and the status of the episode: its end may not be in
+// the last message that came. All else stays as it is, fields that we do not know
 // included, so that receivers for Alertmanager work behind us.
 func alertmanagerBody(m Message, _ *url.URL, _ []*url.URL) ([]byte, error) {
 	if len(m.Alertmanager) == 0 {
@@ -45,7 +47,48 @@ func alertmanagerBody(m Message, _ *url.URL, _ []*url.URL) ([]byte, error) {
 		return nil, err
 	}
 	message["commonAnnotations"] = raw
+	if message["status"], err = json.Marshal(m.Status); err != nil {
+		return nil, err
+	}
+	if m.Status == Resolved {
+		if err := endAlerts(message, m.end()); err != nil {
+			return nil, err
+		}
+	}
 	return encode(message)
+}
+
+// endAlerts ends those alerts of a message that have not ended in it.
+func endAlerts(message map[string]json.RawMessage, at time.Time) error {
+	var alerts []json.RawMessage
+	if json.Unmarshal(message["alerts"], &alerts) != nil {
+		return nil // it has none
+	}
+	for i, a := range alerts {
+		alerts[i] = EndAlert(a, at)
+	}
+	raw, err := json.Marshal(alerts)
+	message["alerts"] = raw
+	return err
+}
+
+// EndAlert returns an alert as it is in a message of Alertmanager, ended at a time. One that has
+// ended already is returned as it is, and so is what is no alert.
+func EndAlert(alert json.RawMessage, at time.Time) json.RawMessage {
+	var a map[string]json.RawMessage
+	if json.Unmarshal(alert, &a) != nil || a == nil || string(a["status"]) == `"resolved"` {
+		return alert
+	}
+	ends, err := json.Marshal(at.UTC())
+	if err != nil { // in no year that there is
+		return alert
+	}
+	a["status"], a["endsAt"] = json.RawMessage(`"resolved"`), ends
+	ended, err := json.Marshal(a)
+	if err != nil {
+		return alert
+	}
+	return ended
 }
 
 // inert returns words that are no markup anywhere: nobody knows what the receiver

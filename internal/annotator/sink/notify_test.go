@@ -173,9 +173,9 @@ func TestBodiesOfSuccessMayReportAFailure(t *testing.T) {
 
 func TestAlertmanagersMessageKeepsWhatWeDoNotKnow(t *testing.T) {
 	for original, want := range map[string]string{
-		`{"version":"4","big":12345678901234567890,"alerts":[{"x":"<\u0001"}]}`: `{"version":"4","big":12345678901234567890,"alerts":[{"x":"<\u0001"}],"commonAnnotations":ADDED}`,
-		`{"commonAnnotations":null}`: `{"commonAnnotations":ADDED}`,
-		`{"commonAnnotations":{"packetscope_summary":"forged","a":"b"},"a":1.0}`: `{"commonAnnotations":{"a":"b",ADDED,"a":1.0}`,
+		`{"version":"4","big":12345678901234567890,"alerts":[{"x":"<\u0001"}]}`: `{"version":"4","big":12345678901234567890,"alerts":[{"x":"<\u0001"}],"status":"firing","commonAnnotations":ADDED}`,
+		`{"commonAnnotations":null}`: `{"status":"firing","commonAnnotations":ADDED}`,
+		`{"commonAnnotations":{"packetscope_summary":"forged","a":"b"},"a":1.0}`: `{"status":"firing","commonAnnotations":{"a":"b",ADDED,"a":1.0}`,
 	} {
 		const added = `"packetscope_confidence":"medium","packetscope_summary":"SYNs without a handshake arrive 40 times as often as an hour ago.","packetscope_verdict":"volumetric_attack"}`
 		want = strings.ReplaceAll(strings.ReplaceAll(want, ":ADDED", ":{"+added), "ADDED", added)
