@@ -146,11 +146,17 @@ const mostRaw = 256 << 10
 
 // lastBody returns the newest message of an episode, or nil if there is none.
 func (e *Engine) lastBody(id string) (json.RawMessage, error) {
-	var last []byte
-	if err := e.Store.Bodies(id, func(b store.Body) bool { last = b.Bytes; return true }); err != nil {
+	last, err := e.newestBody(id)
+	if err != nil {
 		return nil, err
 	}
 	return shorten(last, mostRaw)
+}
+
+// newestBody returns the newest message in its full length.
+func (e *Engine) newestBody(id string) (last []byte, err error) {
+	err = e.Store.Bodies(id, func(b store.Body) bool { last = b.Bytes; return true })
+	return last, err
 }
 
 func shorten(body []byte, most int) (json.RawMessage, error) {

@@ -163,8 +163,7 @@ func (e *Engine) end(ctx context.Context, p store.Episode, began time.Time, owne
 	}
 	d.Resolved, d.Truncated = false, p.Truncated // the rest of the group fires
 	e.Tally.reconcile("ended")
-	_, err = e.put(ctx, d)
-	return err
+	return e.putFound(ctx, p.ID, d)
 }
 
 // open opens what is active and in no episode for the second time: in the episode of its
@@ -190,25 +189,47 @@ func (e *Engine) open(ctx context.Context, open []store.Episode, owner map[strin
 	if err != nil {
 		return err
 	}
+	// Alerts of a group go together, since each message has all of before in it.
+	joined := map[string][]webhook.Alert{}
 	var faults []error
 	for _, a := range found {
 		g := groupFor(groups, a)
-		d, err := synthesize(g.key, g.labels, []webhook.Alert{{Fingerprint: a.Fingerprint, Labels: a.Labels, StartsAt: a.StartsAt}})
-		if err == nil {
-			_, err = e.put(ctx, d)
+		if one := (webhook.Alert{Fingerprint: a.Fingerprint, Labels: a.Labels, StartsAt: a.StartsAt}); g.episode != "" {
+			joined[g.key] = append(joined[g.key], one)
+		} else {
+			faults = append(faults, e.openIn(ctx, g, []webhook.Alert{one}))
 		}
-		if err == nil {
-			e.Tally.reconcile("opened")
+	}
+	for _, g := range groups {
+		if alerts := joined[g.key]; alerts != nil {
+			faults = append(faults, e.openIn(ctx, g, alerts[:min(len(alerts), mostFound)]))
 		}
-		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }
 
-// A group is that of an open episode.
+// mostFound is how many alerts a group is joined by at a look. The others come at the next one.
+const mostFound = 1000
+
+// openIn adds alerts that fire to a group.
+func (e *Engine) openIn(ctx context.Context, g group, alerts []webhook.Alert) error {
+	d, err := synthesize(g.key, g.labels, alerts)
+	if err != nil {
+		return err
+	}
+	if err := e.putFound(ctx, g.episode, d); err != nil {
+		return err
+	}
+	for range alerts {
+		e.Tally.reconcile("opened")
+	}
+	return nil
+}
+
+// A group is that of an open episode, or of one that is to be opened: then episode is "".
 type group struct {
-	key    string
-	labels map[string]string
+	key, episode string
+	labels       map[string]string
 }
 
 // groupsOf returns the groups of episodes that Alertmanager has told of, those with the most
@@ -224,7 +245,7 @@ func (e *Engine) groupsOf(open []store.Episode) ([]group, error) {
 			return nil, err
 		}
 		if labels := o.group(); len(labels) > 0 {
-			groups = append(groups, group{p.Group, labels})
+			groups = append(groups, group{p.Group, p.ID, labels})
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b group) int { return len(b.labels) - len(a.labels) })
