@@ -63,7 +63,12 @@ func startAnnotator(t *testing.T) string {
 		}
 		return `{"status":"success","data":{"resultType":"vector","result":[` + one + `]}}`
 	})
-	firing := say(func(*http.Request) string { return `[]` })
+	firing := say(func(r *http.Request) string {
+		if r.URL.Path == "/api/v2/receivers" {
+			return `[{"name":"annotator"}]`
+		}
+		return `[]`
+	})
 	notes := say(func(r *http.Request) string {
 		if r.Method == http.MethodGet {
 			return `[]`

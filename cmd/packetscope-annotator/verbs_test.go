@@ -96,6 +96,8 @@ func TestDoctorTellsWhoIsIll(t *testing.T) {
 				`"{\"findings\":[],\"verdict\":\"unknown\",\"confidence\":\"low\",\"summary\":\"It works.\",\"checks\":[],\"steps\":[],\"rule\":null}"}}]}`)
 		case strings.HasSuffix(r.URL.Path, "/guarder/top"):
 			io.WriteString(w, `{"seconds":0,"sources":[],"total":{}}`)
+		case strings.HasSuffix(r.URL.Path, "/receivers"):
+			io.WriteString(w, `[{"name":"annotator"}]`)
 		case strings.HasSuffix(r.URL.Path, "/flows"):
 			io.WriteString(w, `{"known":0,"flows":[]}`)
 		default:
@@ -106,10 +108,10 @@ func TestDoctorTellsWhoIsIll(t *testing.T) {
 	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) }))
 	defer ill.Close()
 	file := filepath.Join(t.TempDir(), "annotator.yaml")
-	ask := func(server string) (string, error) {
+	ask := func(server, receiver string) (string, error) {
 		write(t, file, `
 prometheus: {url: "`+server+`"}
-alertmanager: {url: "`+server+`"}
+alertmanager: {url: "`+server+`", receiver: `+receiver+`}
 exporters: [{instance: "web-1:10142", url: "`+server+`"}]
 geo: {databases: [a.mmdb]}
 llm: {providers: [{name: local, base_url: "`+server+`/v1", model: qwen3}]}
@@ -121,10 +123,13 @@ llm: {providers: [{name: local, base_url: "`+server+`/v1", model: qwen3}]}
 	// The database is of a good form, as the check of the config looks no deeper, and is none.
 	write(t, filepath.Join(filepath.Dir(file), "a.mmdb"), "none")
 	want := "prometheus              ok\nexporter web-1:10142    ok\ngeo                     "
-	if got, err := ask(well.URL); err == nil || err.Error() != "1 of them not as they should be" || !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "\nalertmanager            ok\nmodel local             ok\n") {
+	if got, err := ask(well.URL, "annotator"); err == nil || err.Error() != "1 of them not as they should be" || !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "\nalertmanager            ok\nmodel local             ok\n") {
 		t.Errorf("all are well but the database: %v\n%s", err, cmp.Diff(want, got))
 	}
-	got, err := ask(ill.URL)
+	if got, err := ask(well.URL, "other"); err == nil || !strings.Contains(got, "\nalertmanager            alertmanager: status 200: no receiver is named \"other\"") {
+		t.Errorf("another receiver: %v\n%s", err, got)
+	}
+	got, err := ask(ill.URL, "annotator")
 	if err == nil || err.Error() != "5 of them not as they should be" || strings.Contains(got, "ok\n") || strings.Count(got, "\n") < 3 {
 		t.Errorf("all are ill: %v\n%s", err, got)
 	}

@@ -145,6 +145,8 @@ var peerFailures = []failure{
 			"no list":   says(200, "application/json", `{"alerts":[]}`),
 			"no labels": says(200, "application/json", `[{"fingerprint":"0123456789abcdef"}]`),
 			"cut":       says(200, "application/json", `[{"labels":{"alertname":"Pack`),
+			// There is no receiver of our name, nor an alert for it.
+			"renamed": says(200, "application/json", "[]"),
 		} {
 			t.Run(name, bubble(func(t *testing.T) {
 				s := newScene(t, floodFacts)

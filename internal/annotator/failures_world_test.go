@@ -142,6 +142,20 @@ func promServer(by evidence.Querier) http.Handler {
 	})
 }
 
+// amReceiver is the receiver that sends to us.
+const amReceiver = "annotator"
+
+// amServer lists alerts, as Alertmanager does.
+func amServer(alerts string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body := alerts
+		if r.URL.Path == am.ReceiversPath {
+			body = `[{"name":"` + amReceiver + `"}]`
+		}
+		says(http.StatusOK, "application/json", body)(w, r)
+	}
+}
+
 // A scene is an engine amid real clients and servers that play the others.
 type scene struct {
 	prometheus, alertmanager, grafana, pager *peer
@@ -160,13 +174,13 @@ func newScene(t testing.TB, by evidence.Querier) *scene {
 	t.Helper()
 	s := &scene{board: &sinkdouble.Grafana{}, receiver: &sinkdouble.Receiver{}}
 	s.prometheus, s.grafana, s.pager = &peer{well: promServer(by)}, &peer{well: s.board}, &peer{well: s.receiver}
-	s.alertmanager = &peer{well: says(http.StatusOK, "application/json", "[]")}
+	s.alertmanager = &peer{well: amServer("[]")}
 	const nowhere = "http://127.0.0.1:1"
 	q, err := prom.New(remote.Options{URL: nowhere, Dial: serve(t, s.prometheus)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := am.New(am.Options{Options: remote.Options{URL: nowhere, Dial: serve(t, s.alertmanager)}})
+	a, err := am.New(am.Options{Options: remote.Options{URL: nowhere, Dial: serve(t, s.alertmanager)}, Receiver: amReceiver})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +220,7 @@ func (s *scene) lists(starts time.Time, all ...map[string]string) {
 	if err != nil {
 		panic(err)
 	}
-	s.alertmanager.becomes(says(http.StatusOK, "application/json", string(text)))
+	s.alertmanager.becomes(amServer(string(text)))
 }
 
 // paged is what the receiver was told: the status and the key of each message.

@@ -45,15 +45,23 @@ func TestAnnotatorSeesWhatAlertmanagerHas(t *testing.T) {
 	wanted := func(p servers.Push, muted bool) alertmanager.Alert {
 		return alertmanager.Alert{Fingerprint: webhook.Fingerprint(p.Labels), Labels: p.Labels, Annotations: p.Annotations, Muted: muted}
 	}
-	for receiver, want := range map[string][]alertmanager.Alert{
-		"annotator": {wanted(fires, false), wanted(muted, true)},
-		"annotat":   {},
-		"annot.*":   {},
-	} {
+	ask := func(receiver string) *alertmanager.Client {
 		client, err := alertmanager.New(alertmanager.Options{Options: remote.Options{URL: "http://" + am.Address}, Receiver: receiver})
 		if err != nil {
 			t.Fatal(err)
 		}
+		return client
+	}
+	for _, receiver := range []string{"annotat", "annot.*"} {
+		if got, err := ask(receiver).Active(t.Context()); got != nil || remote.ClassOf(err) != remote.Invalid || !strings.Contains(err.Error(), receiver) {
+			t.Errorf("%v for %q, which is none, %v", got, receiver, err)
+		}
+	}
+	for receiver, want := range map[string][]alertmanager.Alert{
+		"annotator": {wanted(fires, false), wanted(muted, true)},
+		"info":      {},
+	} {
+		client := ask(receiver)
 		servers.Eventually(t, soon, func() error {
 			got, err := client.Active(t.Context())
 			if err != nil {

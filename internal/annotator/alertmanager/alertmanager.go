@@ -17,8 +17,11 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/webhook"
 )
 
-// Path is what is asked for, below the URL of Alertmanager.
-const Path = "/api/v2/alerts"
+// What is asked for, below the URL of Alertmanager.
+const (
+	Path          = "/api/v2/alerts"
+	ReceiversPath = "/api/v2/receivers"
+)
 
 // mostAnswer is the size of the largest answer in bytes: at 500 bytes and more for an
 // alert, those of 30,000.
@@ -34,8 +37,9 @@ type Options struct {
 
 // A Client asks one Alertmanager. It may be used from any goroutine.
 type Client struct {
-	remote *remote.Client
-	query  url.Values
+	remote   *remote.Client
+	receiver string
+	query    url.Values
 }
 
 // An Alert is one that has not ended. All text in it is a stranger's.
@@ -64,24 +68,57 @@ func New(o Options) (*Client, error) {
 		// It is a pattern for the whole name.
 		query.Set("receiver", regexp.QuoteMeta(o.Receiver))
 	}
-	return &Client{remote: c, query: query}, nil
+	return &Client{c, o.Receiver, query}, nil
 }
 
 // Active returns all alerts that have not ended, those that nobody is told of included:
 // an alert that was muted after its first message has not ended by that.
 //
 // Who is missing has ended, so that an answer of which anything cannot be understood is
-// an error as a whole. Errors hold a *[remote.Error], but for a ctx that was cancelled.
+// an error as a whole, and so is one about a receiver that there is not: its list is empty.
+// Errors hold a *[remote.Error], but for a ctx that was cancelled.
 func (c *Client) Active(ctx context.Context) ([]Alert, error) {
-	answer, err := c.remote.Get(ctx, Path, c.query)
+	var alerts []Alert
+	err := c.ask(ctx, Path, c.query, func(body []byte) (err error) {
+		alerts, err = decode(body)
+		return err
+	})
+	// The receiver comes second: what was listed before it went away was still right.
+	if err == nil && c.receiver != "" {
+		err = c.ask(ctx, ReceiversPath, nil, c.known)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("alertmanager: %w", err)
 	}
-	alerts, err := decode(answer.Body)
-	if err != nil {
-		return nil, fmt.Errorf("alertmanager: %w", &remote.Error{Class: remote.Invalid, Status: answer.Status, Err: err})
-	}
 	return alerts, nil
+}
+
+// ask reads the answer at a path.
+func (c *Client) ask(ctx context.Context, path string, query url.Values, read func([]byte) error) error {
+	answer, err := c.remote.Get(ctx, path, query)
+	if err != nil {
+		return err
+	}
+	if err := read(answer.Body); err != nil {
+		return &remote.Error{Class: remote.Invalid, Status: answer.Status, Err: err}
+	}
+	return nil
+}
+
+// known returns an error if the receiver is not in a list of all.
+func (c *Client) known(body []byte) error {
+	var said []struct {
+		Name string `json:"name"`
+	}
+	if err := json.Unmarshal(body, &said); err != nil {
+		return errors.New("the answer is no list of receivers: is this the URL of Alertmanager?")
+	}
+	for _, s := range said {
+		if s.Name == c.receiver {
+			return nil
+		}
+	}
+	return fmt.Errorf("no receiver is named %q: alertmanager.receiver in the config has to name the one that sends to us", c.receiver)
 }
 
 var fingerprint = regexp.MustCompile(`^[0-9a-f]{16}$`)

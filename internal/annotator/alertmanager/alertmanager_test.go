@@ -92,23 +92,67 @@ func TestWhatCannotBeReadDoesNotSayThatAlertsEnded(t *testing.T) {
 }
 
 func TestOnlyAlertsOfTheReceiverAreAskedFor(t *testing.T) {
-	var got string
+	var got []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r.Method + " " + r.RequestURI
+		got = append(got, r.Method+" "+r.RequestURI)
+		if strings.HasSuffix(r.URL.Path, ReceiversPath) {
+			io.WriteString(w, `[{"name":"other"},{"name":"team.a+","new":1}]`)
+			return
+		}
 		io.WriteString(w, "[]")
 	}))
 	defer server.Close()
-	for receiver, want := range map[string]string{
-		"":        "GET /am/api/v2/alerts",
-		"team.a+": `GET /am/api/v2/alerts?receiver=team%5C.a%5C%2B`,
+	for receiver, want := range map[string][]string{
+		"":        {"GET /am/api/v2/alerts"},
+		"team.a+": {`GET /am/api/v2/alerts?receiver=team%5C.a%5C%2B`, "GET /am/api/v2/receivers"},
 	} {
 		c, err := New(Options{Options: remote.Options{URL: server.URL + "/am/"}, Receiver: receiver})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := c.Active(t.Context()); err != nil || got != want {
-			t.Errorf("asked %q (%v), want %q", got, err, want)
+		got = nil
+		_, err = c.Active(t.Context())
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("error %v, asked (-want +got):\n%s", err, diff)
 		}
+	}
+}
+
+// TestAReceiverThatThereIsNotHasNoList: Alertmanager answers with an empty one, as if all had ended.
+func TestAReceiverThatThereIsNotHasNoList(t *testing.T) {
+	const unknown = `alertmanager: status 200: no receiver is named "annotator": alertmanager.receiver in the config has to name the one that sends to us`
+	const noList = "alertmanager: status 200: the answer is no list of receivers: is this the URL of Alertmanager?"
+	for name, c := range map[string]struct {
+		code           int
+		receivers, err string
+		class          remote.Class
+	}{
+		"renamed":       {200, `[{"name":"annotator2"},{"name":"Annotator"},{}]`, unknown, remote.Invalid},
+		"none":          {200, "[]", unknown, remote.Invalid},
+		"null":          {200, "null", unknown, remote.Invalid},
+		"page":          {200, "<html>", noList, remote.Invalid},
+		"names of text": {200, `["annotator"]`, noList, remote.Invalid},
+		"down":          {503, `[{"name":"annotator"}]`, "alertmanager: status 503: service unavailable", remote.Server},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == ReceiversPath {
+					w.WriteHeader(c.code)
+					io.WriteString(w, c.receivers)
+					return
+				}
+				io.WriteString(w, "[]")
+			}))
+			defer server.Close()
+			client, err := New(Options{Options: remote.Options{URL: server.URL}, Receiver: "annotator"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := client.Active(t.Context())
+			if err == nil || err.Error() != c.err || remote.ClassOf(err) != c.class || got != nil {
+				t.Errorf("alerts %v and error %q of class %q\nwant error %q of class %q", got, err, remote.ClassOf(err), c.err, c.class)
+			}
+		})
 	}
 }
 
