@@ -148,7 +148,7 @@ func TestTheConfigThatIsShownHoldsNoSecret(t *testing.T) {
 	}
 	text := tokens(t, folder) + `
 prometheus: {url: "http://127.0.0.1:1"}
-alertmanager: {url: "http://127.0.0.1:2"}
+alertmanager: {url: "http://127.0.0.1:2", receiver: annotator}
 llm: {providers: [{name: local, base_url: "http://127.0.0.1:3/v1", model: qwen3, api_key_file: FOLDER/model.key}]}
 sinks:
   grafana: {url: "http://127.0.0.1:4", token_file: FOLDER/grafana.token}

@@ -33,7 +33,7 @@
 //	  max_series: 50            # of its result
 //	alertmanager:               # asked for what its messages did not tell
 //	  url: http://127.0.0.1:9093
-//	  receiver: annotator       # who sends to us; of all receivers if absent
+//	  receiver: annotator       # the one that sends to us, as it is named there
 //	  reconcile: 1m
 //	  timeout: 10s
 //	  token_file: alertmanager.token

@@ -56,15 +56,22 @@ func (d *decoder) prometheus(n *yaml.Node, c *Config) {
 }
 
 func (d *decoder) alertmanager(n *yaml.Node, c *Config) {
-	var url *yaml.Node
+	var url, receiver *yaml.Node
 	o := &alertmanager.Options{}
 	d.Mapping(n, "alertmanager", yamlfile.Keys{
 		"url":        func(n *yaml.Node) { url = n; o.URL, _ = d.url(n) },
 		"token_file": func(n *yaml.Node) { o.TokenFile = d.secret(n) },
 		"ca_file":    func(n *yaml.Node) { d.authorities(n, &o.TLS) },
 		"timeout":    func(n *yaml.Node) { o.Timeout = d.Duration(n, 10*time.Millisecond, time.Minute) },
-		"receiver":   func(n *yaml.Node) { o.Receiver, _ = d.Text(n) },
-		"reconcile":  func(n *yaml.Node) { c.Reconcile = d.Duration(n, 10*time.Second, 24*time.Hour) },
+		"receiver": func(n *yaml.Node) {
+			receiver = n
+			if name, ok := d.Text(n); ok && name == "" {
+				d.Fault(n, nameReceiver, "receiver is empty")
+			} else {
+				o.Receiver = name
+			}
+		},
+		"reconcile": func(n *yaml.Node) { c.Reconcile = d.Duration(n, 10*time.Second, 24*time.Hour) },
 	})
 	if n.Kind != yaml.MappingNode {
 		return
@@ -72,8 +79,14 @@ func (d *decoder) alertmanager(n *yaml.Node, c *Config) {
 	if url == nil {
 		d.Fault(n, "add one such as url: http://127.0.0.1:9093", "alertmanager without a url")
 	}
+	// Without it the alerts of all others would be taken for ours that no message came of.
+	if receiver == nil {
+		d.Fault(n, nameReceiver, "alertmanager without a receiver")
+	}
 	c.Alertmanager = o
 }
+
+const nameReceiver = "name the receiver that sends to us, such as receiver: annotator"
 
 // authorities has the certificates in a file trusted, and no others.
 func (d *decoder) authorities(n *yaml.Node, into **tls.Config) {
