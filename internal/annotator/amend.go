@@ -26,7 +26,9 @@ func (e *Engine) putFound(ctx context.Context, id string, d webhook.Delivery) er
 			return err
 		}
 	}
-	_, err := e.put(ctx, d)
+	m := toMessage(d)
+	m.Partial = true
+	_, err := e.putMessage(ctx, m)
 	return err
 }
 

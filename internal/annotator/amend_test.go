@@ -74,6 +74,29 @@ func TestWhatIsPassedOnIsAboutTheWholeGroup(t *testing.T) {
 	})
 }
 
+// TestWhatIsFoundIsNoBetterThanItsGroup: it is about one alert, and others of the group fire on.
+func TestWhatIsFoundIsNoBetterThanItsGroup(t *testing.T) {
+	for name, c := range map[string]struct{ told, found, want string }{
+		"better": {"critical", "info", "critical"},
+		"worse":  {"info", "critical", "critical"},
+		"none":   {"warning", "", "warning"},
+		"known":  {"", "info", "info"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			healing(t, func(t *testing.T, p *process, list *alertmanager, _ *memorySink) {
+				told, found := with(flood, "severity", c.told), with(with(flood, "severity", c.found), "instance", "web-2:10142")
+				m := firing("g", told)
+				list.set(m.starts, told, found)
+				tell(t, p, m)
+				pass(4 * time.Minute)
+				if v, err := p.Episode(episodeOf(t, p.Engine)); err != nil || v.Episode.Severity != c.want || len(v.Episode.Alerts) != 2 {
+					t.Errorf("episode %+v, want severity %q, %v", v.Episode, c.want, err)
+				}
+			})
+		})
+	}
+}
+
 func TestAmendedMessagesKeepWhatWeDoNotKnow(t *testing.T) {
 	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	synthetic := func(alerts ...webhook.Alert) webhook.Delivery {

@@ -25,7 +25,11 @@ func (i inbox) Bury(ctx context.Context, fault string, body []byte) error {
 }
 
 func (e *Engine) put(ctx context.Context, d webhook.Delivery) (fresh bool, err error) {
-	receipt, err := e.Store.Put(ctx, toMessage(d))
+	return e.putMessage(ctx, toMessage(d))
+}
+
+func (e *Engine) putMessage(ctx context.Context, m store.Message) (fresh bool, err error) {
+	receipt, err := e.Store.Put(ctx, m)
 	if err != nil {
 		return false, err
 	}

@@ -18,6 +18,9 @@ type Message struct {
 	Episode string
 	// Severity is critical, or what comes behind.
 	Severity string
+	// Partial tells that alerts of the group that fire may be missing in the message. Then its
+	// severity counts only if it is worse than that of the episode.
+	Partial bool
 	// Resolved tells that no alert in the message fires.
 	Resolved bool
 	// Started is when the first alert started.

@@ -86,7 +86,7 @@ func (s *Store) put(tx *bolt.Tx, m Message) (Receipt, error) {
 	e.merge(m, now, wall)
 	e.Messages++
 	e.Hops = max(e.Hops, m.Hops)
-	if m.Severity != "" {
+	if m.Severity != "" && (!m.Partial || rank(m.Severity) < rank(e.Severity)) {
 		e.Severity = m.Severity
 	}
 	n, err := s.keepBody(tx, e.ID, m.Body, wall)
