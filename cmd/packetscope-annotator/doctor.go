@@ -52,6 +52,9 @@ func doctor(ctx context.Context, e env, file string, ask bool, logger *slog.Logg
 		}
 		fmt.Fprintf(e.stdout, "%-23s %s\n", name, state)
 	}
+	if cfg.Alertmanager == nil {
+		fmt.Fprintf(e.stdout, "%-23s not configured: %s\n", "alertmanager", lostEnds)
+	}
 	examine(ctx, cfg, parts, e.now(), report)
 	if ask {
 		for _, p := range providers {

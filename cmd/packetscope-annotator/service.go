@@ -71,6 +71,9 @@ func (s *service) make(cfg config.Config) (*engine, error) {
 
 // begin puts an engine in force.
 func (s *service) begin(e *engine) {
+	if e.config.Alertmanager == nil {
+		s.logger.Warn("alertmanager is not configured", "effect", lostEnds)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	e.cancel = cancel
 	s.engine.Store(e)
@@ -84,6 +87,10 @@ func (s *service) begin(e *engine) {
 		}
 	}()
 }
+
+// lostEnds is what follows from a config without alertmanager. It is no fault: whoever sends
+// to us may be of another kind, or out of reach.
+const lostEnds = "an episode whose end is lost on the way stays open, is never removed, and counts for storms"
 
 // end waits for what an engine has at hand.
 func (e *engine) end() {

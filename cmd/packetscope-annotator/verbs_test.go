@@ -135,6 +135,24 @@ llm: {providers: [{name: local, base_url: "`+server+`/v1", model: qwen3}]}
 	}
 }
 
+// TestNobodyIsLeftInTheDarkAboutLostEnds: without Alertmanager nothing makes up for them.
+func TestNobodyIsLeftInTheDarkAboutLostEnds(t *testing.T) {
+	for text, warned := range map[string]bool{"": true, "alertmanager: {url: 'http://127.0.0.1:1', receiver: annotator}\n": false} {
+		r := start(t, text)
+		r.stderr.Wait(t, "msg=ready", 1)
+		if err := r.stop(t); err != nil {
+			t.Error(err)
+		}
+		if got := r.stderr.String(); strings.Contains(got, "alertmanager is not configured") != warned {
+			t.Errorf("%q: serve logs %s", text, got)
+		}
+		w := newWorld("doctor", "--config.file="+r.config)
+		if err := run(t.Context(), w.env); (err == nil) != warned || strings.Contains(w.stdout.String(), "not configured: an episode whose end is lost") != warned {
+			t.Errorf("%q: doctor says %s, %v", text, w.stdout, err)
+		}
+	}
+}
+
 func TestExplainAsksTheRunningAnnotator(t *testing.T) {
 	r := start(t, "")
 	ask := func(args ...string) (string, error) {
