@@ -82,7 +82,7 @@ func (e *Engine) send(work context.Context, s sink.Sink, d store.Delivery) (sink
 	}
 	e.between("before send " + s.Name())
 	ctx, cancel := context.WithTimeout(work, e.config.Send)
-	state, sent := s.Send(ctx, m, d.State)
+	state, sent := hand(ctx, s, m, d.State)
 	cancel()
 	e.between("sent " + s.Name())
 	class := sink.ClassOf(sent)
@@ -110,6 +110,13 @@ func (e *Engine) send(work context.Context, s sink.Sink, d store.Delivery) (sink
 		_, err := e.Store.Retry(d, state, sent.Error(), wait)
 		return err
 	})
+}
+
+// hand gives a message to a sink. If that panics, what was remembered stays as it is.
+func hand(ctx context.Context, s sink.Sink, m sink.Message, last sink.State) (state sink.State, err error) {
+	state = last
+	defer recovered(&err)
+	return s.Send(ctx, m, last)
 }
 
 // codeOf returns the label of metrics for how a delivery ended.

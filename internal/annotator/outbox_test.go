@@ -66,6 +66,32 @@ func TestWhatASinkSaysDecidesWhenItIsToldAgain(t *testing.T) {
 	}
 }
 
+func TestAPanicOfASinkIsAFaultOfTheDelivery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var states []string
+		s := &memorySink{name: "memory", fail: func(n int, _ sink.Message) error {
+			if n == 2 {
+				panic(errBroken)
+			}
+			return nil
+		}}
+		watch := stateSink{s, func(last sink.State) { states = append(states, string(last)) }}
+		p := start(t, dbPath(t), Config{}, Parts{Sinks: sinks(watch)}, nil)
+		m := firing("g", flood)
+		tell(t, p, m)
+		pass(time.Second)
+		tell(t, p, m.over())
+		pass(10 * time.Second)
+		first := s.messages()[0].Key()
+		if diff := cmp.Diff([]string{"", first, first}, states); diff != "" {
+			t.Errorf("states (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(map[Sent]uint64{{"memory", "retry"}: 1, {"memory", "ok"}: 2}, p.Snapshot().Sent); diff != "" {
+			t.Errorf("sent (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestASinkRestsUntilItIsMended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mended atomic.Bool

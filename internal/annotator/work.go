@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -120,8 +122,10 @@ func (e *Engine) untilRoom(ctx context.Context, write func() error) error {
 	}
 }
 
-// do does a step. What it returns as after is to be called when the result is kept.
+// do does a step. What it returns as after is to be called when the result is kept. A panic is
+// the error of the step: if it ended the process, the next one would begin with the same step.
 func (e *Engine) do(ctx context.Context, job store.Job) (r store.Result, after func(), err error) {
+	defer recovered(&err)
 	after = func() {}
 	switch job.Do {
 	case store.Gathered:
@@ -138,6 +142,18 @@ func (e *Engine) do(ctx context.Context, job store.Job) (r store.Result, after f
 		err = fmt.Errorf("there is no work for step %s", job.Do)
 	}
 	return r, after, err
+}
+
+// mostPanic is how much is kept of a panic, in bytes: the reason of a dead letter is shown in
+// lists.
+const mostPanic = 4 << 10
+
+// recovered, when deferred, makes an error of a panic.
+func recovered(err *error) {
+	if what := recover(); what != nil {
+		text := fmt.Sprintf("panic: %v\n%s", what, debug.Stack())
+		*err = errors.New(strings.ToValidUTF8(text[:min(len(text), mostPanic)], ""))
+	}
 }
 
 // grow doubles a pause with each try, up to a limit.
