@@ -5,6 +5,7 @@ package annotator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -103,6 +104,28 @@ func TestSlowModelsHoldNothingUp(t *testing.T) {
 		pass(time.Second)
 		if got := s.told(); len(got) != 8 {
 			t.Errorf("told of %d episodes", len(got))
+		}
+	})
+}
+
+func TestACriticalQuestionWaitsForNoWarnings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := models(t, double.Hang)
+		p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, server, nil)}, nil)
+		warning := with(flood, "severity", "warning")
+		for n := range 30 {
+			tell(t, p, firing(fmt.Sprint("g", n), with(warning, "instance", fmt.Sprintf("web-%d:10142", n))))
+		}
+		pass(time.Second)
+		if n := len(server.Calls()); n != 2 {
+			t.Fatalf("%d questions about warnings at a time", n)
+		}
+		for _, group := range []string{"a", "b"} {
+			tell(t, p, firing(group, with(flood, "instance", group)))
+		}
+		pass(time.Second)
+		if n := len(server.Calls()); n != 3 {
+			t.Errorf("%d questions behind two that are critical", n)
 		}
 	})
 }

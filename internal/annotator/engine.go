@@ -72,7 +72,8 @@ type Config struct {
 	Suggest propose.Limits
 	// Cache is how long answers of models are kept: an hour.
 	Cache time.Duration
-	// Workers do all steps but asking: 4. Askers are questions to the model at a time: 2.
+	// Workers do all steps but asking: 4. Askers are questions to the model at a time: 2, and
+	// one more that is about a critical episode.
 	Workers, Askers int
 	// Stage is the time for the model, from the news on: 10 minutes.
 	Stage time.Duration
@@ -115,11 +116,12 @@ type Engine struct {
 	config Config
 	Parts
 
-	askers  chan struct{}
-	asking  asking
-	storm   stormWatch
-	missed  missed
-	decides sync.Mutex // over proposals, which are read and then written
+	askers   chan struct{}
+	reserved chan struct{} // for questions about critical episodes
+	asking   asking
+	storm    stormWatch
+	missed   missed
+	decides  sync.Mutex // over proposals, which are read and then written
 
 	// between, if not nil, is called between any two things of which the process may die.
 	between func(where string)
@@ -159,7 +161,7 @@ func New(c Config, p Parts) (*Engine, error) {
 		p.Tally = NewTally(p.Now())
 	}
 	c = c.withDefaults()
-	e := &Engine{config: c, Parts: p, askers: make(chan struct{}, c.Askers), between: func(string) {}}
+	e := &Engine{config: c, Parts: p, askers: make(chan struct{}, c.Askers), reserved: make(chan struct{}, 1), between: func(string) {}}
 	e.asking.cancels = map[string]context.CancelCauseFunc{}
 	return e, nil
 }

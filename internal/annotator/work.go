@@ -204,11 +204,18 @@ func (e *Engine) overtaken(job store.Job) bool {
 	return err == nil && (p.Messages != job.Episode.Messages || p.Open() != job.Episode.Open())
 }
 
-// queueToAsk waits for its turn and does the step.
+// queueToAsk waits for its turn and does the step. What is critical has a place of its own: its
+// time would be over before the end of a queue that it shares with many warnings.
 func (e *Engine) queueToAsk(ctx, work context.Context, job store.Job) {
+	var reserved chan struct{} // never ready while nil
+	if rank(job.Episode.Severity) == 0 {
+		reserved = e.reserved
+	}
 	select {
 	case e.askers <- struct{}{}:
 		defer func() { <-e.askers }()
+	case reserved <- struct{}{}:
+		defer func() { <-reserved }()
 	case <-work.Done():
 	case <-ctx.Done():
 	}
