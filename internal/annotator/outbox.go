@@ -57,15 +57,16 @@ func (e *Engine) deliver(ctx, work context.Context, s sink.Sink) error {
 	}
 }
 
-// mended waits until a sink that refused everything looks as if it took something again, and
-// reports false when ctx ends before. It is looked at again and again, ever less often.
+// mended waits until a sink that refused everything looks as if it took something again, if not
+// everything, and reports false when ctx ends before. It is looked at again and again, ever less
+// often.
 func (e *Engine) mended(ctx context.Context, s sink.Sink, pauses int) bool {
 	for {
 		if !rest(ctx, grow(pauseFirst, pauses, pauseMost)) {
 			return false
 		}
 		err := s.Check(ctx)
-		if err == nil {
+		if err == nil || sink.ClassOf(err) == sink.Dead {
 			return true
 		}
 		e.Logger.Warn("sink still rests", "sink", s.Name(), "err", err)

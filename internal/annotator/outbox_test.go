@@ -3,6 +3,7 @@
 package annotator
 
 import (
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -129,6 +130,25 @@ func TestASinkRestsUntilItIsMended(t *testing.T) {
 		}
 		if diff := cmp.Diff(map[Sent]uint64{{"memory", "pause"}: 1, {"memory", "ok"}: 3}, snapshot.Sent); diff != "" {
 			t.Errorf("sent (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestASinkDoesNotRestForWhatConcernsAFewMessages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &memorySink{name: "memory"}
+		s.fail = func(n int, _ sink.Message) error {
+			if n == 1 {
+				return &sink.Error{Sink: "memory", Class: sink.Pause, Err: errBroken}
+			}
+			return nil
+		}
+		s.unfit = func() error { return errors.Join(&sink.Error{Sink: "memory", Class: sink.Dead, Err: errBroken}) }
+		p := start(t, dbPath(t), Config{}, Parts{Sinks: []sink.Sink{s}}, nil)
+		tell(t, p, firing("g", flood))
+		pass(2 * time.Minute)
+		if snapshot := p.Snapshot(); len(s.told()) != 1 || snapshot.Paused["memory"] || !snapshot.Unfit["memory"] {
+			t.Errorf("told %+v, paused %v, unfit %v", s.told(), snapshot.Paused, snapshot.Unfit)
 		}
 	})
 }

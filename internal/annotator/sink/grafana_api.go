@@ -111,12 +111,24 @@ func (g *Grafana) post(ctx context.Context, n note) (int64, error) {
 		return id, elsewhere(err)
 	}
 	if _, unknown := g.dashboard(ctx, n.dashboard); codeOf(unknown) != http.StatusNotFound {
-		return 0, elsewhere(err)
+		return 0, elsewhere(g.onlyHere(ctx, err))
 	}
 	g.options.Logger.Warn("dashboard to annotate does not exist, so the annotation is the organisation's", "sink", g.Name(), "uid", n.dashboard)
 	p.DashboardUID, p.PanelID = "", 0
 	id, err = g.postOnce(ctx, p)
 	return id, elsewhere(err)
+}
+
+// onlyHere judges a refusal of an annotation on a dashboard. While the token may annotate
+// others, it is no reason to hold back what goes there.
+func (g *Grafana) onlyHere(ctx context.Context, err error) error {
+	if codeOf(err) != http.StatusForbidden {
+		return err
+	}
+	if granted, fault := g.permissions(ctx); fault != nil || len(granted["annotations:create"]) == 0 {
+		return err
+	}
+	return reclass(err, http.StatusForbidden, Retry)
 }
 
 func (g *Grafana) postOnce(ctx context.Context, p posting) (int64, error) {
@@ -141,13 +153,14 @@ func (g *Grafana) patch(ctx context.Context, known mark, n note) error {
 	return vanished(g.ask(ctx, http.MethodPatch, nil, p, nil, "annotations", strconv.FormatInt(known.ID, 10)))
 }
 
-// delete does not mind if the annotation is gone already.
+// delete does not mind if the annotation is gone already. Who may not delete may annotate
+// all the same.
 func (g *Grafana) delete(ctx context.Context, id int64) error {
 	err := vanished(g.ask(ctx, http.MethodDelete, nil, nil, nil, "annotations", strconv.FormatInt(id, 10)))
 	if ClassOf(err) == Gone {
 		return nil
 	}
-	return err
+	return reclass(err, http.StatusForbidden, Retry)
 }
 
 // vanished gives a 404 for one annotation its class.

@@ -14,18 +14,19 @@ import (
 const mostDashboard = 16 << 20
 
 // Check tells whether Grafana answers, whether the token may do what is needed, and
-// whether the dashboards and panels exist. It writes nothing. It also makes the
-// next changes be verified again, so it is to be called at start and every hour.
+// whether the dashboards and panels exist. Only the first keeps all messages from
+// being delivered; the class of the others is Dead. It writes nothing. It also makes
+// the next changes be verified again, so it is to be called at start and every hour.
 func (g *Grafana) Check(ctx context.Context) error {
 	g.forget()
 	var any []annotation
 	if err := g.ask(ctx, http.MethodGet, url.Values{"tags": {ourTag}, "limit": {"1"}}, nil, &any, "annotations"); err != nil {
 		return fmt.Errorf("%w; %s", elsewhere(err), cureOf(err))
 	}
-	var faults []error
+	var silent, faults []error
 	granted, err := g.permissions(ctx)
 	if err != nil {
-		faults = append(faults, err)
+		silent = append(silent, err)
 	}
 	organisation := len(g.options.Places) == 0
 	for _, p := range g.options.Places {
@@ -34,22 +35,29 @@ func (g *Grafana) Check(ctx context.Context) error {
 			continue
 		}
 		d, err := g.dashboard(ctx, p.UID)
-		if codeOf(err) == http.StatusNotFound {
-			err = fmt.Errorf("sink %q: dashboard %q does not exist, or the token may not see it; import it, or correct its uid", g.Name(), p.UID)
+		switch codeOf(err) {
+		case http.StatusNotFound, http.StatusForbidden:
+			faults = append(faults, g.flaw("dashboard %q does not exist, or the token may not see it; import it, or correct its uid", p.UID))
+			continue
 		}
 		if err != nil {
-			faults = append(faults, err)
+			silent = append(silent, err)
 			continue
 		}
 		if p.Panel != 0 && !slices.Contains(d.panels(), p.Panel) {
-			faults = append(faults, fmt.Errorf("sink %q: dashboard %q has no panel %d; it has %v", g.Name(), p.UID, p.Panel, d.panels()))
+			faults = append(faults, g.flaw("dashboard %q has no panel %d; it has %v", p.UID, p.Panel, d.panels()))
 		}
 		faults = append(faults, g.denied(granted, scopesOf(p.UID, d.Meta.FolderUID))...)
 	}
 	if organisation {
 		faults = append(faults, g.denied(granted, []string{"annotations:type:organization"})...)
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(silent, faults...)...) // the class is that of the first
+}
+
+// flaw is a fault with which some messages are delivered all the same.
+func (g *Grafana) flaw(format string, args ...any) error {
+	return &Error{Sink: g.Name(), Class: Dead, Err: fmt.Errorf(format, args...)}
 }
 
 func cureOf(err error) string {
@@ -131,7 +139,7 @@ func (g *Grafana) denied(granted map[string][]string, scopes []string) []error {
 	var faults []error
 	for _, action := range needed {
 		if !slices.ContainsFunc(granted[action], func(s string) bool { return slices.Contains(scopes, s) }) {
-			faults = append(faults, fmt.Errorf("sink %q: the token may not do %s on %s; give the service account the role Editor", g.Name(), action, scopes[len(scopes)-1]))
+			faults = append(faults, g.flaw("the token may not do %s on %s; give the service account the role Editor", action, scopes[len(scopes)-1]))
 		}
 	}
 	return faults

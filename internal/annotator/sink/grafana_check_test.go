@@ -60,6 +60,79 @@ func TestCheckTellsWhatIsMissingInGrafana(t *testing.T) {
 	}
 }
 
+func TestClassOfACheckTellsWhetherAnythingIsTaken(t *testing.T) {
+	refuses := func(path string, code int) func(http.Handler) http.Handler {
+		return func(by http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasPrefix(r.URL.Path, path) {
+					w.WriteHeader(code)
+					return
+				}
+				by.ServeHTTP(w, r)
+			})
+		}
+	}
+	well := refuses("/none", 0)
+	withoutDelete := map[string][]string{"annotations:read": {"*"}, "annotations:create": {"*"}, "annotations:write": {"*"}}
+	for name, c := range map[string]struct {
+		places  []Place
+		granted map[string][]string
+		through func(http.Handler) http.Handler
+		want    Class
+	}{
+		"all is well":       {[]Place{{UID: "ps-guarder", Panel: 4}}, nil, well, ""},
+		"unknown dashboard": {[]Place{{UID: "gone"}}, nil, well, Dead},
+		"unknown panel":     {[]Place{{UID: "ps-guarder", Panel: 5}}, nil, well, Dead},
+		"may not delete":    {nil, withoutDelete, well, Dead},
+		"may not see it":    {[]Place{{UID: "ps-guarder"}}, nil, refuses("/api/dashboards", 403), Dead},
+		"refuses all":       {[]Place{{UID: "gone"}}, nil, refuses("/api", 401), Pause},
+		"is ill":            {[]Place{{UID: "gone"}}, nil, refuses("/api/access-control", 500), Retry},
+	} {
+		d := &double.Grafana{Granted: c.granted}
+		d.AddDashboard(double.Dashboard{UID: "ps-guarder", Panels: []int64{4}})
+		g := newGrafana(t, GrafanaOptions{URL: serve(t, c.through(d)), Places: c.places})
+		if err := g.Check(t.Context()); ClassOf(err) != c.want {
+			t.Errorf("%s: class %q, want %q: %v", name, ClassOf(err), c.want, err)
+		}
+	}
+}
+
+func TestDashboardThatMayNotBeAnnotatedPausesNoOthers(t *testing.T) {
+	for name, c := range map[string]struct {
+		granted map[string][]string
+		want    Class
+	}{
+		"may on others":   {map[string][]string{"annotations:read": {"*"}, "annotations:create": {"dashboards:uid:other"}}, Retry},
+		"may on none":     {map[string][]string{"annotations:read": {"*"}}, Pause},
+		"it does not say": {nil, Pause},
+	} {
+		d := &double.Grafana{Granted: c.granted, Hushed: c.granted == nil}
+		d.AddDashboard(double.Dashboard{UID: "ps-guarder", Panels: []int64{4}})
+		server := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				w.WriteHeader(http.StatusForbidden)
+				return
+			}
+			d.ServeHTTP(w, r)
+		})
+		g := newGrafana(t, GrafanaOptions{URL: serve(t, server), Places: places})
+		if _, err := g.Send(t.Context(), flood(1), nil); ClassOf(err) != c.want {
+			t.Errorf("%s: class %q, want %q: %v", name, ClassOf(err), c.want, err)
+		}
+	}
+}
+
+func TestDuplicateThatMayNotBeDeletedPausesNoOthers(t *testing.T) {
+	d := &double.Grafana{Granted: map[string][]string{"annotations:read": {"*"}, "annotations:create": {"*"}, "annotations:write": {"*"}}}
+	for range 2 {
+		d.Add(double.Annotation{Time: start.UnixMilli(), TimeEnd: start.UnixMilli(), Text: "old", Tags: []string{"packetscope", "ep:ab12cd34ef56"}})
+	}
+	g := newGrafana(t, GrafanaOptions{URL: serve(t, d)})
+	if _, err := g.Send(t.Context(), flood(1), nil); ClassOf(err) != Retry {
+		t.Errorf("class %q: %v", ClassOf(err), err)
+	}
+}
+
 func TestAddressThatIsNoGrafanaPausesTheSink(t *testing.T) {
 	g := newGrafana(t, GrafanaOptions{URL: serve(t, http.NotFoundHandler())})
 	_, err := g.Send(t.Context(), flood(1), nil)

@@ -19,7 +19,8 @@ type Sink interface {
 	// message whose revision was delivered already, or a later one, is not sent.
 	Send(ctx context.Context, m Message, last State) (State, error)
 	// Check tells what would keep messages from being delivered, with the cure, as
-	// far as that can be seen without sending one. It may join several errors.
+	// far as that can be seen without sending one. It may join several errors. If the
+	// class is Dead, it is some messages that are not delivered as they should be.
 	Check(ctx context.Context) error
 }
 
