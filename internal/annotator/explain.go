@@ -124,7 +124,7 @@ type voice struct{ by, model string }
 // new. All tells that no sink is spared.
 func (e *Engine) publish(ctx context.Context, job store.Job, o outputs, r *record, v voice, all bool) (store.Result, error) {
 	g := answer.Ground{Set: o.known.Set, Table: r.Table}
-	suggestion, err := e.propose(ctx, job.Episode.ID, o.known.Lead.Labels["instance"], g, *r.Answer, v)
+	suggestion, err := e.propose(ctx, job.Episode, o.known.Lead.Labels["instance"], g, *r.Answer, v)
 	if err != nil {
 		return store.Result{}, err
 	}

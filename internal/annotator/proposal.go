@@ -22,7 +22,7 @@ type State string
 
 // The states. Only what is pending can be approved or rejected; what is approved expires when
 // the time that it was approved for is over, what is pending when its alert has ended or
-// nobody has decided in time.
+// nobody has decided in time. What expired is pending again if it is proposed again.
 const (
 	Pending  State = "pending"
 	Approved State = "approved"
@@ -35,7 +35,8 @@ var States = []State{Pending, Approved, Rejected, Expired}
 
 // A Proposal is a rule that is proposed to the operator of a host. Nothing here installs it.
 type Proposal struct {
-	// ID is 12 hexadecimal digits, the same whenever the same rule is proposed in an episode.
+	// ID is 12 hexadecimal digits, the same whenever the same rule is proposed in an episode,
+	// also after it expired.
 	ID      string `json:"id"`
 	Episode string `json:"episode"`
 	State   State  `json:"state"`
@@ -81,14 +82,18 @@ const (
 )
 
 // propose keeps the rule that an answer proposes, if there is one that is fit, and returns
-// what sinks say of it.
-func (e *Engine) propose(ctx context.Context, episode, instance string, g answer.Ground, a answer.Answer, v voice) (*sink.Suggestion, error) {
-	d, fit := e.draft(ctx, episode, instance, g, a)
+// what sinks say of it. One that expired can be decided again if it is proposed again while
+// something fires.
+func (e *Engine) propose(ctx context.Context, episode store.Episode, instance string, g answer.Ground, a answer.Answer, v voice) (*sink.Suggestion, error) {
+	d, fit := e.draft(ctx, episode.ID, instance, g, a)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx) // what was not found out in time is no finding
 	case !fit:
 		return nil, nil
+	}
+	if err := e.expire(); err != nil {
+		return nil, err
 	}
 	e.decides.Lock()
 	defer e.decides.Unlock()
@@ -96,9 +101,9 @@ func (e *Engine) propose(ctx context.Context, episode, instance string, g answer
 	if err != nil {
 		return nil, err
 	}
-	id := shortHash(episode, string(d.YAML))
+	id := shortHash(episode.ID, string(d.YAML))
 	p, known := all[id]
-	if !known {
+	if !known || p.State == Expired && episode.Open() {
 		pending := 0
 		for _, other := range all {
 			if other.State == Pending {
@@ -111,7 +116,7 @@ func (e *Engine) propose(ctx context.Context, episode, instance string, g answer
 		}
 		now := e.Now().UTC()
 		p = Proposal{
-			ID: id, Episode: episode, State: Pending, By: v.by, YAML: string(d.YAML), Warnings: d.Warnings, Action: string(d.Action),
+			ID: id, Episode: episode.ID, State: Pending, By: v.by, YAML: string(d.YAML), Warnings: d.Warnings, Action: string(d.Action),
 			MatchedShare: d.share, TTL: min(d.TTL, e.config.MaxTTL), Created: now, Ends: now.Add(e.config.Pending),
 		}
 		if err := e.keep(p, self, "propose", d.detail()); err != nil {

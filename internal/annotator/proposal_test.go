@@ -7,6 +7,7 @@ import (
 	"errors"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,6 +165,46 @@ func TestAProposalEndsWithItsEpisodeOrItsTime(t *testing.T) {
 					if err := p.Decide(got.ID, "ann", Decision{Approve: true}); !errors.Is(err, ErrDecided) {
 						t.Error(err)
 					}
+				}
+			})
+		})
+	}
+}
+
+func TestWhatExpiredIsProposedAgainWhileTheAlertGoesOn(t *testing.T) {
+	for name, test := range map[string]struct {
+		most  int
+		state State
+	}{"with room": {2, Pending}, "with others pending": {1, Expired}} {
+		t.Run(name, func(t *testing.T) {
+			proposing(t, Config{MaxOpen: test.most}, func(t *testing.T, p *process, s *memorySink, m message, _ func() *process) {
+				first := one(t, p.Engine)
+				if err := p.Decide(first.ID, "ann", Decision{Approve: true, TTL: time.Hour}); err != nil {
+					t.Fatal(err)
+				}
+				pass(90 * time.Minute)
+				tell(t, p, firing("other", with(drops, "instance", "web-2:10142")))
+				pass(time.Second)
+				m.alerts = append(m.alerts, with(drops, "port", "443"))
+				tell(t, p, m)
+				pass(time.Second)
+				list := all(t, p.Engine)
+				at := slices.IndexFunc(list, func(p Proposal) bool { return p.ID == first.ID })
+				if len(list) != 2 || at < 0 || list[at].State != test.state {
+					t.Fatalf("%+v", list)
+				}
+				if test.state != Pending {
+					return
+				}
+				got := s.messages()
+				if x := got[len(got)-1].Suggestion; x == nil || x.ID != first.ID || x.State != "pending" {
+					t.Errorf("the sink was told of %+v", x)
+				}
+				if again := list[at]; again.Created.Sub(first.Created) < time.Hour || again.Actor != "" || again.TTL != first.TTL {
+					t.Errorf("%+v, and first %+v", again, first)
+				}
+				if err := p.Decide(first.ID, "bob", Decision{Approve: true}); err != nil {
+					t.Error(err)
 				}
 			})
 		})
