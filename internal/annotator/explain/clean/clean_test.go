@@ -73,6 +73,17 @@ func TestFormsOfNames(t *testing.T) {
 	}
 }
 
+func TestAddressesInWordsAreNoticed(t *testing.T) {
+	for in, want := range map[string]bool{
+		"203-0-113-7": true, "block_10_0_0_5": true, "ip10-0-0-5": true, "2001-db8-0-1": true, "net/192/0/2": true, "10-0-0.5": true,
+		"eth0": false, "eth0.100": false, "eth0-1": false, "icmp6-ptb": false, "__udp4_lib_rcv": false, "tcp_v4_rcv": false, "a1_b2_c3_d4": false, "AS64500": false,
+	} {
+		if got := LikeAddress(in); got != want {
+			t.Errorf("LikeAddress(%q) = %v", in, got)
+		}
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	for _, s := range []string{"", "a b", "\u202e\U000e0041", "e\u0301\u0302", "\xff \xfe", "a\u00a0\u2003b"} {
 		f.Add(s, 40)

@@ -24,6 +24,13 @@ func IsWord(s string) bool {
 	return len(s) <= mostWord && word.MatchString(s) && strings.Count(s, "_")+strings.Count(s, "-")+strings.Count(s, "/") < mostParts
 }
 
+// likeAddress finds three numbers in a row.
+var likeAddress = regexp.MustCompile(`[0-9]+[._/-][0-9]+[._/-][0-9]+`)
+
+// LikeAddress tells whether a word could have an address in it, as those have that are made
+// of one: block_10_0_0_5.
+func LikeAddress(word string) bool { return likeAddress.MatchString(word) }
+
 // IsHost tells whether a value has the form of a host: a name or an address, with or
 // without a port.
 func IsHost(s string) bool {

@@ -67,7 +67,7 @@ func Gather(ctx context.Context, by Querier, a Alert, t *handle.Table, now time.
 	set := &fact.Set{}
 	a.Labels = likened(a.Labels)
 	name := a.Labels["alertname"]
-	if clean.IsWord(name) {
+	if clean.IsWord(name) && !clean.LikeAddress(name) {
 		set.Alert.Name = name
 	}
 	if severity := a.Labels["severity"]; clean.IsWord(severity) {

@@ -26,8 +26,9 @@ var worded = []string{
 func Allowed(name string) bool { return named[name] != 0 || slices.Contains(worded, name) }
 
 // Show returns the labels that may be shown, by name, with handles from the table. Hidden are
-// the names of the others, and of those whose values have not their form; suspect are the
-// names of labels in which somebody hides characters or writes sentences.
+// the names of the others, and of those whose values have not their form or, where they are
+// words, could have an address in them; suspect are the names of labels in which somebody
+// hides characters or writes sentences.
 //
 // An empty value is no label.
 func Show(t *handle.Table, labels map[string]string) (shown []Label, hidden, suspect []string) {
@@ -66,7 +67,7 @@ func showOne(t *handle.Table, name, value string) (string, bool) {
 	k := named[name]
 	switch {
 	case k == 0:
-		return value, slices.Contains(worded, name) && clean.IsWord(value) && !likeHandle.MatchString(value)
+		return value, slices.Contains(worded, name) && clean.IsWord(value) && !likeHandle.MatchString(value) && !clean.LikeAddress(value)
 	case value == "other":
 		return value, true // the sum of what has no series of its own
 	}
