@@ -1,8 +1,10 @@
 package handle
 
 import (
+	"net"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/packetscope/packetscope/internal/annotator/explain/clean"
@@ -30,6 +32,32 @@ func (t *Table) Back(k Kind, value string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// Known returns the handle of what a word of a person names, with a port or without, and in
+// whatever case: an address, or a name of anything but a port.
+func (t *Table) Known(word string) (string, bool) {
+	if word == "" {
+		return "", false
+	}
+	for _, same := range []func(value string) bool{
+		func(value string) bool { return strings.EqualFold(value, word) },
+		func(value string) bool { return strings.EqualFold(withoutPort(value), withoutPort(word)) },
+	} {
+		for _, k := range plainKinds {
+			if i := slices.IndexFunc(t.values[k], same); i >= 0 && k != Port {
+				return t.names[k][t.values[k][i]], true
+			}
+		}
+	}
+	return "", false
+}
+
+func withoutPort(value string) string {
+	if host, _, err := net.SplitHostPort(value); err == nil {
+		return host
+	}
+	return value
 }
 
 // The most of a name that a model is shown. Names of hosts in clouds have up to six words,

@@ -47,3 +47,20 @@ func TestAPortComesBackAsOneOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAWordNamesIsKnown(t *testing.T) {
+	var table Table
+	name(t, &table, Port, "443")
+	name(t, &table, Host, "web-1:10142")
+	name(t, &table, Destination, "web-1")
+	name(t, &table, Destination, ":80")
+	name(t, &table, Source, "2001:db8::1")
+	for word, want := range map[string]string{
+		"web-1:10142": "H1", "web-1": "D1", "WEB-1": "D1", "web-1:80": "H1", "2001:DB8::1": "S1", "[2001:db8::1]:53": "S1",
+		"443": "", "web": "", "web-10": "", "": "",
+	} {
+		if got, ok := table.Known(word); got != want || ok != (want != "") {
+			t.Errorf("%q: %q, want %q", word, got, want)
+		}
+	}
+}

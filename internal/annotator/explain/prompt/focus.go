@@ -19,10 +19,11 @@ var (
 	colons     = regexp.MustCompile(`(?i)[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*`)
 )
 
-// focusOf returns what an operator asks about without characters that are none and
-// without addresses and names of hosts: those do not leave this host, whoever wrote them,
-// but for those that are shown anyway.
-func focusOf(text string, observed func(word string) bool) (string, error) {
+// focusOf returns what an operator asks about without characters that are none. Addresses
+// and names that the facts are about are in it as the model sees them in the facts, and
+// other addresses and names with dots not at all: those do not leave this host, whoever
+// wrote them. A name without dots that the facts are not about is a word like any other.
+func focusOf(text string, known func(word string) (string, bool)) (string, error) {
 	if len(text) > MostFocus {
 		return "", fmt.Errorf("write prompt: the focus has %d bytes, more than %d", len(text), MostFocus)
 	}
@@ -31,10 +32,12 @@ func focusOf(text string, observed func(word string) bool) (string, error) {
 	}
 	words := strings.Fields(clean.Line(text, MostFocus))
 	for i, word := range words {
-		bare := strings.Trim(word, `.,;:!?()[]"'`)
+		bare := strings.TrimSuffix(strings.Trim(word, `.,;:!?()[]"'`), "'s")
 		_, notPrefix := netip.ParsePrefix(bare)
+		shown, found := known(bare)
 		switch {
-		case observed(bare):
+		case found:
+			words[i] = strings.Replace(word, bare, shown, 1)
 		case notPrefix == nil, dottedQuad.MatchString(bare), colons.MatchString(bare):
 			words[i] = "(an address)"
 		case dottedName.MatchString(bare), strings.Contains(bare, "//"), strings.Contains(bare, "@"):

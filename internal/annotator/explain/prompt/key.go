@@ -65,6 +65,7 @@ func key(in Input, focus string) (string, map[string]string) {
 	for _, a := range in.Set.Asked {
 		name(a.Query)
 	}
+	focus = handles.ReplaceAllStringFunc(focus, name)
 	sum := sha256.Sum256([]byte(fmt.Sprintf("%d\n%s\n%t\n%s\n%s", Version, in.Mode, in.Values, focus, strings.Join(lines, "\n"))))
 	return hex.EncodeToString(sum[:]), names
 }

@@ -71,7 +71,7 @@ func New(in Input) (Prompt, error) {
 	case (in.Mode == Custom) != (in.Focus != ""):
 		return Prompt{}, fmt.Errorf("write prompt: a focus belongs to the mode %q, and to no other", Custom)
 	}
-	focus, err := focusOf(in.Focus, in.observed)
+	focus, err := focusOf(in.Focus, in.known)
 	if err != nil {
 		return Prompt{}, err
 	}

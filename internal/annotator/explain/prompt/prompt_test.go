@@ -220,7 +220,7 @@ func TestNoNameOfTheHostLeaves(t *testing.T) {
 	}
 }
 
-func nobody(string) bool { return false }
+func nobody(string) (string, bool) { return "", false }
 
 func TestTheFocusHoldsNoNames(t *testing.T) {
 	for in, want := range map[string]string{
@@ -238,6 +238,63 @@ func TestTheFocusHoldsNoNames(t *testing.T) {
 		if _, err := focusOf(in, nobody); err == nil || err.Error() != want {
 			t.Errorf("%q: %v", in, err)
 		}
+	}
+}
+
+func TestTheFocusHasHandlesOfWhatTheFactsAreAbout(t *testing.T) {
+	in := input(t, drops(), labelsOf("instance", "web-1:10142"))
+	in.Mode = Custom
+	keys := map[string]string{}
+	for text, want := range map[string]string{
+		"why is web-1:10142 slow":             "why is H1 slow",
+		"Is WEB-1 slow, or web-1's disk?":     "Is H1 slow, or H1's disk?",
+		"is it 198.51.100.0/24?":              "is it S1?",
+		"is it 198.51.100.7, and is 443 open": "is it (an address) and is 443 open",
+		"web-2 is no host of the facts":       "web-2 is no host of the facts",
+	} {
+		in.Focus = text
+		p, err := New(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(p.User, `"focus":"`+want+`"`) {
+			t.Errorf("%q: want %q in\n%s", text, want, p.User)
+		}
+		if keys[p.Key] != "" {
+			t.Errorf("%q and %q have one key", text, keys[p.Key])
+		}
+		keys[p.Key] = text
+	}
+	in.Values, in.Focus = true, "why is web-1 slow"
+	if p, err := New(in); err != nil || !strings.Contains(p.User, `"focus":"why is web-1 slow"`) {
+		t.Errorf("with values: %v\n%s", err, p.User)
+	}
+}
+
+// TestTheFocusIsInTheKeyAsHandlesAre claims that one question has one key, whatever handles
+// its names got, and that another one has another.
+func TestTheFocusIsInTheKeyAsHandlesAre(t *testing.T) {
+	of := func(first, focus string) string {
+		var table handle.Table
+		for _, value := range []string{first, "192.0.2.1", "192.0.2.2"} {
+			table.Name(handle.Source, value)
+		}
+		set := &fact.Set{}
+		for i, value := range []string{"192.0.2.1", "192.0.2.2"} {
+			name, _ := table.Name(handle.Source, value)
+			set.Facts = append(set.Facts, fact.Fact{Name: "f", Value: float64(1 + i), Of: []fact.Label{{Name: "remote", Value: name}}})
+		}
+		p, err := New(Input{Set: set, Table: &table, Mode: Custom, Focus: focus, Marker: marker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p.Key
+	}
+	if of("192.0.2.1", "who is 192.0.2.2?") != of("192.0.2.2", "who is 192.0.2.2?") {
+		t.Error("one question has two keys")
+	}
+	if of("192.0.2.1", "who is 192.0.2.2?") == of("192.0.2.2", "who is 192.0.2.1?") {
+		t.Error("two questions have one key")
 	}
 }
 

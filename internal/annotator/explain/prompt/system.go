@@ -3,7 +3,7 @@ package prompt
 import "strings"
 
 // Version is that of the texts and of the form of the facts.
-const Version = 5
+const Version = 6
 
 // system is about 1,300 bytes, so that small models still have room.
 const system = `You explain alerts of a network monitor. You have no tools and see only the facts below: one line of JSON between two lines with a marker.

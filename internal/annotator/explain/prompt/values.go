@@ -33,9 +33,11 @@ func (in Input) text(text string) string {
 	})
 }
 
-// observed tells whether a word of an operator may be in what a model is shown although it
-// is an address or a name: if it is shown anyway.
-func (in Input) observed(word string) bool {
-	_, ok := in.Table.Back(0, word)
-	return in.Values && ok
+// known returns how a word of an operator is shown that names what the facts are about.
+func (in Input) known(word string) (string, bool) {
+	name, ok := in.Table.Known(word)
+	if ok && in.shown(name) != name {
+		return word, true // the model sees names
+	}
+	return name, ok
 }
