@@ -158,6 +158,9 @@ func (s *service) Explain(ctx context.Context, r annotator.Request) (annotator.E
 	return s.engine.Load().Explain(ctx, r)
 }
 
+// Storm implements api.Engine.
+func (s *service) Storm() (bool, error) { return s.engine.Load().Storm() }
+
 // Episodes implements api.Engine.
 func (s *service) Episodes(most int) ([]annotator.EpisodeView, error) {
 	return s.engine.Load().Episodes(most)

@@ -94,10 +94,7 @@ func (e *Engine) Snapshot() Snapshot {
 	if s.Depth, err = e.Store.Depth(); err != nil {
 		e.Logger.Warn("store not counted", "err", err)
 	}
-	e.storm.Lock()
-	s.Storm, err = e.stormy()
-	e.storm.Unlock()
-	if err != nil {
+	if s.Storm, err = e.Storm(); err != nil {
 		e.Logger.Warn("open episodes not counted", "err", err)
 	}
 	if e.Model != nil {

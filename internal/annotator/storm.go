@@ -89,6 +89,14 @@ func (e *Engine) stormy() (on bool, err error) {
 	return w.open > e.config.Storm || w.episode != nil && w.open > e.config.Storm*4/5, nil
 }
 
+// Storm tells whether there is one: so many episodes are open that a model is asked about the
+// worst only.
+func (e *Engine) Storm() (bool, error) {
+	e.storm.Lock()
+	defer e.storm.Unlock()
+	return e.stormy()
+}
+
 // watched tells whether an episode is one that everybody is told of and a model is asked
 // about: any, but in a storm only the most severe ones and the one of the storm.
 func (e *Engine) watched(ctx context.Context, p store.Episode) (bool, error) {

@@ -17,6 +17,7 @@ import (
 // An Engine explains. It is an [annotator.Engine]. Its methods are called from any goroutine.
 type Engine interface {
 	Explain(ctx context.Context, r annotator.Request) (annotator.Explained, error)
+	Storm() (bool, error)
 	Episodes(most int) ([]annotator.EpisodeView, error)
 	Episode(id string) (annotator.EpisodeView, error)
 	Prompt(episode string) (annotator.Prompt, error)

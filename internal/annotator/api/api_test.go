@@ -91,6 +91,18 @@ func TestAnswersAreThoseThatProgramsRelyOn(t *testing.T) {
 	}
 }
 
+// TestStatusSaysOfAStormWhatTheEngineDoes: how many open episodes are one is in its config.
+func TestStatusSaysOfAStormWhatTheEngineDoes(t *testing.T) {
+	for _, storm := range []bool{false, true} {
+		w := newWorld(t, nil)
+		w.engine.storm = storm
+		var s Status
+		if err := json.Unmarshal(w.ask("GET", "/api/v1/status", "").Body.Bytes(), &s); err != nil || s.Storm != storm {
+			t.Errorf("storm is %v, want %v, %v", s.Storm, storm, err)
+		}
+	}
+}
+
 // withoutSizes checks that the sizes of the file are there, and takes them out: they are
 // those of the page of the machine.
 func withoutSizes(t *testing.T, body []byte) []byte {

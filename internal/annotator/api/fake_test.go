@@ -34,6 +34,7 @@ type fakeEngine struct {
 	decisions []decision
 	feedbacks []feedback
 	err       error
+	storm     bool
 	// block, if not nil, holds Explain up until it is closed or its time is over.
 	block chan struct{}
 }
@@ -86,6 +87,8 @@ func (f *fakeEngine) Explain(ctx context.Context, q annotator.Request) (annotato
 	}
 	return x, f.err
 }
+
+func (f *fakeEngine) Storm() (bool, error) { return f.storm, f.err }
 
 func (f *fakeEngine) known() annotator.EpisodeView {
 	return annotator.EpisodeView{

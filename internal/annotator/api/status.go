@@ -67,8 +67,12 @@ func (h *Handler) status(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	storm, err := h.Engine.Storm()
+	if err != nil {
+		return nil, err
+	}
 	s := Status{
-		Storm: d.Storm(), Providers: []Provider{}, Outbox: []Outbox{}, Dead: map[string]int{},
+		Storm: storm, Providers: []Provider{}, Outbox: []Outbox{}, Dead: map[string]int{},
 		Inbox: Inbox{d.Messages, d.Bytes, d.Oldest.UTC()}, Jobs: d.Jobs, Episodes: Episodes{d.Open, d.Closed},
 		Explaining: h.works.busy(), FileBytes: d.FileBytes, FreeBytes: d.FreeBytes,
 	}

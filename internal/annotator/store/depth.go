@@ -33,12 +33,6 @@ type Line struct {
 	Oldest  time.Time // zero if nothing waits
 }
 
-// Storm tells whether so many episodes are open that one summary says more than all of them.
-func (d Depth) Storm() bool { return d.Open > stormEpisodes }
-
-// stormEpisodes is more than a person reads one by one.
-const stormEpisodes = 50
-
 // Depth counts.
 func (s *Store) Depth() (Depth, error) {
 	d := Depth{Outbox: map[string]Line{}, Dead: map[Kind]int{}}

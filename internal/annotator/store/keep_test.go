@@ -261,10 +261,10 @@ func TestStepsWaitAsLongAsTheyWereToldTo(t *testing.T) {
 	}
 }
 
-func TestOver50OpenEpisodesAreAStorm(t *testing.T) {
+func TestOpenEpisodesAreCountedAndTheWorstComeFirst(t *testing.T) {
 	s := openQuick(t, Config{})
 	for n := range 51 {
-		if d := must[Depth](t)(s.Depth()); d.Storm() || d.Open != n {
+		if d := must[Depth](t)(s.Depth()); d.Open != n {
 			t.Fatalf("with %d: depth %+v", n, d)
 		}
 		m := firing(fmt.Sprint("g", n), n, "a")
@@ -277,7 +277,7 @@ func TestOver50OpenEpisodesAreAStorm(t *testing.T) {
 		add(t, s, m)
 	}
 	d := must[Depth](t)(s.Depth())
-	if !d.Storm() || d.Messages != 51 || d.Jobs != 51 || d.Oldest.IsZero() {
+	if d.Open != 51 || d.Messages != 51 || d.Jobs != 51 || d.Oldest.IsZero() {
 		t.Errorf("depth %+v", d)
 	}
 	var top []string
@@ -293,7 +293,7 @@ func TestOver50OpenEpisodesAreAStorm(t *testing.T) {
 	if j := take(t, s); j.Episode.Group != "g7" || j.Episode.Open() {
 		t.Errorf("next is %+v, want the one that was closed", j.Episode)
 	}
-	if d := must[Depth](t)(s.Depth()); d.Storm() {
+	if d := must[Depth](t)(s.Depth()); d.Open != 50 {
 		t.Errorf("depth %+v", d)
 	}
 }
