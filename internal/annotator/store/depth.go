@@ -52,19 +52,7 @@ func (s *Store) Depth() (Depth, error) {
 			d.Dead[kind] = countKeys(tx, inDead, letterPrefix(kind))
 		}
 		for _, sink := range sinksOf(tx) {
-			var line Line
-			err := each(tx, inOutbox, sinkPrefix(sink), func(key, payload []byte) (bool, error) {
-				waiting, err := parse[delivery](inOutbox, key, payload)
-				if err == nil {
-					line.Waiting++
-					line.Oldest = earliest(line.Oldest, waiting.Created)
-				}
-				return true, err
-			})
-			if err != nil {
-				return err
-			}
-			d.Outbox[sink] = line
+			d.Outbox[sink] = lineOf(tx, sink)
 		}
 		return nil
 	})
@@ -79,6 +67,30 @@ func oldestMessage(tx *bolt.Tx) (oldest time.Time) {
 		oldest = earliest(oldest, received)
 	}
 	return oldest
+}
+
+// lineOf looks at the times only, too: payloads may be hundreds of megabytes while a sink is down.
+func lineOf(tx *bolt.Tx, sink string) (line Line) {
+	c, prefix := tx.Bucket(inOutbox).Cursor(), sinkPrefix(sink)
+	for key, value := c.Seek(prefix); key != nil && bytes.HasPrefix(key, prefix); key, value = c.Next() {
+		line.Waiting++
+		line.Oldest = earliest(line.Oldest, createdOf(value))
+	}
+	return line
+}
+
+// mostHead is more than a delivery takes up to its payload.
+const mostHead = 512
+
+// createdOf returns when a delivery was published, zero if it does not say so. In what is text
+// around it no such words can be: the payload is of base64.
+func createdOf(value []byte) (at time.Time) {
+	_, rest, _ := bytes.Cut(value[:min(len(value), mostHead)], []byte(`"created":"`))
+	text, _, _ := bytes.Cut(rest, []byte(`"`))
+	if at.UnmarshalText(text) != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 func countKeys(tx *bolt.Tx, bucket, prefix []byte) (n int) {
