@@ -11,8 +11,10 @@ import (
 const (
 	// twin is how long after the news that an alert has ended an older message that it
 	// fires may come: from another Alertmanager of a cluster, which waits 15 s for each peer
-	// before it (cluster.peer-timeout), or by a retry. What comes later fires again.
-	twin = time.Minute
+	// before it (cluster.peer-timeout), or by a retry. What comes later fires again. It is less
+	// than the minute until the next message of a group (group_interval in the configuration
+	// that is shipped), which may come a little early and is not said again for a day.
+	twin = 45 * time.Second
 	// mostAlerts is how many alerts of an episode are remembered. It is four times the
 	// max_alerts of the configuration that is shipped.
 	mostAlerts = 2000
