@@ -53,13 +53,18 @@ func ask(t *testing.T, p *Path, f Family, ttl int, port uint16, size int, patien
 		t.Fatal(err)
 	}
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLERR}}
-	if n, err := unix.Poll(poll, int(patience.Milliseconds())); err != nil {
+	n, err := unix.Poll(poll, int(patience.Milliseconds()))
+	for err == unix.EINTR { // the runtime's signals end a call that has a timeout (signal(7))
+		n, err = unix.Poll(poll, int(patience.Milliseconds()))
+	}
+	if err != nil {
 		t.Fatal(err)
-	} else if n == 0 {
+	}
+	if n == 0 {
 		return answer{}
 	}
 	oob := make([]byte, 512)
-	_, n, _, _, err := unix.Recvmsg(fd, nil, oob, unix.MSG_ERRQUEUE)
+	_, n, _, _, err = unix.Recvmsg(fd, nil, oob, unix.MSG_ERRQUEUE)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +124,7 @@ func TestFlowsSpreadOverAStage(t *testing.T) {
 	p := NewPath(t, PathConfig{Widths: []int{1, 3, 1}})
 	for _, f := range Families {
 		seen := map[netip.Addr]bool{}
-		for port := range uint16(24) {
+		for port := range uint16(48) {
 			first := ask(t, p, f, 2, 40000+port, 10, Margin(always))
 			// In IPv6 each socket has a flow label of its own, which counts too.
 			if again := ask(t, p, f, 2, 40000+port, 10, Margin(always)); f == IPv4 && again != first {
@@ -127,7 +132,7 @@ func TestFlowsSpreadOverAStage(t *testing.T) {
 			}
 			seen[first.From] = true
 		}
-		// Probability that one of three is missed: 3*(2/3)^24, 2 in 10,000.
+		// Probability that one of three is missed: 3*(2/3)^48, 1 in 100 million.
 		want := map[netip.Addr]bool{}
 		for _, a := range p.Hops(f)[1] {
 			want[a] = true
@@ -211,7 +216,8 @@ func TestErrorsAreLimited(t *testing.T) {
 		t.Helper()
 		start, got := time.Now(), 0
 		for range 30 {
-			if ask(t, p, f, 1, 40000, 10, Margin(never)) == expired(f, p.Hops(f)[0][0]) {
+			// An answer is there at once, unless the machine is busy.
+			if ask(t, p, f, 1, 40000, 10, max(100*time.Millisecond, Margin(never))) == expired(f, p.Hops(f)[0][0]) {
 				got++
 			}
 		}

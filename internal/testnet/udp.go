@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A UDPPair is two sockets in two namespaces.
@@ -78,6 +80,19 @@ func SendUDP(src, dst *Namespace, f Family, count, size int) error {
 		}
 	}
 	return nil
+}
+
+// ReadNow reads a datagram that lies in a socket; if there is none the error is [unix.EAGAIN].
+// With a deadline that has passed [net.UDPConn.Read] would not look.
+func ReadNow(c *net.UDPConn, b []byte) (n int, err error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	if failed := raw.Control(func(fd uintptr) { n, _, err = unix.Recvfrom(int(fd), b, unix.MSG_DONTWAIT) }); failed != nil {
+		return 0, failed
+	}
+	return n, err
 }
 
 func udpAddr(addr netip.Addr, port uint16) *net.UDPAddr {
