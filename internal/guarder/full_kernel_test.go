@@ -3,7 +3,6 @@
 package guarder
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -48,13 +47,7 @@ func TestNoRoomForConnections(t *testing.T) {
 	}
 	refused := func(f testnet.Family) bool {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), testnet.Margin(300*time.Millisecond))
-		defer cancel()
-		c, err := s.dial(ctx, t, f)
-		if err == nil {
-			c.Close()
-		}
-		return err != nil
+		return s.refusedBy(t, e, "too-many", f)
 	}
 	if !refused(testnet.IPv4) {
 		t.Error("a source that is counted has more connections than the rule allows")

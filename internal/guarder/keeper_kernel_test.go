@@ -101,11 +101,19 @@ func works(t *testing.T, c net.Conn) {
 	}
 }
 
-// refused fails if a new connection can be made. It waits no longer than until the rule
-// has dropped something.
+// refused fails if a new connection can be made.
 func (s *shell) refused(t *testing.T, e *Engine, f testnet.Family) {
 	t.Helper()
-	before := droppedBy(t, e, "no-login")
+	if !s.refusedBy(t, e, "no-login", f) {
+		t.Error("a new connection is not dropped")
+	}
+}
+
+// refusedBy tells whether no new connection can be made. It waits no longer than until the rule
+// has dropped something.
+func (s *shell) refusedBy(t *testing.T, e *Engine, rule string, f testnet.Family) bool {
+	t.Helper()
+	before := droppedBy(t, e, rule)
 	ctx, cancel := context.WithCancel(t.Context())
 	answer := make(chan error, 1)
 	go func() {
@@ -115,11 +123,9 @@ func (s *shell) refused(t *testing.T, e *Engine, f testnet.Family) {
 		}
 		answer <- err
 	}()
-	until(t, func() bool { return len(answer) > 0 || droppedBy(t, e, "no-login") > before })
+	until(t, func() bool { return len(answer) > 0 || droppedBy(t, e, rule) > before })
 	cancel()
-	if err := <-answer; err == nil {
-		t.Error("a new connection is not dropped")
-	}
+	return <-answer != nil
 }
 
 // operator is how the host sees a connection.
