@@ -183,6 +183,20 @@ func (s *floodScene) ask(t *testing.T, f testnet.Family) (err error) {
 	return err
 }
 
+// asks is how often a client connects at most that must be served: a busy machine may be late.
+const asks = 3
+
+// insists asks until it is served.
+func (s *floodScene) insists(t *testing.T, f testnet.Family) (err error) {
+	t.Helper()
+	for range asks {
+		if err = s.ask(t, f); err == nil {
+			break
+		}
+	}
+	return err
+}
+
 // status returns what is known of the rule.
 func status(t *testing.T, e *guarder.Engine) guarder.FloodStatus {
 	t.Helper()
@@ -207,7 +221,7 @@ func TestSYNFlood(t *testing.T) {
 		for _, f := range testnet.Families {
 			t.Run(f.String()+wire.name, func(t *testing.T) {
 				bare := newFloodScene(t, "0", wire.tag)
-				if err := bare.ask(t, f); err != nil {
+				if err := bare.insists(t, f); err != nil {
 					t.Fatalf("before the flood: %v", err)
 				}
 				bare.flood(t, f, 200)
@@ -217,7 +231,7 @@ func TestSYNFlood(t *testing.T) {
 
 				s := newFloodScene(t, "1", wire.tag)
 				e := s.defend(t, "enforce")
-				if err := s.ask(t, f); err != nil {
+				if err := s.insists(t, f); err != nil {
 					t.Fatalf("before the flood: %v", err)
 				}
 				if now := status(t, e); now.Active || now.Sent != 0 {
@@ -262,7 +276,7 @@ func TestAuditedFloodIsTheKernels(t *testing.T) {
 	s := newFloodScene(t, "1", 0)
 	e := s.defend(t, "audit")
 	s.flood(t, testnet.IPv4, 200)
-	if err := s.ask(t, testnet.IPv4); err != nil {
+	if err := s.insists(t, testnet.IPv4); err != nil {
 		t.Errorf("a client of the kernel: %v", err)
 	}
 	all, err := e.Status()
@@ -272,7 +286,7 @@ func TestAuditedFloodIsTheKernels(t *testing.T) {
 	if f := all.Floods[0]; !f.Active || f.Sent != 0 || all.Verdicts["drop"].Packets != 0 {
 		t.Errorf("%+v, verdicts %+v", f, all.Verdicts)
 	}
-	if n := all.Rules[0].Counts["would_drop"].Packets; n < 100 || n > 202 {
-		t.Errorf("%d SYNs would have been answered, of 201", n)
+	if n := all.Rules[0].Counts["would_drop"].Packets; n < 100 || n > 200+asks {
+		t.Errorf("%d SYNs would have been answered, of 201, or %d at most", n, 200+asks)
 	}
 }

@@ -56,12 +56,12 @@ func TestUDPFloodIsLimited(t *testing.T) {
 					}
 				}
 				s.inject(t, datagram)
-				for reads(socket, time.Millisecond) {
+				for waits(socket) {
 					arrived++
 				}
 			}
 			credit := credits(t, engine)
-			t.Logf("%d of %d datagrams arrived, credits %v", arrived, sent, credit)
+			t.Logf("at first %d of %d datagrams arrived, credits %v", arrived, sent, credit)
 			told := credit["udp-heavy-hitters drop"]
 			if mode == "audit" {
 				told = credit["udp-heavy-hitters would_drop"]
@@ -73,6 +73,10 @@ func TestUDPFloodIsLimited(t *testing.T) {
 			if mode == "enforce" {
 				want -= int(told)
 			}
+			// The last may be in the hands of another processor than the one that was waited for.
+			for mode != "enforce" && arrived < want && reads(socket, testnet.Margin(5*time.Second)) {
+				arrived++
+			}
 			if arrived > want || mode != "enforce" && arrived < want {
 				t.Errorf("%d datagrams arrived, want %d", arrived, want)
 			}
@@ -83,4 +87,10 @@ func TestUDPFloodIsLimited(t *testing.T) {
 			}
 		})
 	}
+}
+
+// waits tells whether a datagram lies in a socket, and takes it out.
+func waits(conn *net.UDPConn) bool {
+	_, err := testnet.ReadNow(conn, make([]byte, 16))
+	return err == nil
 }
