@@ -25,7 +25,7 @@ func TestProgramKnowsSockets(t *testing.T) {
 	if testnet.InVM() {
 		policies, packets = 4, 3000 // to load a policy takes up to half a minute there
 	}
-	r := openSockets(t)
+	r, opened := openSockets(t), time.Now()
 	own := []netip.Addr{r.net.Left.V4, r.net.Left.V6}
 	seen := make(map[string]int)
 	var truths []string
@@ -56,6 +56,9 @@ func TestProgramKnowsSockets(t *testing.T) {
 		clock := newClockwork(t)
 		g := loaded(t, tables, clock.options(LoadOptions{Explain: true, Own: own, Sockets: look}))
 		var fragments packet.Tracker
+		if time.Since(opened) > 30*time.Second { // after 60 s TIME_WAIT ends, and so does a request soon
+			r, opened = openSockets(t), time.Now() // of the same addresses
+		}
 		r.refresh(t)
 		r.net.Left.Do(t, func() {
 			for range packets {
