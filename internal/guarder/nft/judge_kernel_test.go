@@ -43,7 +43,8 @@ const framesPerPolicy = 200
 const guarderEvery = 5
 
 // TestNftablesAgrees sends random packets through random policies, to nftables and to
-// the compiled policy in XDP: both must pass what the policy passes.
+// the compiled policy in XDP: both must pass what the policy passes. There are more policies than
+// asked for if these happen to pass, or to drop, nearly everything.
 func TestNftablesAgrees(t *testing.T) {
 	seed := fromEnvironment(t, seedVariable, uint64(time.Now().UnixNano()))
 	t.Logf("%s=%d", seedVariable, seed)
@@ -55,7 +56,8 @@ func TestNftablesAgrees(t *testing.T) {
 		rounds = 10
 	}
 	rounds = fromEnvironment(t, roundVariable, rounds)
-	for round := range rounds {
+	few := func() bool { return min(passed, dropped)*10 < passed+dropped }
+	for round := uint64(0); round < rounds || round < 5*rounds && few(); round++ {
 		p := m.policy()
 		if err := byNftables.install(p); err != nil {
 			t.Fatalf("%v\n%s", err, show(p))
@@ -82,8 +84,8 @@ func TestNftablesAgrees(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d policies, %d packets passed, %d dropped", rounds, passed, dropped)
-	if all := passed + dropped; passed*10 < all || dropped*10 < all {
+	t.Logf("%d policies or more, %d packets passed, %d dropped", rounds, passed, dropped)
+	if few() {
 		t.Error("the random policies decide too little to prove anything")
 	}
 }

@@ -185,6 +185,9 @@ func (r *shootingRange) send(t *testing.T, frames [][]byte) []bool {
 	for i, fd := range r.sockets {
 		for {
 			n, _, err := unix.Recvfrom(fd, buffer, 0)
+			if err == unix.EINTR {
+				continue // the runtime's signals end a call that has a timeout (signal(7))
+			}
 			if err != nil {
 				t.Fatalf("wait for the end of the volley on socket %d: %v", i, err)
 			}
