@@ -201,8 +201,11 @@ func pinged(t *testing.T, fd int, f testnet.Family, p wire.Probe) {
 	must(t, "AppendPayload", err)
 	must(t, "send", unix.Sendto(fd, b, 0, sockaddr(p.Destination, 0)))
 	reply := make([]byte, 2048)
-	n, _, err := unix.Recvfrom(fd, reply, 0)
-	must(t, "wait for the echo", err)
+	n := 0
+	must(t, "wait for the echo", retried(func() (err error) {
+		n, _, err = unix.Recvfrom(fd, reply, 0)
+		return err
+	}))
 	if got, ok := wire.ParsePayload(wire.ICMP, reply[:n]); !ok || got != p.ID {
 		t.Errorf("ID %#x of reply % x, want %#x", got, reply[:n], p.ID)
 	}

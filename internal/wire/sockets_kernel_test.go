@@ -41,6 +41,16 @@ func must(t *testing.T, what string, err error) {
 	}
 }
 
+// retried repeats a call that a signal has ended, as the runtime's end those that have a timeout
+// (signal(7)).
+func retried(call func() error) error {
+	for {
+		if err := call(); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 func sockaddr(a netip.Addr, port uint16) unix.Sockaddr {
 	if a.Is4() {
 		return &unix.SockaddrInet4{Addr: a.As4(), Port: int(port)}
@@ -107,8 +117,12 @@ func attach(t *testing.T, fd int, program func() ([]bpf.RawInstruction, error)) 
 func (r receiver) next(t *testing.T) wire.Reply {
 	t.Helper()
 	b := make([]byte, 2048)
-	n, from, err := unix.Recvfrom(r.fd, b, 0)
-	must(t, "wait for an answer", err)
+	var n int
+	var from unix.Sockaddr
+	must(t, "wait for an answer", retried(func() (err error) {
+		n, from, err = unix.Recvfrom(r.fd, b, 0)
+		return err
+	}))
 	reply, err := r.parse(b[:n], address(from))
 	if err != nil {
 		t.Fatalf("% x: %v", b[:n], err)
@@ -140,7 +154,11 @@ func address(from unix.Sockaddr) netip.Addr {
 func errorQueue(t *testing.T, fd int) (payload []byte, from netip.Addr, kind, code uint8) {
 	t.Helper()
 	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLERR}}
-	if n, err := unix.Poll(poll, int(patience.Milliseconds())); n == 0 || err != nil {
+	queued := 0
+	if err := retried(func() (err error) {
+		queued, err = unix.Poll(poll, int(patience.Milliseconds()))
+		return err
+	}); queued == 0 || err != nil {
 		t.Fatalf("no error is queued: %v", err)
 	}
 	b, oob := make([]byte, 2048), make([]byte, 512)
