@@ -82,7 +82,8 @@ func TestJitterIsTheTruth(t *testing.T) {
 	slices.Sort(seen)
 	got := seen[len(seen)/2]
 	t.Logf("jitter %v as the median of %d, round trips %v and %v", got, len(seen), paths[0].End.RTTMedian, paths[1].End.RTTMedian)
-	if (got - want).Abs() > want/10 {
+	// Of a median of this many a tenth is three standard deviations, a sixth almost five.
+	if (got - want).Abs() > want/6 {
 		t.Errorf("jitter %v as the median of %v, want %v", got, seen, want)
 	}
 }
