@@ -28,8 +28,9 @@ func TestOutageOfADatacentreIsFewMessages(t *testing.T) {
 	t.Parallel()
 	const hosts = 1000
 	// Every few seconds Alertmanager looks at thousands of groups of the annotator,
-	// in reality every minute. It would do nothing else at a faster pace.
-	const pace = 20
+	// in reality every minute. It would do nothing else at a faster pace. And it takes in all
+	// alerts in one group_wait, which is a second for what is critical.
+	const pace = 10
 	inbox := servers.NewInbox(t)
 	am := servers.StartAlertmanager(t, found.Tools, routes(t, inbox, pace))
 	var alerts []servers.Push
