@@ -24,15 +24,24 @@ const (
 // A forgery is a "fragmentation needed" about a packet that was never sent.
 type forgery struct {
 	mtu          uint32
-	dontFragment bool // of the quoted packet
+	dontFragment bool       // of the quoted packet
+	source       netip.Addr // of the quoted packet; not valid: the victim
 }
 
 // message returns the forgery as from a stranger, about an echo reply of the victim
 // to the peer.
-func (f forgery) message(s *scene) packet.Frame {
+func (f forgery) message(t *testing.T, s *scene) packet.Frame {
+	t.Helper()
+	quoted := s.quoted(f.dontFragment)
+	if f.source.IsValid() {
+		quoted.Source = f.source
+	}
+	if f.source.IsLoopback() { // as kube-proxy has it
+		s.victim.Set(t, "ipv4/conf/all/route_localnet", "1")
+	}
 	return packet.Frame{
 		Source: stranger, Destination: s.victim.V4, Protocol: packet.ICMPv4,
-		ICMP: &packet.Message{Type: unreachable, Code: fragmentationNeeded, MTU: f.mtu, Quoted: s.quoted(f.dontFragment)},
+		ICMP: &packet.Message{Type: unreachable, Code: fragmentationNeeded, MTU: f.mtu, Quoted: quoted},
 	}
 }
 
@@ -49,12 +58,16 @@ var forgeries = []struct {
 	forgery
 	want int // path MTU of the bare victim
 }{
-	{"600", forgery{600, true}, 600},
+	{"600", forgery{mtu: 600, dontFragment: true}, 600},
 	// net.ipv4.route.min_pmtu; a path that should be smaller is locked there, and
 	// packets on it lose their "don't fragment".
-	{"absurd", forgery{100, true}, 552},
-	{"nothing", forgery{0, true}, 552},
-	{"about a packet that may be fragmented", forgery{600, false}, 600},
+	{"absurd", forgery{mtu: 100, dontFragment: true}, 552},
+	{"nothing", forgery{dontFragment: true}, 552},
+	{"about a packet that may be fragmented", forgery{mtu: 600}, 600},
+	// Linux looks for the route to the peer from no source, or from one that it has for
+	// its own, such as all of 127.0.0.0/8; devices have 127.0.0.1 alone.
+	{"about a packet of nobody", forgery{mtu: 600, dontFragment: true, source: netip.IPv4Unspecified()}, 600},
+	{"about a packet of another loopback address", forgery{mtu: 600, dontFragment: true, source: netip.MustParseAddr("127.0.0.2")}, 600},
 }
 
 // TestForgedPathMTU: one packet from anywhere makes the victim cut its packets to a
@@ -63,7 +76,7 @@ func TestForgedPathMTU(t *testing.T) {
 	for _, f := range forgeries {
 		t.Run(f.name, func(t *testing.T) {
 			s := newScene(t, nil)
-			s.inject(t, f.message(s))
+			s.inject(t, f.message(t, s))
 			// A kernel that does not believe it makes the tests below meaningless.
 			if mtu := s.pathMTU(t); mtu != f.want {
 				t.Errorf("path MTU is %d, want %d", mtu, f.want)
@@ -85,7 +98,7 @@ func TestForgedPathMTUAgainstAShield(t *testing.T) {
 func withstandsForgedMTU(t *testing.T, shield Shield, f forgery) {
 	t.Helper()
 	s := newScene(t, shield)
-	s.inject(t, f.message(s))
+	s.inject(t, f.message(t, s))
 	if mtu := s.pathMTU(t); mtu != 0 {
 		t.Errorf("path MTU fell to %d", mtu)
 	}
@@ -120,7 +133,7 @@ func TestForgedPathMTUInDisguise(t *testing.T) {
 	for name, disguise := range disguises {
 		t.Run(name+"/bare", func(t *testing.T) {
 			s := newScene(t, nil)
-			for _, frame := range disguise(s, f.message(s)) {
+			for _, frame := range disguise(s, f.message(t, s)) {
 				s.injectBytes(t, frame)
 			}
 			if mtu := s.pathMTU(t); mtu != f.want {
@@ -129,7 +142,7 @@ func TestForgedPathMTUInDisguise(t *testing.T) {
 		})
 		t.Run(name+"/forged-icmp.yaml", func(t *testing.T) {
 			s := newScene(t, shields["forged-icmp.yaml"])
-			for _, frame := range disguise(s, f.message(s)) {
+			for _, frame := range disguise(s, f.message(t, s)) {
 				s.injectBytes(t, frame)
 			}
 			if mtu := s.pathMTU(t); mtu != 0 {
