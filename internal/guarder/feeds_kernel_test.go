@@ -137,6 +137,40 @@ func TestFeedIsInForceAfterReboot(t *testing.T) {
 	}
 }
 
+// TestFeedOfAnUnknownPolicyStays has an agent put another policy on trial, and the next one
+// start when that was not confirmed. Neither knows the policy with the feed, which is in
+// force again.
+func TestFeedOfAnUnknownPolicyStays(t *testing.T) {
+	l := newFeedLab(t, "")
+	l.list(t, l.net.Left.Addr(testnet.IPv4))
+	e := l.open(t)
+	e.fetched(t, hasList(1))
+	e.Close()
+	look := func() { e.lookAtFeeds(t.Context(), time.Now()) }
+	l.write(t, "audit", anHour)
+	e = l.open(t)
+	look()
+	if !onTrial(t, e) || !arrives(t, l.net) || !e.store.hasFeeds() {
+		t.Error("on the trial of another policy the list is not kept, or still enforced")
+	}
+	if err := e.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"not confirmed", "and a new agent"} {
+		look()
+		if s := status(t, e); s.InForce != InForceEarlier || arrives(t, l.net) {
+			t.Errorf("%s: a datagram from a listed address gets through, in force is %s", when, s.InForce)
+		}
+		e.Close()
+		e = l.open(t)
+	}
+	l.write(t, "audit", "")
+	if err := l.apply(t, e); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return !e.store.hasFeeds() })
+}
+
 func TestFeedSurvivesKill(t *testing.T) {
 	l := newFeedLab(t, "")
 	l.list(t, l.net.Left.Addr(testnet.IPv4))

@@ -176,7 +176,7 @@ func (e *Engine) putTable(d draft, table *compile.FeedTable, about feedTable, cu
 func (e *Engine) noTable(d draft, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.running() != nil || d.wants != e.feeds.wants {
+	if e.running() != nil || d.wants != e.feeds.wants || e.othersLists() {
 		return
 	}
 	if err := compile.ForgetFeeds(e.store.state); err != nil {
@@ -188,6 +188,17 @@ func (e *Engine) noTable(d draft, now time.Time) {
 	for _, s := range e.feeds.states {
 		s.cut, s.listed = feed.Cut{}, nil
 	}
+}
+
+// othersLists tells whether lists may be those of a policy that this agent does not know,
+// which is in force or will be again if a trial is not confirmed. Without its table that
+// policy would go on and drop nobody who is listed. The lock is held.
+func (e *Engine) othersLists() bool {
+	if e.before != nil && e.before.known == nil && e.before.program != nil {
+		return true
+	}
+	whose, err := e.whose()
+	return err != nil || whose == InForceEarlier
 }
 
 // noNewTable takes note that none could be made; the one in force stays.
