@@ -41,7 +41,7 @@ func (r *reader) decisions(from io.Reader) error {
 		}
 		if key == "new" {
 			seen = true
-			err = r.each(in, r.decision)
+			err = r.each(in)
 		} else {
 			err = r.skip(in)
 		}
@@ -76,8 +76,9 @@ func (r *reader) expect(in *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// each reads a list, which may be null, one by one.
-func (r *reader) each(in *json.Decoder, take func(*decision) error) error {
+// each reads a list, which may be null, one by one. A decision that cannot be read is
+// skipped, as anybody may add one; it is told of if no other can be read.
+func (r *reader) each(in *json.Decoder) error {
 	first, err := in.Token()
 	if err != nil {
 		return r.badJSON(in, err)
@@ -88,19 +89,35 @@ func (r *reader) each(in *json.Decoder, take func(*decision) error) error {
 	if first != json.Delim('[') {
 		return refuse(NotAList, "%s: byte %d: decisions are %v, and no list", r.name, in.InputOffset(), first)
 	}
+	var unread error // about the first of these
 	for in.More() {
 		var d decision
-		if err := in.Decode(&d); err != nil {
+		var listed *Entry
+		var kind *json.UnmarshalTypeError
+		switch err = in.Decode(&d); {
+		case err == nil:
+			listed, err = r.decision(&d)
+		case !errors.As(err, &kind):
 			return r.badJSON(in, err)
 		}
-		if err := take(&d); err != nil {
-			if fault, ok := err.(*geo.Fault); ok {
-				err = &Refusal{r.reason, fmt.Errorf("%s: byte %d: %s (%s)", r.name, in.InputOffset(), fault.Message, fault.Cure)}
+		if listed == nil {
+			r.list.Skipped++
+			if unread == nil && err != nil {
+				unread = refuse(NotAList, "%s: byte %d: %w", r.name, in.InputOffset(), err)
 			}
+			continue
+		}
+		if err := r.decided(listed, d.Origin, in.InputOffset()); err != nil {
 			return err
 		}
 	}
-	return r.expect(in, json.Delim(']'))
+	if err := r.expect(in, json.Delim(']')); err != nil {
+		return err
+	}
+	if len(r.list.Entries) == 0 {
+		return unread
+	}
+	return nil
 }
 
 // skip passes over a value, however deep.
@@ -125,52 +142,55 @@ func (r *reader) skip(in *json.Decoder) error {
 // badJSON returns what is wrong with the text, or what the source returned.
 func (r *reader) badJSON(in *json.Decoder, err error) error {
 	var syntax *json.SyntaxError
-	var kind *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		if in.InputOffset() == 0 {
 			return refuse(Empty, "%s: nothing was sent", r.name)
 		}
 		return refuse(Truncated, "%s: it ends at byte %d, in the middle", r.name, in.InputOffset())
-	case errors.As(err, &syntax), errors.As(err, &kind):
+	case errors.As(err, &syntax):
 		return refuse(NotAList, "%s: byte %d: %w", r.name, in.InputOffset(), err)
 	}
 	return fmt.Errorf("read %s: %w", r.name, err)
 }
 
-// decision takes one.
-func (r *reader) decision(d *decision) error {
-	isRange := strings.EqualFold(d.Scope, "range")
-	if !isRange && !strings.EqualFold(d.Scope, "ip") || !strings.EqualFold(d.Type, "ban") {
-		r.list.Skipped++
-		return nil
+// decision returns what a decision lists, or nil if that is nothing to be dropped.
+func (r *reader) decision(d *decision) (*Entry, error) {
+	if !strings.EqualFold(d.Scope, "range") && !strings.EqualFold(d.Scope, "ip") || !strings.EqualFold(d.Type, "ban") {
+		return nil, nil
 	}
 	left, err := time.ParseDuration(d.Duration)
 	if err != nil {
-		r.because(NotAList)
-		return &geo.Fault{Message: fmt.Sprintf("bad duration %.40q of %.40q", d.Duration, d.Value), Cure: "want one such as 4h"}
+		return nil, fmt.Errorf("bad duration %.40q of %.40q (want one such as 4h)", d.Duration, d.Value)
 	}
 	if left < time.Second {
-		r.list.Skipped++
-		return nil
+		return nil, nil
 	}
-	prefix, ok := prefixOf(d.Value, isRange)
+	prefix, ok := prefixOf(d.Value)
 	if !ok {
-		r.because(NotAList)
-		return &geo.Fault{Message: fmt.Sprintf("bad value %.60q of scope %.20q", d.Value, d.Scope), Cure: "want an address, or a prefix of scope Range"}
+		return nil, fmt.Errorf("bad value %.60q of scope %.20q (want an address or a prefix)", d.Value, d.Scope)
 	}
-	if err := r.add(prefix, r.now.Add(left).Unix()); err != nil {
+	return &Entry{prefix, r.now.Add(left).Unix()}, nil
+}
+
+// decided takes what a decision lists that ends at an offset.
+func (r *reader) decided(e *Entry, origin string, offset int64) error {
+	if err := r.add(e.Prefix, e.Until); err != nil {
+		if fault, ok := err.(*geo.Fault); ok {
+			err = &Refusal{r.reason, fmt.Errorf("%s: byte %d: %s (%s)", r.name, offset, fault.Message, fault.Cure)}
+		}
 		return err
 	}
-	if origin := d.Origin; len(r.list.Origins) < maxOrigins || r.list.Origins[origin] > 0 {
+	if len(r.list.Origins) < maxOrigins || r.list.Origins[origin] > 0 {
 		r.list.Origins[origin]++
 	}
 	return nil
 }
 
-// prefixOf reads an address, or a prefix if it is one of a range.
-func prefixOf(text string, isRange bool) (netip.Prefix, bool) {
-	if isRange && strings.Contains(text, "/") {
+// prefixOf reads an address or a prefix, whatever the scope: CrowdSec takes "Ip" with the
+// value of a range as it is sent.
+func prefixOf(text string) (netip.Prefix, bool) {
+	if strings.Contains(text, "/") {
 		p, err := netip.ParsePrefix(text)
 		return p.Masked(), err == nil && !p.Addr().Is4In6()
 	}

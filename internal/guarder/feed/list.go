@@ -16,7 +16,8 @@ type List struct {
 	// not tell.
 	Origins map[string]int
 	// Skipped counts what the source also tells of, and what is no address to be dropped:
-	// decisions about countries, captchas, and those that were over.
+	// decisions about countries, captchas, those that were over, and those that cannot be
+	// read.
 	Skipped int
 }
 

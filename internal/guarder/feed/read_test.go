@@ -82,6 +82,12 @@ func TestListsAreRead(t *testing.T) {
 			decide("Ip", "192.0.2.1", "2h", ban), decide("Ip", "192.0.2.3", "-5s", ban),
 			decide("Country", "XX", "4h", ban), decide("Ip", "192.0.2.4", "4h", `,"type":"captcha","origin":"CAPI"`),
 		), List{Entries: entries("192.0.2.1/32 2h", "192.0.2.2/32 1m", "198.51.100.0/24 4h"), Origins: map[string]int{"CAPI": 3, "cscli": 1}, Skipped: 3}},
+		"an address that is a range": {policy.CrowdSec, stream(decide("Ip", "192.0.2.1", "1h", ban), decide("Ip", "198.51.100.7/24", "1h", ban)),
+			List{Entries: entries("192.0.2.1/32 1h", "198.51.100.0/24 1h"), Origins: map[string]int{"CAPI": 2}}},
+		"decisions that cannot be read, among others": {policy.CrowdSec, stream(
+			decide("Ip", "nobody", "1h", ban), decide("Ip", "192.0.2.1", "soon", ban), `{"value":7}`, `[]`, decide("Ip", "fe80::1%eth0", "1h", ban),
+			decide("Range", "::ffff:192.0.2.0/120", "1h", ban), decide("Ip", "192.0.2.2", "1h", ban), decide("Ip", "", "1h", ban),
+		), List{Entries: entries("192.0.2.2/32 1h"), Origins: map[string]int{"CAPI": 1}, Skipped: 7}},
 		"a decision stream with nothing": {policy.CrowdSec, `{"new":null,"deleted":null}`, List{Origins: map[string]int{}}},
 		"a decision within another that ends sooner": {policy.CrowdSec, stream(decide("Range", "192.0.2.0/24", "1m", ban), decide("Ip", "192.0.2.1", "1h", ban)),
 			List{Entries: entries("192.0.2.0/24 1m", "192.0.2.1/32 1h"), Origins: map[string]int{"CAPI": 2}}},
@@ -138,11 +144,12 @@ func TestWhatIsNoListIsRefused(t *testing.T) {
 		"JSON for text":               {nil, drop4, "not_a_list: list: JSON lines, where format plain has text"},
 		"text for JSON":               {feedOf(policy.SpamhausJSON), "192.0.2.1\n", "not_a_list: list: text, where format spamhaus-json has JSON lines"},
 		"decisions without their end": {feedOf(policy.CrowdSec), stream(decide("Ip", "192.0.2.1", "1h", ban))[:150], "truncated: list: it ends at byte "},
+		"a wide one by address":       {feedOf(policy.CrowdSec), stream(decide("Ip", "nobody", "1h", ban), decide("Ip", "10.0.0.0/7", "1h", ban)), "too_wide: list: byte "},
 		"something behind decisions":  {feedOf(policy.CrowdSec), stream() + "{}", "not_a_list: list: something behind the decisions"},
 		"an error for decisions":      {feedOf(policy.CrowdSec), `{"message":"access forbidden"}`, `not_a_list: list: no key "new"`},
 		"decisions that are no list":  {feedOf(policy.CrowdSec), `{"new":{}}`, "not_a_list: list: byte 8: decisions are {, and no list"},
 		"a decision of another form":  {feedOf(policy.CrowdSec), `{"new":[{"value":7}]}`, "not_a_list: list: byte "},
-		"a decision of what is none":  {feedOf(policy.CrowdSec), stream(decide("Ip", "192.0.2.0/24", "1h", ban)), "not_a_list: list: byte "},
+		"a decision of what is none":  {feedOf(policy.CrowdSec), stream(decide("Ip", "nobody", "1h", ban), decide("Country", "XX", "1h", ban)), "not_a_list: list: byte 174: bad value \"nobody\" of scope \"Ip\" (want"},
 		"a decision without an end":   {feedOf(policy.CrowdSec), stream(decide("Ip", "192.0.2.1", "", ban)), "not_a_list: list: byte "},
 	} {
 		t.Run(name, func(t *testing.T) {
