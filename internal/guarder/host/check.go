@@ -22,7 +22,7 @@ const linearMTU = 3498
 // that are missing, taken or slow, rules that cannot match there or would match what they
 // are not meant for, and what the host would be cut off from.
 func Check(p *policy.Policy, facts *Facts) []policy.Fault {
-	faults := slices.Concat(lacks(p, facts), missing(p, facts), devices(p, facts), elsewhere(p, facts), cookieless(p, facts), lockout(p, facts))
+	faults := slices.Concat(lacks(p, facts), missing(p, facts), devices(p, facts), elsewhere(p, facts), cookieless(p, facts), answers(p, facts), lockout(p, facts))
 	slices.SortStableFunc(faults, func(a, b policy.Fault) int {
 		return cmp.Or(strings.Compare(a.At.File, b.At.File), cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
 	})

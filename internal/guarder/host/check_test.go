@@ -103,6 +103,33 @@ func TestSoundPoliciesHaveNoFaultsOnAHost(t *testing.T) {
 	}
 }
 
+// TestReadyPoliciesCountNoAnswers has the kernel give ports to connections as it comes, and
+// as where many are made.
+func TestReadyPoliciesCountNoAnswers(t *testing.T) {
+	for first, want := range map[uint16][]string{0: nil, 32768: nil, 16384: {"bans/ports-that-answer"}} {
+		files, err := filepath.Glob("../../../rules/guarder/*.yaml")
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files: %v", err)
+		}
+		var got []string
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.yaml") {
+				continue
+			}
+			p, faults := policy.Load([]string{file}, policy.Options{})
+			if p == nil {
+				t.Fatal(faults)
+			}
+			for _, f := range answers(p, &Facts{FirstPort: first, LastPort: 60999}) {
+				got = append(got, f.In)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("ports from %d: rules (-want +got):\n%s", first, diff)
+		}
+	}
+}
+
 func TestCardsThatJoinPacketsAreSlow(t *testing.T) {
 	for name, want := range map[string]string{
 		"lro0":   "joins packets (LRO), which native XDP refuses",

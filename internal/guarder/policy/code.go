@@ -65,7 +65,9 @@ const (
 	// SocketsElsewhere is of rules about sockets where these do not know all.
 	SocketsElsewhere = "G322"
 	// NoCookies is of rules that answer SYNs where the kernel has no answers.
-	NoCookies   = "G323"
+	NoCookies = "G323"
+	// OwnPorts is of rules that count the ports from which the host calls others.
+	OwnPorts    = "G324"
 	KernelLacks = "G330"
 )
 
@@ -113,6 +115,7 @@ var Codes = []Code{
 	{TagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
 	{SocketsElsewhere, Error, "an enforced rule about sockets on a host that translates addresses", true},
 	{NoCookies, Warning, "a rule that answers SYNs where the kernel makes no cookies", true},
+	{OwnPorts, Warning, "a rule that counts the ports from which the host calls others", true},
 	{KernelLacks, Error, "a kernel that lacks what Guarder or the policy needs", true},
 	{badTemplate, Error, "a template of an alert that uses what there is not", false},
 	{splitPayload, Warning, "a payload rule that segmentation evades", false},

@@ -219,9 +219,23 @@ func (r *Rule) MayBegin() bool {
 	})
 }
 
+// MayGoOn reports whether the rule may match a segment of a connection of TCP that is
+// established, to one of these ports.
+func (r *Rule) MayGoOn(first, last uint16) bool {
+	all, _ := cubes(r.Match, true)
+	return slices.ContainsFunc(all, func(c cube) bool {
+		return c.kind.meets(tcpKinds) && c.toPort.meets(spans[uint32]{{uint32(first), uint32(last)}}) && c.flags.meets(lastingFlags) &&
+			!slices.ContainsFunc(c.tests, func(t test) bool {
+				s, ok := t.leaf.(Socket)
+				return ok && s.Of == Outer && (s.States&SocketEstablished != 0) != t.want
+			})
+	})
+}
+
 var (
 	beginningKinds = complement(protocolKinds(packet.ICMPv4, packet.ICMPv6, packet.TCP), kindAxis)
 	beginningFlags = flagSpans(func(flags uint32) bool { const ack = 0x10; return flags&(flagSYN|ack) == flagSYN })
+	lastingFlags   = flagSpans(func(flags uint32) bool { const ack, rst = 0x10, 0x04; return flags&(flagSYN|ack|rst) == ack })
 )
 
 // product returns what is in one of a and in one of b.
