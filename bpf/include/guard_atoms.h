@@ -163,7 +163,7 @@ static __always_inline __u32 guard_claimed(const struct guard_packet *p)
 
 /*
  * Whether a sender claims an address that is bound to other MAC addresses: Env.conflict
- * of the Go half.
+ * of the Go half. Who speaks for its own source must also send from there, whatever it tells.
  */
 __noinline int guard_is_conflict(struct guard_walk *w, __u32 set)
 {
@@ -183,6 +183,11 @@ __noinline int guard_is_conflict(struct guard_walk *w, __u32 set)
 									     p->source_mac,
 			 6);
 	key.has_mac = 1;
+	if (!bpf_map_lookup_elem(&guard_bindings, &key))
+		return 1;
+	if (of != GUARD_ADDRESS_SOURCE)
+		return 0;
+	__builtin_memcpy(key.mac, p->source_mac, 6);
 	return bpf_map_lookup_elem(&guard_bindings, &key) == NULL;
 }
 

@@ -281,9 +281,10 @@ func (s street) injectAs(t *testing.T, f packet.Frame) {
 func TestRoguesAdvertise(t *testing.T) {
 	const router = "02:00:5e:10:00:fe"
 	routerMAC := [6]byte{2, 0, 0x5e, 0x10, 0, 0xfe}
-	advertise := func(mac [6]byte, from netip.Addr, word uint32) packet.Frame {
-		return nd(mac, from, allNodes, packet.Message{Type: 134, MTU: word}, append(make([]byte, 8), linkAddress(1, mac)...)...)
+	pretend := func(mac, told [6]byte, from netip.Addr, word uint32) packet.Frame {
+		return nd(mac, from, allNodes, packet.Message{Type: 134, MTU: word}, append(make([]byte, 8), linkAddress(1, told)...)...)
 	}
+	advertise := func(mac [6]byte, from netip.Addr, word uint32) packet.Frame { return pretend(mac, mac, from, word) }
 	for _, mode := range []string{"bare", "enforce"} {
 		t.Run(mode, func(t *testing.T) {
 			var shield Shield
@@ -305,6 +306,10 @@ func TestRoguesAdvertise(t *testing.T) {
 			truly, both := []string{"fe80::fe"}, []string{"fe80::fe", "fe80::66"}
 			s.injectAs(t, advertise(routerMAC, trueRouter, halfAnHour))
 			expect("the router advertises itself", truly, truly)
+			s.injectAs(t, pretend(liar, routerMAC, trueRouter, routerGone))
+			expect("a rogue takes the router away, and tells the router's own address", nil, truly)
+			s.injectAs(t, advertise(routerMAC, trueRouter, halfAnHour))
+			expect("the router advertises itself again", truly, truly)
 			s.injectAs(t, advertise(liar, rogueRouter, halfAnHour))
 			expect("a rogue advertises itself", both, truly)
 			s.injectAs(t, advertise(liar, trueRouter, routerGone))
@@ -316,7 +321,7 @@ func TestRoguesAdvertise(t *testing.T) {
 			if mode == "bare" {
 				return
 			}
-			for rule, want := range map[string]uint64{"rogue-router": 1, "nd-gateway": 1, "nd-from-afar": 1} {
+			for rule, want := range map[string]uint64{"rogue-router": 1, "nd-gateway": 2, "nd-from-afar": 1} {
 				if got := droppedBy(t, engine, rule); got != want {
 					t.Errorf("%s dropped %d, want %d", rule, got, want)
 				}

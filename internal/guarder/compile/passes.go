@@ -74,8 +74,9 @@ func (w *walk) compared(of policy.CompareField) (value any, ok bool) {
 }
 
 func (w *walk) conflict(set uint32) bool {
-	ip, mac := w.p.Claim()
-	return w.bound(Bound{Set: set, IP: ip}) && !w.bound(Bound{Set: set, IP: ip, MAC: mac, HasMAC: true})
+	ip, told, sent := w.p.Claim()
+	has := func(mac [6]byte) bool { return w.bound(Bound{Set: set, IP: ip, MAC: mac, HasMAC: true}) }
+	return w.bound(Bound{Set: set, IP: ip}) && !(has(told) && has(sent))
 }
 
 func (w *walk) bound(b Bound) bool { return slices.Contains(w.t.Bounds, b) }

@@ -294,29 +294,31 @@ type Quoted struct {
 }
 
 // Claim returns the IP address that a packet speaks for, and the MAC address that those
-// who believe it would send to from then on; ip is not valid if it claims none.
+// who believe it would send to from then on; ip is not valid if it claims none. Of what
+// speaks for its own source, sent is where it comes from; else it is the same as told.
 //
 //   - ARP speaks for its sender (RFC 826).
 //   - An advertisement of a neighbour speaks for its target, one of a router for its
 //     source; with the address of the frame if it tells none, as it says who is there.
 //   - Solicitations speak for their source, and a redirect of ICMPv6 for its target, but
 //     only if they tell an address: without one nobody learns any from them.
-func (p *Packet) Claim() (ip netip.Addr, mac [6]byte) {
+func (p *Packet) Claim() (ip netip.Addr, told, sent [6]byte) {
 	if p.ARP != nil {
-		return p.ARP.SenderIP, p.ARP.SenderMAC
+		return p.ARP.SenderIP, p.ARP.SenderMAC, p.ARP.SenderMAC
 	}
 	if p.ICMP == nil || p.Family != 6 {
-		return ip, mac
+		return ip, told, sent
 	}
 	m := p.ICMP
+	if told = p.SourceMAC; m.HasLinkAddress {
+		told = m.LinkAddress
+	}
+	sent = told
 	switch kind := m.Type; {
 	case kind == v6NeighbourAdvertise, kind == v6Redirect && m.HasLinkAddress:
 		ip = m.Target
 	case kind == v6RouterAdvertise, (kind == v6RouterSolicit || kind == v6NeighbourSolicit) && m.HasLinkAddress:
-		ip = p.Source
+		ip, sent = p.Source, p.SourceMAC
 	}
-	if mac = p.SourceMAC; m.HasLinkAddress {
-		mac = m.LinkAddress
-	}
-	return ip, mac
+	return ip, told, sent
 }

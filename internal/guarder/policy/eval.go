@@ -289,7 +289,7 @@ func (env *Env) conflict(set string, p *packet.Packet) bool {
 	if b == nil {
 		return false
 	}
-	ip, mac := p.Claim()
+	ip, told, sent := p.Claim()
 	allowed, bound := b.MACs[ip]
-	return bound && !slices.Contains(allowed, mac)
+	return bound && !(slices.Contains(allowed, told) && slices.Contains(allowed, sent))
 }

@@ -22,6 +22,18 @@ func TestConflictIsAboutWhatHostsBelieve(t *testing.T) {
 			ICMP: &packet.Message{Type: 136, Target: six}, Payload: options,
 		}
 	}
+	ofRouter := func(source [6]byte, kind uint8, options []byte) packet.Frame {
+		f := advertisement(source, options)
+		f.ICMP = &packet.Message{Type: kind}
+		switch kind {
+		case 134:
+			f.Payload = append(make([]byte, 8), options...) // behind its times
+		case 135:
+			f.ICMP.Target = netip.MustParseAddr("fe80::1")
+		}
+		return f
+	}
+	source := func(mac [6]byte) []byte { return append([]byte{1, 1}, mac[:]...) }
 	tells := func(mac [6]byte) []byte { return append([]byte{2, 1}, mac[:]...) }
 	for name, c := range map[string]struct {
 		frame packet.Frame
@@ -36,6 +48,14 @@ func TestConflictIsAboutWhatHostsBelieve(t *testing.T) {
 		"advertisement by another":             {advertisement(liar, tells(honest)), false},
 		"advertisement that lies":              {advertisement(liar, tells(liar)), true},
 		"advertisement that lies, in disguise": {advertisement(honest, tells(liar)), true},
+		"router":                               {ofRouter(honest, 134, source(honest)), false},
+		"router without address":               {ofRouter(honest, 134, nil), false},
+		"router that is another":               {ofRouter(liar, 134, source(honest)), true},
+		"router that lies, in disguise":        {ofRouter(honest, 134, source(liar)), true},
+		"solicitation":                         {ofRouter(honest, 135, source(honest)), false},
+		"solicitation by another":              {ofRouter(liar, 135, source(honest)), true},
+		"solicitation by another, no address":  {ofRouter(liar, 135, nil), false},
+		"router solicitation by another":       {ofRouter(liar, 133, source(honest)), true},
 	} {
 		p := packet.Parse(c.frame.Bytes())
 		if got := env.conflict("gateways", &p); got != c.want || p.Reason != packet.OK {

@@ -125,7 +125,7 @@ func (m *matcher) nd(n *yaml.Node) {
 func (m *matcher) ndFields() []field {
 	return []field{
 		{"target", "The target: addresses, prefixes, or own.", severalOf(plain("string")), func(n *yaml.Node) { m.add(m.addresses(n, "target", NDTarget)) }},
-		{"sender", "{conflicts_with: SET}: a message (also of routers, and a redirect) that claims an address of the set for a MAC address that the set does not give it.", refer("sender"), m.sender},
+		{"sender", "{conflicts_with: SET}: a message (also of routers, and a redirect) that claims an address of the set for a MAC address that the set does not give it, or a solicitation or an advertisement of a router for it that comes from one.", refer("sender"), m.sender},
 	}
 }
 
