@@ -110,8 +110,8 @@ type Request struct {
 
 // Add bans somebody, unless never has reasons against it, or there is no room. The error
 // is then a [*Refusal], or ErrFull. If somebody is banned already, the operator's word
-// counts from now on; a rule that hits all the same only has the ban renewed, if it is one
-// that is.
+// counts from now on; that of another does not shorten the ban. A rule that hits all the
+// same only has the ban renewed, if it is one that is.
 //
 // The ban is on disk when Save returns.
 func (s *Store) Add(r Request, never *Never) (Ban, Action, error) {
@@ -139,9 +139,13 @@ func (s *Store) Add(r Request, never *Never) (Ban, Action, error) {
 		if active {
 			b.Count, b.Since = old.Count, old.Since
 		}
+		b.Remember = max(b.Remember, old.Remember)
 	}
 	b.TTL = r.For(b.Count)
 	b.Until = now + b.TTL
+	if active && old.Audit == r.Audit && r.Origin != Operator && old.Until > b.Until {
+		b.TTL, b.Until, b.Renew = old.TTL, old.Until, old.Renew
+	}
 	action := Added
 	if r.Audit {
 		action = WouldBan

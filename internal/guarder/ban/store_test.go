@@ -190,6 +190,45 @@ func TestOperatorsWordCounts(t *testing.T) {
 	}
 }
 
+// TestOnlyTheOperatorShortensABan has somebody banned who is banned already.
+func TestOnlyTheOperatorShortensABan(t *testing.T) {
+	const address = "192.0.2.1/32"
+	request := func(by Origin, ttl time.Duration) Request {
+		return Request{Prefix: pfx(address), Terms: Terms{TTL: ttl}, Origin: by}
+	}
+	renewed := byRule(address, Terms{TTL: time.Hour, Factor: 2, Max: 24 * time.Hour, Renew: true})
+	for name, c := range map[string]struct {
+		first, then Request
+		ttl, left   time.Duration
+		renew       bool
+		remember    time.Duration
+	}{
+		"the operator, a rule's":           {renewed, request(Operator, time.Minute), time.Minute, time.Minute, false, 24 * time.Hour},
+		"a program, a rule's":              {renewed, request(API, time.Minute), time.Hour, 50 * time.Minute, true, 24 * time.Hour},
+		"CrowdSec, the operator's":         {request(Operator, 720*time.Hour), request(CrowdSec, time.Hour), 720 * time.Hour, 720*time.Hour - 10*time.Minute, false, 0},
+		"a program, for longer":            {renewed, request(API, 2*time.Hour), 2 * time.Hour, 2 * time.Hour, false, 24 * time.Hour},
+		"a program, where nobody is":       {byRule(address, Terms{TTL: time.Minute, Factor: 2, Max: time.Hour}), request(API, time.Minute), time.Minute, time.Minute, false, time.Hour},
+		"a program, where a rule is tried": {Request{Prefix: pfx(address), Terms: growing, Origin: Rule("ssh", "guessing"), Audit: true}, request(API, time.Second), time.Second, time.Second, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFake()
+			s := open(t, t.TempDir(), f)
+			if _, _, err := s.Add(c.first, nil); err != nil {
+				t.Fatal(err)
+			}
+			f.pass(10 * time.Minute)
+			b := add(t, s, c.then, Added)
+			if b.TTL != c.ttl || b.Until-f.boot != c.left || b.Renew != c.renew || b.Remember != c.remember || b.Origin != c.then.Origin {
+				t.Errorf("%+v, ends in %v", b, b.Until-f.boot)
+			}
+			s = restart(t, s, f, 0, true, 0)
+			if all := s.List(); len(all) != 1 || all[0].Until-f.boot != c.left {
+				t.Errorf("after a restart: %+v", all)
+			}
+		})
+	}
+}
+
 func TestAuditedRuleBansNobody(t *testing.T) {
 	f := newFake()
 	s := open(t, "", f)
