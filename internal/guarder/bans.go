@@ -43,6 +43,9 @@ type banner struct {
 const (
 	// bansEvery is how often an engine looks after its bans at least.
 	bansEvery = time.Second
+	// bansRest is how long it pauses at least, as each look is at all of them, with the
+	// engine's lock held: bans that end one after the other would have it look all the time.
+	bansRest = 100 * time.Millisecond
 	// oldRequest is the age of a request for a ban that nobody read, from which on what it
 	// was about is over.
 	oldRequest = 10 * time.Second
@@ -264,14 +267,14 @@ func (e *Engine) watchBans(ready chan<- error) {
 	}
 }
 
-// bansPause is how long until bans are to be looked at: when the next one ends, or soon.
+// bansPause is how long until bans are to be looked at: when the next one ends, or about then.
 func (e *Engine) bansPause() time.Duration {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.bans.next == 0 {
 		return bansEvery
 	}
-	return min(bansEvery, max(e.bans.next-e.bans.clock.Boot(), time.Millisecond))
+	return min(bansEvery, max(e.bans.next-e.bans.clock.Boot(), bansRest))
 }
 
 // lookAtBans counts bans that are over, renews those of who still sends, and at times
