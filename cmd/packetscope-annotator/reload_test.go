@@ -29,7 +29,10 @@ func TestHangupPutsTheNextConfigInForceIfItIsGood(t *testing.T) {
 		t.Errorf("webhook after the reload: %d", code)
 	}
 
+	web := filepath.Join(filepath.Dir(r.config), "web.yml")
+	write(t, web, "basic_auth_users: {a: $2b$12$hNf2lSsxfm0.i4a.1kVpSOVyBCfIB51VRjgBUyv6kdnyTlgWj81Ay}\n")
 	for fault, text := range map[string]string{
+		"one Authorization":  store + "listen: {web_config: web.yml}\n" + tokens(t, filepath.Dir(r.config)),
 		"unknown key":        store + "stroe: {}\n",
 		"restart":            "store: {path: other.db}\n",
 		"allow_values: true": store + "llm: {prompt_privacy: values, providers: [{name: l, base_url: 'https://192.0.2.1/v1', model: m}]}\n",

@@ -188,12 +188,14 @@ func TestWhatKeepsItFromStartingIsSaid(t *testing.T) {
 	folder := t.TempDir()
 	r := start(t, "")
 	taken := strings.TrimPrefix(r.url, "http://")
+	write(t, filepath.Join(folder, "web.yml"), "rate_limit: {interval: 1s}\n")
 	for name, test := range map[string]struct{ text, want string }{
-		"a bad config":       {"store: 7\n", "annotator.yaml:1:8"},
-		"no folder":          {"store: {path: nowhere/a.db}\n", "open store"},
-		"a store in use":     {"store: {path: " + filepath.Dir(r.config) + "/annotator.db}\n", "in use by another process"},
-		"an address in use":  {"store: {path: a.db}\nlisten: {address: '" + taken + "'}\n", "address already in use"},
-		"values for a model": {"store: {path: b.db}\nllm: {prompt_privacy: values, providers: [{name: l, base_url: 'https://192.0.2.1/v1', model: m}]}\n", "allow_values: true"},
+		"a bad config":                   {"store: 7\n", "annotator.yaml:1:8"},
+		"no folder":                      {"store: {path: nowhere/a.db}\n", "open store"},
+		"a store in use":                 {"store: {path: " + filepath.Dir(r.config) + "/annotator.db}\n", "in use by another process"},
+		"an address in use":              {"store: {path: a.db}\nlisten: {address: '" + taken + "'}\n", "address already in use"},
+		"a web config that loses alerts": {"store: {path: c.db}\nlisten: {web_config: web.yml}\n", "annotator.yaml:2:22: rate_limit answers 429"},
+		"values for a model":             {"store: {path: b.db}\nllm: {prompt_privacy: values, providers: [{name: l, base_url: 'https://192.0.2.1/v1', model: m}]}\n", "allow_values: true"},
 	} {
 		file := filepath.Join(folder, "annotator.yaml")
 		write(t, file, test.text)

@@ -53,31 +53,36 @@ func (d *decoder) address(n *yaml.Node) string {
 	return text
 }
 
-// webConfig returns the path of a file. The check has the toolkit judge what is in it, and
-// looks for what does not go with the annotator.
+// webConfig returns the path of a file. What does not go with the annotator is a fault of the
+// config, as alerts would get lost. The check has the toolkit judge the rest.
 func (d *decoder) webConfig(n *yaml.Node, c *Config) string {
 	path := d.Path(n)
-	if path != "" {
-		d.checks = append(d.checks, func() {
-			data, err := os.ReadFile(path)
-			if err != nil {
-				d.Unreadable(path, err)
-				return
-			}
-			var web map[string]yaml.Node
-			if err := yaml.Unmarshal(data, &web); err != nil {
-				d.Fault(n, "", "%s: %s", path, oneLine(err.Error()))
-			} else if err := toolkit.Validate(path); err != nil {
-				d.Fault(n, "", "%s: %s", path, oneLine(err.Error()))
-			}
-			if _, limits := web["rate_limit"]; limits {
-				d.Fault(n, "remove rate_limit from "+path, "rate_limit answers 429, which Alertmanager does not repeat soon: alerts get lost")
-			}
-			if _, users := web["basic_auth_users"]; users && len(c.Tokens) > 0 {
-				d.Fault(n, "remove auth.tokens, or basic_auth_users from "+path, "a request has one Authorization, either of basic_auth_users or of auth.tokens")
-			}
-		})
+	if path == "" {
+		return ""
 	}
+	var web map[string]yaml.Node
+	var readErr, formErr error
+	d.reads = append(d.reads, func() {
+		var data []byte
+		if data, readErr = os.ReadFile(path); readErr == nil {
+			formErr = yaml.Unmarshal(data, &web)
+		}
+		if _, limits := web["rate_limit"]; limits {
+			d.Fault(n, "remove rate_limit from "+path, "rate_limit answers 429, which Alertmanager does not repeat soon: alerts get lost")
+		}
+		if _, users := web["basic_auth_users"]; users && len(c.Tokens) > 0 {
+			d.Fault(n, "remove auth.tokens, or basic_auth_users from "+path, "a request has one Authorization, either of basic_auth_users or of auth.tokens")
+		}
+	})
+	d.checks = append(d.checks, func() {
+		if readErr != nil {
+			d.Unreadable(path, readErr)
+		} else if formErr != nil {
+			d.Fault(n, "", "%s: %s", path, oneLine(formErr.Error()))
+		} else if err := toolkit.Validate(path); err != nil {
+			d.Fault(n, "", "%s: %s", path, oneLine(err.Error()))
+		}
+	})
 	return path
 }
 
