@@ -160,11 +160,11 @@ func (d *decoder) breaker(n *yaml.Node, b *model.Breaker) {
 
 var percentForm = regexp.MustCompile(`^[0-9]{1,3}%$`)
 
-// percent returns a share from 0 to 1, which is written from 0% to 100%.
+// percent returns a share that leaves something over, which is written from 0% to 99%.
 func (d *decoder) percent(n *yaml.Node) float64 {
 	value, err := strconv.Atoi(strings.TrimSuffix(n.Value, "%"))
-	if n.Kind != yaml.ScalarNode || !percentForm.MatchString(n.Value) || err != nil || value > 100 {
-		d.Fault(n, "", "want a share from 0%% to 100%%, not %s", yamlfile.Describe(n))
+	if n.Kind != yaml.ScalarNode || !percentForm.MatchString(n.Value) || err != nil || value > 99 {
+		d.Fault(n, "", "want a share from 0%% to 99%%, not %s", yamlfile.Describe(n))
 		return 0
 	}
 	return float64(value) / 100
