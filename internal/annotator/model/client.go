@@ -89,7 +89,7 @@ func New(config Config) (*Client, error) {
 	}
 	c := &Client{
 		ledger: &ledger{config: config.Budget},
-		memory: &memory{keeper: config.Keeper, learn: config.Learn, quirks: map[string]Learned{}},
+		memory: &memory{keeper: config.Keeper, learn: config.Learn, quirks: map[string]Learned{}, begun: map[string]Learned{}},
 		cache:  config.Cache,
 		logger: config.Logger,
 	}

@@ -257,6 +257,20 @@ func TestTheBudgetEndsAQuestion(t *testing.T) {
 	})
 }
 
+// A fault that passes and a budget that ends the question prove no quirk.
+func TestABudgetThatEndsAQuestionTeachesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, server *double.Server) {
+		client := newClient(t, model.Config{Providers: []model.Provider{provider("a")}, Dial: server.Dial, Budget: model.Budget{CallsPerMinute: 1}})
+		walk(t, server, client, []step{
+			{Reply: double.Fail(400, `{"error":"not now"}`), Class: model.BadRequest, Calls: 1, Again: time.Minute},
+		})
+		if got := client.State().Quirks; len(got) != 0 {
+			t.Errorf("learned %+v", got)
+		}
+		walk(t, server, client, []step{{After: 10 * time.Minute, Reply: wantsSchema, Class: model.OK, Calls: 1}})
+	})
+}
+
 func TestManyAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, server *double.Server) {
 		client := newClient(t, model.Config{

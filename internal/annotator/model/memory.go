@@ -28,6 +28,8 @@ type memory struct {
 
 	mu     sync.Mutex
 	quirks map[string]Learned
+	// begun are the ways that were to be tried when the budget ended a question.
+	begun map[string]Learned
 
 	saving sync.Mutex
 }
@@ -36,21 +38,47 @@ type memory struct {
 func (m *memory) recall(p *provider, now time.Time) Quirks {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	known := m.quirks[p.Name]
-	if known.BaseURL != p.BaseURL || known.Model != p.Model || !now.Before(known.Until) {
+	return m.quirks[p.Name].of(p, now)
+}
+
+// of returns the quirks if they are still those of a provider, or the zero Quirks.
+func (l Learned) of(p *provider, now time.Time) Quirks {
+	if l.BaseURL != p.BaseURL || l.Model != p.Model || !now.Before(l.Until) {
 		return Quirks{}
 	}
-	return known.Quirks
+	return l.Quirks
+}
+
+// goOn is how long a question that the budget ended is gone on with where it was: the budget
+// of the next minute is enough for the rest of the ladder, and nothing proves it yet.
+const goOn = 5 * time.Minute
+
+// pause remembers how a provider was to be asked next.
+func (m *memory) pause(p *provider, q Quirks, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.begun[p.Name] = Learned{q, p.BaseURL, p.Model, now.Add(goOn)}
+}
+
+// first returns how to ask a provider first: as is known of it, or where it was begun.
+func (m *memory) first(p *provider, now time.Time) Quirks {
+	if known := m.recall(p, now); known != (Quirks{}) {
+		return known
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.begun[p.Name].of(p, now)
 }
 
 // note remembers quirks, and reports whether that is news. What is known already is not kept
 // for longer by that: else a busy server would never be tried anew.
 func (m *memory) note(p *provider, q Quirks, now time.Time) bool {
-	if m.recall(p, now) == q {
-		return false
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	delete(m.begun, p.Name)
+	if m.quirks[p.Name].of(p, now) == q {
+		return false
+	}
 	m.quirks[p.Name] = Learned{q, p.BaseURL, p.Model, now.Add(m.learn)}
 	return true
 }
@@ -60,6 +88,7 @@ func (m *memory) forget(p *provider) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.quirks, p.Name)
+	delete(m.begun, p.Name)
 }
 
 // learn remembers how a provider took a request.

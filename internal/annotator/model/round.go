@@ -53,14 +53,14 @@ func (r *round) ask(ctx context.Context, p *provider) (answer []byte, done bool)
 // descend makes requests until one is answered, or another would be no use. It returns the
 // last reply, whose class is "" if there was none.
 func (r *round) descend(ctx context.Context, p *provider, key string) (last reply, answer []byte) {
-	call := call{provider: p, request: r.request, key: key, quirks: r.client.memory.recall(p, time.Now())}
+	call := call{provider: p, request: r.request, key: key, quirks: r.client.memory.first(p, time.Now())}
 	tells := call.quirks.TellSchema
 	for {
 		hold, refused := r.client.ledger.take(call.estimate(p.MaxTokens), r.request.Critical, time.Now())
 		if refused.skip != "" {
 			r.skip(p, refused)
 			if last.class == BadRequest {
-				r.client.learn(p, call.quirks) // go on from here the next time
+				r.client.memory.pause(p, call.quirks, time.Now())
 			}
 			return last, nil
 		}
