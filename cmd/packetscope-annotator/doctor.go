@@ -55,6 +55,11 @@ func doctor(ctx context.Context, e env, file string, ask bool, logger *slog.Logg
 	if cfg.Alertmanager == nil {
 		fmt.Fprintf(e.stdout, "%-23s not configured: %s\n", "alertmanager", lostEnds)
 	}
+	if len(cfg.Tokens) > 0 {
+		report("tokens", nil)
+	} else {
+		fmt.Fprintf(e.stdout, "%-23s none: %s\n", "tokens", openDoor) // who wants that is not ill
+	}
 	examine(ctx, cfg, parts, e.now(), report)
 	if ask {
 		for _, p := range providers {

@@ -16,6 +16,7 @@ func TestHangupPutsTheNextConfigInForceIfItIsGood(t *testing.T) {
 	if code, _ := r.ask(t, "GET", "/api/v1/status", "", ""); code != 200 {
 		t.Errorf("status without tokens: %d", code)
 	}
+	r.stderr.Wait(t, `msg="no tokens are configured"`, 1)
 	const store = "store: {path: annotator.db}\n"
 	write(t, r.config, store+tokens(t, filepath.Dir(r.config)))
 	r.hangups <- syscall.SIGHUP

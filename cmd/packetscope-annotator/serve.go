@@ -73,10 +73,17 @@ func serve(ctx context.Context, e env, flags serveFlags, logger *slog.Logger) (e
 	return serveAll(ctx, e, service, server, newReloads(e.hangups(), reloader, logger), logger)
 }
 
+// openDoor says what it means that there are no tokens.
+const openDoor = "whoever reaches the port, and gets by listen.web_config, can send alerts, read episodes, explanations and the audit log, " +
+	"and have models asked; nobody can approve: list auth.tokens"
+
 // loadConfig reads the config. Faults of files that are read later, such as those with
 // secrets, are no reason not to run: they are logged.
 func loadConfig(file string, logger *slog.Logger) (config.Config, error) {
 	cfg, err := config.Load(file)
+	if err == nil && len(cfg.Tokens) == 0 {
+		logger.Warn("no tokens are configured", "risk", openDoor)
+	}
 	if err != nil || file == "" {
 		return cfg, err
 	}

@@ -122,7 +122,8 @@ llm: {providers: [{name: local, base_url: "`+server+`/v1", model: qwen3}]}
 	}
 	// The database is of a good form, as the check of the config looks no deeper, and is none.
 	write(t, filepath.Join(filepath.Dir(file), "a.mmdb"), "none")
-	want := "prometheus              ok\nexporter web-1:10142    ok\ngeo                     "
+	const open = "tokens                  none: " + openDoor + "\n"
+	want := open + "prometheus              ok\nexporter web-1:10142    ok\ngeo                     "
 	if got, err := ask(well.URL, "annotator"); err == nil || err.Error() != "1 of them not as they should be" || !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "\nalertmanager            ok\nmodel local             ok\n") {
 		t.Errorf("all are well but the database: %v\n%s", err, cmp.Diff(want, got))
 	}
