@@ -45,7 +45,7 @@ func addExplain(app *kingpin.Application) verb {
 		instance:  command.Flag("instance", "Without an episode and an alert: the host, as HOST:PORT of its target; needed if there are several.").String(),
 		window:    command.Flag("window", "Over how long to look at the host, from 5m to 7d.").String(),
 		scopes:    command.Flag("scope", "What to look at of the host: "+strings.Join(scopes, ", ")+"; can be repeated. All of it if it is missing.").Enums(scopes...),
-		dryRun:    command.Flag("dry-run", "Print the exact bytes that a model would be shown, and ask none.").Bool(),
+		dryRun:    command.Flag("dry-run", "Print the exact bytes that a model would be shown, and what may be added to them, and ask none.").Bool(),
 		asJSON:    command.Flag("json", "Print JSON.").Bool(),
 		timeout:   command.Flag("timeout", "How long to wait.").Default("10m").Duration(),
 	}

@@ -15,9 +15,20 @@ func printPrompt(w io.Writer, p api.Prompt) error {
 	if len(p.WithheldLabels) > 0 {
 		which = " (" + strings.Join(p.WithheldLabels, ", ") + ")"
 	}
-	_, err := fmt.Fprintf(w, "--- system\n%s\n--- user\n%s\n--- schema\n%s\n--- %d bytes; privacy: %s; %d labels withheld%s, %d facts left out\n",
-		printable(p.System), printable(p.User), p.Schema, p.Bytes, p.Privacy, p.Withheld, printable(which), p.LeftOut)
-	return err
+	if _, err := fmt.Fprintf(w, "--- system\n%s\n--- user\n%s\n--- schema\n%s\n--- %d bytes; privacy: %s; %d labels withheld%s, %d facts left out\n",
+		printable(p.System), printable(p.User), p.Schema, p.Bytes, p.Privacy, p.Withheld, printable(which), p.LeftOut); err != nil {
+		return err
+	}
+	for i, when := range []string{"if the server does not enforce a schema", "when an answer was refused, with a word for its fault"} {
+		if i >= len(p.Appendix) {
+			break // an older annotator does not tell
+		}
+		text, _, _ := strings.Cut(strings.TrimSpace(p.Appendix[i]), "\n") // the schema is above
+		if _, err := fmt.Fprintf(w, "--- behind the system's text, %s: %s\n", when, printable(text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // printExplained prints an explanation for people.

@@ -165,7 +165,8 @@ func TestExplainAsksTheRunningAnnotator(t *testing.T) {
 	if got, err := ask(alert...); err != nil || !strings.Contains(got, "by builtin)") || !strings.Contains(got, "Next:") {
 		t.Errorf("%v\n%s", err, got)
 	}
-	if got, err := ask(append(alert, "--dry-run")...); err != nil || !strings.HasPrefix(got, "--- system\n") || strings.Contains(got, "a.example") {
+	if got, err := ask(append(alert, "--dry-run")...); err != nil || !strings.HasPrefix(got, "--- system\n") || strings.Contains(got, "a.example") ||
+		!strings.HasSuffix(got, "refused, with a word for its fault: An earlier answer was refused with the code CODE. Answer again, without this fault.\n") {
 		t.Errorf("dry run: %v\n%s", err, got)
 	}
 	if got, err := ask(append(alert, "--json")...); err != nil || !strings.HasPrefix(got, "{\n  \"explanation\": {") {

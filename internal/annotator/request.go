@@ -59,10 +59,12 @@ type Explained struct {
 type Prompt struct {
 	System string `json:"system"`
 	User   string `json:"user"`
-	// Schema is that of the answer.
-	Schema  json.RawMessage `json:"schema"`
-	Version int             `json:"version"`
-	Mode    string          `json:"mode"`
+	// Schema is that of the answer. Appendix is what may be appended to System, see
+	// [model.Appendix].
+	Schema   json.RawMessage `json:"schema"`
+	Appendix []string        `json:"appendix"`
+	Version  int             `json:"version"`
+	Mode     string          `json:"mode"`
 	// Privacy is handles, or values if addresses and names leave.
 	Privacy string `json:"privacy"`
 	// LeftOut is how many facts found no room, Withheld how many labels do not leave, Hidden
@@ -80,7 +82,7 @@ func (e *Engine) toPrompt(g answer.Ground, p prompt.Prompt) Prompt {
 		privacy = "values"
 	}
 	return Prompt{
-		System: p.System, User: p.User, Schema: g.Schema(), Version: p.Version, Mode: string(p.Mode), LeftOut: p.LeftOut,
+		System: p.System, User: p.User, Schema: g.Schema(), Appendix: model.Appendix(g.Schema()), Version: p.Version, Mode: string(p.Mode), LeftOut: p.LeftOut,
 		Privacy: privacy, Withheld: g.Set.Withheld, Hidden: g.Set.Hidden, Suspect: g.Set.Suspect,
 	}
 }

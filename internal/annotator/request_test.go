@@ -43,6 +43,26 @@ func TestADryRunShowsWhatWouldLeaveAndAsksNobody(t *testing.T) {
 	})
 }
 
+func TestWhatMayBeAppendedToAPromptIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// It takes no response format, and its first answer is refused.
+		server := models(t, double.LMStudio(false, "no object"), double.LMStudio(false, "no object"), double.LMStudio(false, "no object"), double.LMStudio(false, modelSays))
+		p := start(t, dbPath(t), Config{}, Parts{Model: newModel(t, server, nil)}, nil)
+		asked, err := p.Explain(t.Context(), Request{Labels: flood})
+		if err != nil || asked.NoModel != "" || len(asked.Prompt.Appendix) != 2 {
+			t.Fatalf("%+v, %v", asked, err)
+		}
+		schema, code := asked.Prompt.Appendix[0], strings.Replace(asked.Prompt.Appendix[1], "CODE", "invalid_json", 1)
+		var got []string
+		for _, c := range server.Calls() {
+			got = append(got, strings.TrimPrefix(c.Chat.Messages[0].Content, asked.Prompt.System))
+		}
+		if diff := cmp.Diff([]string{"", schema, schema, schema + code}, got); diff != "" {
+			t.Errorf("appended (-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestModesAndWhoIsMeantAreChecked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := start(t, dbPath(t), Config{Suggest: propose.Defaults}, Parts{Querier: oneSender}, nil)

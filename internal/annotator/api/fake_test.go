@@ -65,7 +65,7 @@ var (
 	builtin = sink.Explanation{By: "builtin", Verdict: "overload", Confidence: "low", Summary: "Much arrives."}
 	asked   = annotator.Prompt{
 		System: "You explain.", User: "-- 9f --\n{\"alert\":\"GuarderSynFlood\"}\n-- 9f --", Schema: answer.Schema(), Version: 3, Mode: "balanced", Privacy: "handles", LeftOut: 1, Withheld: 4, Hidden: []string{"job", "team"},
-		Suspect: []string{"team"},
+		Appendix: []string{"\n\nAnswer with JSON.", "\n\nRefused: CODE."}, Suspect: []string{"team"},
 	}
 )
 

@@ -6,7 +6,7 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator"
 )
 
-// A Prompt is what a model is shown, byte by byte.
+// A Prompt is what a model is shown, byte by byte. It is asked again with more if need be.
 type Prompt struct {
 	// Version is that of the wording; a change of it makes old answers worthless.
 	Version int             `json:"version"`
@@ -14,7 +14,11 @@ type Prompt struct {
 	System  string          `json:"system"`
 	User    string          `json:"user"`
 	Schema  json.RawMessage `json:"schema"`
-	// Bytes is the size of the three together.
+	// Appendix is what may be appended to System: the first to a server that does not enforce
+	// a schema, which it then holds, and the second when an answer was refused, with a word
+	// for the fault in place of CODE.
+	Appendix []string `json:"appendix"`
+	// Bytes is the size of the three together, without the appendix.
 	Bytes int `json:"bytes"`
 	// Privacy is handles, or values if addresses and names leave.
 	Privacy string `json:"privacy"`
@@ -29,7 +33,7 @@ type Prompt struct {
 
 func promptOf(p annotator.Prompt) Prompt {
 	return Prompt{
-		Version: p.Version, Mode: p.Mode, System: p.System, User: p.User, Schema: p.Schema, Bytes: len(p.System) + len(p.User) + len(p.Schema),
+		Version: p.Version, Mode: p.Mode, System: p.System, User: p.User, Schema: p.Schema, Appendix: some(p.Appendix), Bytes: len(p.System) + len(p.User) + len(p.Schema),
 		Privacy: p.Privacy, LeftOut: p.LeftOut, Withheld: p.Withheld, WithheldLabels: some(p.Hidden), Suspect: some(p.Suspect),
 	}
 }

@@ -80,12 +80,25 @@ const tellWrong = "\n\nAn earlier answer was refused with the code "
 func (r Request) system(q Quirks, wrong string) string {
 	text := r.System
 	if q.tells() {
-		text += tellSchema + string(r.Schema)
+		text += appendedSchema(r.Schema)
 	}
 	if wrong != "" {
-		text += tellWrong + wrong + ". Answer again, without this fault."
+		text += appendedCode(wrong)
 	}
 	return text
+}
+
+func appendedSchema(schema json.RawMessage) string { return tellSchema + string(schema) }
+
+func appendedCode(code string) string {
+	return tellWrong + code + ". Answer again, without this fault."
+}
+
+// Appendix returns what may be appended to the System of a request, in this order: to a
+// server that does not enforce the schema the schema, and in a second round a code, for
+// which CODE stands here.
+func Appendix(schema json.RawMessage) []string {
+	return []string{appendedSchema(schema), appendedCode("CODE")}
 }
 
 var word = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
