@@ -17,6 +17,10 @@ import (
 	"github.com/packetscope/packetscope/internal/annotator/webhook"
 )
 
+// mostOfAGathering is how many new handles of a kind one gathering may need: an exporter tells
+// of 50 sources at most, and queries add some.
+const mostOfAGathering = 66
+
 // gather finds out who speaks for the episode and what is known of it.
 func (e *Engine) gather(ctx context.Context, job store.Job) (store.Result, func(), error) {
 	before, err := readOutputs(job.Outputs)
@@ -27,7 +31,12 @@ func (e *Engine) gather(ctx context.Context, job store.Job) (store.Result, func(
 	if was := before.known; was != nil {
 		k.Serial, k.Lead, k.Group, k.Table, k.Hosts = was.Serial+1, was.Lead, was.Group, was.Table, was.Hosts
 		if x := before.explained; x != nil && x.Serial == was.Serial && x.Table != nil {
-			k.Table = x.Table // handles keep their meaning over the whole episode
+			k.Table = x.Table
+		}
+		// Handles keep their meaning, as long as there are some for what is new. What was said
+		// with those before has its own table.
+		if k.Table.Room() < mostOfAGathering {
+			k.Table = &handle.Table{}
 		}
 	}
 	if err := e.choose(job.Episode, &k); err != nil {

@@ -5,6 +5,7 @@ package annotator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -379,6 +380,49 @@ func TestTheNewestExplanationHolds(t *testing.T) {
 			t.Errorf("%s: got %+v, want %+v", name, got, test.want)
 		}
 	}
+}
+
+func TestLongEpisodesDoNotRunOutOfHandles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var round atomic.Int64
+		others := querierFunc(func(_ context.Context, expr string, _ time.Time) ([]evidence.Sample, error) {
+			if !strings.Contains(expr, "sum by (remote)") || strings.Contains(expr, "max(") {
+				return nil, nil
+			}
+			var samples []evidence.Sample
+			for n := range int64(5) {
+				samples = append(samples, evidence.Sample{Labels: map[string]string{"remote": fmt.Sprintf("198.51.%d.0/24", 5*round.Load()+n)}, Value: float64(10 - n)})
+			}
+			return samples, nil
+		})
+		p := start(t, dbPath(t), Config{}, Parts{Querier: others}, nil)
+		m := firing("g", drops)
+		for n := range int64(25) {
+			round.Store(n)
+			m.alerts = append(m.alerts, with(drops, "port", fmt.Sprint(n)))
+			tell(t, p, m)
+			pass(time.Minute)
+		}
+		raw, err := p.Store.Outputs(episodeOf(t, p.Engine))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := readOutputs(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := 0
+		for _, f := range o.known.Set.Facts {
+			for _, l := range f.Of {
+				if _, value, ok := o.known.Table.Value(l.Value); l.Name == "remote" && ok && strings.HasPrefix(value, "198.51.12") {
+					named++
+				}
+			}
+		}
+		if o.known.Serial != 25 || named < 5 {
+			t.Errorf("gathering %d names %d of the last sources: %+v", o.known.Serial, named, o.known.Set)
+		}
+	})
 }
 
 func TestMessagesNameAllHostsOfAnEpisode(t *testing.T) {

@@ -188,7 +188,7 @@ type subject struct {
 }
 
 // gatherNow returns the ground of what is to be explained, from facts of now, and the name
-// that a rule about it would have. Handles are those of its episode.
+// that a rule about it would have. Handles are those of its episode, if there is room for more.
 func (e *Engine) gatherNow(ctx context.Context, r Request) (g answer.Ground, at subject, err error) {
 	labels, now := r.Labels, e.Now().UTC()
 	g.Table = &handle.Table{}
@@ -200,6 +200,9 @@ func (e *Engine) gatherNow(ctx context.Context, r Request) (g answer.Ground, at 
 		}
 		if g, err = o.ground(); err != nil {
 			return g, at, err
+		}
+		if g.Table.Room() < mostOfAGathering {
+			g.Table = &handle.Table{}
 		}
 		at.episode, labels = r.Episode, o.known.Lead.Labels
 	case r.Labels["alertname"] == "":

@@ -61,6 +61,15 @@ func (t *Table) Name(k Kind, value string) (string, bool) {
 	return name, true
 }
 
+// Room returns how many values of each kind still get a handle, whatever they are.
+func (t *Table) Room() int {
+	most := 0
+	for _, values := range t.values {
+		most = max(most, len(values))
+	}
+	return MostOfAKind - most
+}
+
 // Value returns what a handle stands for, as it was given to Name: strangers may have
 // written it.
 func (t *Table) Value(name string) (Kind, string, bool) {
