@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/packetscope/packetscope/internal/guarder"
+	"github.com/packetscope/packetscope/internal/guarder/durable"
 )
 
 // A memory is what outlives a process, as JSON in a file.
@@ -102,7 +102,7 @@ func (f *File) Load(m *Machine) error {
 	return nil
 }
 
-// Save writes the file, in one piece, if something has changed.
+// Save writes the file, in one piece, if something has changed. It is on the disk then.
 func (f *File) Save(m *Machine) error {
 	if f.Path == "" {
 		return nil
@@ -111,17 +111,7 @@ func (f *File) Save(m *Machine) error {
 	if err != nil || string(text) == f.last {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(f.Path), "."+filepath.Base(f.Path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(text)
-	err = errors.Join(err, temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), f.Path)
-	}
-	if err != nil {
-		os.Remove(temporary.Name())
+	if err := durable.WriteFile(f.Path, text); err != nil {
 		return err
 	}
 	f.last = string(text)
