@@ -33,6 +33,9 @@ type ListFacts struct {
 // maxListLine is the most bytes of a line of a list, of which most are a comment.
 const maxListLine = 64 << 10
 
+// byteOrderMark is what some editors begin a file of UTF-8 with (RFC 3629 section 6).
+const byteOrderMark = "\ufeff"
+
 // ReadList reads a list of the formats that [OpenBlocklists] tells of, and calls visit
 // for each entry as it comes. The error is all faults of the list, each a [*Fault] with
 // its place in the list of that name, or what from returned. A list with a fault is to
@@ -92,6 +95,9 @@ func (r *listReader) read(from io.Reader) error {
 	for lines.Scan() {
 		number++
 		line := strings.TrimRight(lines.Text(), " \t\r\n")
+		if number == 1 {
+			line = strings.TrimPrefix(line, byteOrderMark)
+		}
 		start := strings.TrimSpace(line)
 		if start == "" {
 			continue

@@ -39,6 +39,24 @@ func TestReadListHandsEntriesOverAsTheyCome(t *testing.T) {
 	}
 }
 
+// TestReadListPassesOverAMark begins lists with the mark of UTF-8, as some editors do.
+func TestReadListPassesOverAMark(t *testing.T) {
+	const mark = "\ufeff"
+	for text, want := range map[string]int{
+		mark + "192.0.2.1\n192.0.2.3\n": 2, mark + "# head\n192.0.2.1\n": 1, mark + "\n192.0.2.1\n": 1, mark + drop4JSON: 2,
+	} {
+		about, err := ReadList("x", strings.NewReader(text), func(e ListEntry) error { return nil })
+		if err != nil || about.Entries != want {
+			t.Errorf("%q: %+v, %v; want %d entries", text, about, err, want)
+		}
+	}
+	for _, text := range []string{mark, mark + mark + "192.0.2.1\n", "192.0.2.1\n" + mark + "192.0.2.3\n"} {
+		if about, err := ReadList("x", strings.NewReader(text), func(e ListEntry) error { return nil }); err == nil {
+			t.Errorf("%q: %+v, no error", text, about)
+		}
+	}
+}
+
 func TestReadListEnds(t *testing.T) {
 	broken, enough := errors.New("broken"), errors.New("enough")
 	for name, test := range map[string]struct {
