@@ -50,6 +50,8 @@ type Config struct {
 	around   func() (feed.Host, error)
 	// connections is of how many prefixes they can be counted; 0 is as many as there is room for.
 	connections int
+	// every is how often an engine looks after its policy; 0 is wireEvery.
+	every time.Duration
 }
 
 // An Engine is an agent: it has a policy in force and looks after it. What it has

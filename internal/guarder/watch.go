@@ -3,6 +3,7 @@
 package guarder
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -23,6 +24,9 @@ const (
 // endOfRules is what is said of temporary rules; no device has such a name.
 const endOfRules = "temporary rules"
 
+// oldOwn is said when own addresses cannot be asked for.
+const oldOwn = "own addresses may be out of date"
+
 // watch looks after the policy until the engine is closed: the trip wire, the host's own
 // addresses, connections that are kept, and devices that come and go. It tells once
 // whether it can.
@@ -33,14 +37,18 @@ func (e *Engine) watch(ready chan<- error) {
 		return
 	}
 	ready <- nil
-	devices, neighbours := changes[netlink.LinkUpdate]{}, changes[netlink.NeighUpdate]{}
+	devices, addresses, neighbours := changes[netlink.LinkUpdate]{}, changes[netlink.AddrUpdate]{}, changes[netlink.NeighUpdate]{}
 	defer devices.end()
+	defer addresses.end()
 	defer neighbours.end()
-	tick := time.NewTicker(wireEvery)
+	tick := time.NewTicker(cmp.Or(e.cfg.every, wireEvery))
 	defer tick.Stop()
 	for n := 0; ; n++ {
 		if devices.from == nil && n%ownEvery == 0 {
 			devices = e.deviceChanges()
+		}
+		if addresses.from == nil && n%ownEvery == 0 {
+			addresses = e.addressChanges()
 		}
 		if neighbours.from == nil {
 			neighbours = e.neighbourChanges()
@@ -55,6 +63,13 @@ func (e *Engine) watch(ready chan<- error) {
 			}
 			drain(devices.from)
 			e.lookAtDevices()
+		case _, ok := <-addresses.from:
+			if !ok {
+				addresses.end()
+				continue
+			}
+			drain(addresses.from)
+			e.lookAtAddresses()
 		case u, ok := <-neighbours.from:
 			if !ok {
 				neighbours.end()
@@ -101,8 +116,21 @@ func (e *Engine) deviceChanges() changes[netlink.LinkUpdate] {
 	return changes[netlink.LinkUpdate]{from, stop}
 }
 
+// addressChanges returns the changes of addresses, or nothing if the kernel cannot be asked.
+func (e *Engine) addressChanges() changes[netlink.AddrUpdate] {
+	from, stop := make(chan netlink.AddrUpdate, 256), make(chan struct{})
+	err := netlink.AddrSubscribeWithOptions(from, stop, netlink.AddrSubscribeOptions{
+		ErrorCallback: func(err error) { e.logger.Debug("changes of addresses", "err", err) },
+	})
+	if err != nil {
+		e.logger.Warn("own addresses that come are known later", "err", err)
+		return changes[netlink.AddrUpdate]{}
+	}
+	return changes[netlink.AddrUpdate]{from, stop}
+}
+
 // drain reads what is there already: one look serves all.
-func drain(changes <-chan netlink.LinkUpdate) {
+func drain[T any](changes <-chan T) {
 	for {
 		select {
 		case _, ok := <-changes:
@@ -126,6 +154,17 @@ func (e *Engine) lookAtDevices() {
 	}
 }
 
+func (e *Engine) lookAtAddresses() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running() != nil {
+		return
+	}
+	if err := e.refreshOwn(); err != nil {
+		e.logger.Error(oldOwn, "err", err)
+	}
+}
+
 // look looks at the trip wire, takes out rules that are over, and at times at all that changes slowly.
 func (e *Engine) look(now time.Time, atAll bool) {
 	e.mu.Lock()
@@ -135,7 +174,7 @@ func (e *Engine) look(now time.Time, atAll bool) {
 	}
 	if atAll {
 		for what, do := range map[string]func() error{
-			"own addresses may be out of date":    e.refreshOwn,
+			oldOwn:                                e.refreshOwn,
 			"connections may be kept too long":    e.sweep,
 			"counts of connections may be wrong":  e.compareCounts,
 			"devices may not be guarded":          e.follow,

@@ -4,8 +4,12 @@ package guarder
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -49,4 +53,33 @@ func TestChangesThatEndLeaveNothingOpen(t *testing.T) {
 		}
 		until(t, func() bool { return open() <= before })
 	})
+}
+
+// TestAddressIsOwnAsSoonAsItComes has an agent that looks by itself no more.
+func TestAddressIsOwnAsSoonAsItComes(t *testing.T) {
+	l := newLab(t)
+	l.config.every = time.Hour
+	l.write(t, "audit", "")
+	e := l.open(t)
+	late := netip.MustParseAddr("192.0.2.77")
+	for _, change := range []struct {
+		of  func(netlink.Link, *netlink.Addr) error
+		own bool
+	}{{netlink.AddrAdd, true}, {netlink.AddrDel, false}} {
+		if err := l.do(t, func() error {
+			device, err := netlink.LinkByName(l.net.Right.Device)
+			if err != nil {
+				return err
+			}
+			return change.of(device, &netlink.Addr{IPNet: &net.IPNet{IP: late.AsSlice(), Mask: net.CIDRMask(32, 32)}})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		until(t, func() bool {
+			time.Sleep(5 * time.Millisecond) // the engine needs the lock too
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			return slices.Contains(e.current.own, late) == change.own
+		})
+	}
 }
