@@ -30,10 +30,9 @@ type banner struct {
 	clock    ban.Clock
 	around   func() (feed.Host, error)
 	requests *ringbuf.Reader
-	// host and operator are who must not be banned; seen tells that the former is known.
-	host     feed.Host
-	seen     bool
-	operator []netip.Addr
+	// host is what must not be banned; seen tells that it is known.
+	host feed.Host
+	seen bool
 	// changed tells that the kernel does not know all that the store does.
 	changed bool
 	// next is when the next ban ends, or 0.
@@ -110,7 +109,7 @@ func (e *Engine) never() (*ban.Never, error) {
 	for _, of := range []struct {
 		why   string
 		addrs []netip.Addr
-	}{{"an address of this host", b.host.Own}, {"a gateway of this host", b.host.Gateways}, {"a name server of this host", b.host.Resolvers}, {"where the operator is", b.operator}} {
+	}{{"an address of this host", b.host.Own}, {"a gateway of this host", b.host.Gateways}, {"a name server of this host", b.host.Resolvers}, {"where an operator is, or was within 30 days", b.store.Operators()}} {
 		for _, a := range of.addrs {
 			n.AddAddr(a, of.why)
 		}
@@ -132,11 +131,11 @@ func (e *Engine) never() (*ban.Never, error) {
 	return n, nil
 }
 
-// remember has the peers of an operator never be banned while the agent runs.
+// remember has the peers of an operator never be banned for a time.
 func (b *banner) remember(operator []host.Connection) {
 	for _, c := range operator {
-		if a := c.Remote.Addr().Unmap().WithZone(""); a.IsValid() && !slices.Contains(b.operator, a) {
-			b.operator = append(b.operator, a)
+		if a := c.Remote.Addr().Unmap().WithZone(""); a.IsValid() {
+			b.store.Visit(a)
 		}
 	}
 }

@@ -293,7 +293,7 @@ func TestEngineBansNobodyWhoMustGetThrough(t *testing.T) {
 	operator := []host.Connection{{Local: netip.AddrPortFrom(right, 22), Remote: netip.AddrPortFrom(me, 50000)}}
 	for text, why := range map[string]string{
 		right.String() + "/32": "an address of this host", "192.0.2.53/32": "what the failsafe allows (dns)", "192.0.2.0/24": "what the failsafe allows (dns)",
-		"198.51.100.0/24": "where the operator is", "127.0.0.1/32": "this host",
+		"198.51.100.0/24": "where an operator is, or was within 30 days", "127.0.0.1/32": "this host",
 	} {
 		_, err := e.Ban(BanOrder{Prefix: netip.MustParsePrefix(text), TTL: time.Hour, Operator: operator})
 		if err == nil || !strings.Contains(err.Error(), why) {
@@ -305,5 +305,10 @@ func TestEngineBansNobodyWhoMustGetThrough(t *testing.T) {
 	}
 	if n := events(t, e)["operator refused"]; n != 5 || len(mustBans(t, e)) != 0 {
 		t.Errorf("%d refused", n)
+	}
+	e.Close()
+	e = l.open(t)
+	if _, err := e.Ban(BanOrder{Prefix: netip.PrefixFrom(me, 32), TTL: time.Hour}); err == nil || !strings.Contains(err.Error(), "where an operator is") {
+		t.Errorf("the operator of an agent before: %v", err)
 	}
 }

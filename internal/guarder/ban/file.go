@@ -26,6 +26,8 @@ type file struct {
 	Boot   time.Duration `json:"boot_ns"`
 	Wall   time.Time     `json:"wall"`
 	Bans   []kept        `json:"bans"`
+	// Operators are where some were, by when that was last.
+	Operators map[netip.Addr]time.Time `json:"operators,omitempty"`
 }
 
 // kept is a ban on disk; its times are of the boot in which the file was written.
@@ -47,7 +49,7 @@ const fileVersion = 1
 // Open reads the bans in a folder, which is made if need be; "" keeps nothing on disk. A
 // file that cannot be read is an error: whom to let in again is not for us to decide.
 func Open(folder string, clock Clock) (*Store, error) {
-	s := &Store{clock: clock, bans: make(map[netip.Prefix]*Ban), counts: make(map[Event]uint64), saved: true, savedAt: clock.Boot(), expired: clock.Boot()}
+	s := &Store{clock: clock, bans: make(map[netip.Prefix]*Ban), operators: make(map[netip.Addr]time.Time), counts: make(map[Event]uint64), saved: true, savedAt: clock.Boot(), expired: clock.Boot()}
 	if folder == "" {
 		return s, nil
 	}
@@ -91,6 +93,12 @@ func (s *Store) take(f *file) {
 		}
 		s.bans[b.Prefix] = b
 	}
+	for a, last := range f.Operators {
+		if wall := s.clock.Wall(); last.After(wall) { // the clock was set back
+			last, s.saved = wall, false
+		}
+		s.operators[a] = last
+	}
 	// What ended since is counted, and forgotten if need be, by Expire.
 	s.expired = min(f.Boot+shift, now)
 }
@@ -128,7 +136,7 @@ func (s *Store) Save(mustBe bool) error {
 	case s.saved && (now-s.savedAt < renewalsEvery || s.renewedBefore()):
 		return nil
 	}
-	f := file{Version: fileVersion, BootID: s.clock.BootID, Boot: now, Wall: s.clock.Wall(), Bans: []kept{}}
+	f := file{Version: fileVersion, BootID: s.clock.BootID, Boot: now, Wall: s.clock.Wall(), Bans: []kept{}, Operators: s.operators}
 	for _, b := range s.bans {
 		f.Bans = append(f.Bans, kept{b.Prefix, b.Since, b.Until, b.TTL, b.Renew, b.Count, b.Remember, b.Origin, b.Reason, b.Audit})
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,6 +68,43 @@ func TestBansOutliveAgentAndHost(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestOperatorsAreKeptFor30Days has two of them, of whom one comes again.
+func TestOperatorsAreKeptFor30Days(t *testing.T) {
+	const day = 24 * time.Hour
+	first, second := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")
+	f := newFake()
+	s := open(t, t.TempDir(), f)
+	s.Visit(first)
+	s.Visit(second)
+	for _, c := range []struct {
+		what       string
+		away, step time.Duration
+		reboot     bool
+		visit      bool // of the second, after that
+		want       []netip.Addr
+	}{
+		{"the agent starts again", time.Minute, 0, false, false, []netip.Addr{first, second}},
+		{"the host starts again", 20 * day, 0, true, true, []netip.Addr{first, second}},
+		{"the first was not there again", 10 * day, 0, false, false, []netip.Addr{second}},
+		{"the clock is set back", day, -1000 * day, true, false, []netip.Addr{second}},
+		{"30 days by that clock", 30 * day, 0, false, false, nil},
+	} {
+		s = restart(t, s, f, c.away, c.reboot, c.step)
+		if c.visit {
+			s.Visit(second)
+		}
+		for range 2 {
+			if got := s.Operators(); !slices.Equal(got, c.want) {
+				t.Errorf("%s: %v, want %v", c.what, got, c.want)
+			}
+			s = restart(t, s, f, 0, false, 0)
+		}
+	}
+	if text, err := os.ReadFile(s.path); err != nil || strings.Contains(string(text), "operators") {
+		t.Errorf("on disk is %s, %v", text, err)
 	}
 }
 

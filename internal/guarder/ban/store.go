@@ -56,6 +56,8 @@ type Store struct {
 	clock Clock
 	path  string // "" keeps nothing on disk
 	bans  map[netip.Prefix]*Ban
+	// operators are where some were, by when that was last.
+	operators map[netip.Addr]time.Time
 	// saved tells that the disk has all but renewals since savedAt. That took as long.
 	saved         bool
 	savedAt, took time.Duration
