@@ -2,6 +2,7 @@ package host
 
 import (
 	"flag"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/packetscope/packetscope/internal/guarder/packet"
 	"github.com/packetscope/packetscope/internal/guarder/policy"
 	"github.com/packetscope/packetscope/internal/kernel"
 )
@@ -89,6 +91,37 @@ func TestEachFaultOfAHostHasItsMessage(t *testing.T) {
 	for _, c := range policy.Codes {
 		if c.OfHost && !seen[c.Code] {
 			t.Errorf("no file has the fault %s: %s", c.Code, c.Title)
+		}
+	}
+}
+
+// TestSocketsAboveAPortAreNotFound: sshd is in a VRF for management, of which eth0 is a port.
+func TestSocketsAboveAPortAreNotFound(t *testing.T) {
+	p, faults := policy.Load([]string{"testdata/sockets_elsewhere.bad.yaml"}, policy.Options{})
+	if len(faults) != 0 {
+		t.Fatal(faults)
+	}
+	sshd := Socket{Protocol: packet.TCP, Local: netip.MustParseAddrPort("0.0.0.0:22"), State: Listening}
+	bound := sshd
+	bound.Device = 7
+	for _, c := range []struct {
+		name    string
+		master  int
+		sockets []Socket
+		want    int
+	}{
+		{"bound to the VRF", 7, []Socket{sshd, bound}, 1},
+		{"bound to nothing", 7, []Socket{sshd}, 0},
+		{"bound to a device that is not above", 8, []Socket{bound}, 0},
+		{"a device that is no port", 0, []Socket{sshd, bound}, 0},
+	} {
+		f := &Facts{Devices: []Device{{Index: 2, Name: "eth0", Master: c.master}, {Index: 7, Name: "vrf-mgmt"}, {Index: 8, Name: "br0"}}, Sockets: c.sockets}
+		got := elsewhere(p, f)
+		if len(got) != c.want {
+			t.Errorf("%s: %v, want %d faults", c.name, got, c.want)
+		}
+		if c.want > 0 && len(got) > 0 && !strings.Contains(got[0].String(), "G322]: g/out-of-state: sockets are bound to vrf-mgmt, of which eth0 is a port") {
+			t.Errorf("%s: %v", c.name, got[0])
 		}
 	}
 }

@@ -128,6 +128,8 @@ type Socket struct {
 	Local, Remote netip.AddrPort
 	State         State
 	Inode         uint32
+	// Device is the index of the device that the socket is bound to, 0 if it is to none.
+	Device int
 }
 
 // A State is what a socket can receive.

@@ -3,10 +3,12 @@
 package host
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"unsafe"
 
@@ -208,6 +210,20 @@ func TestReadAddresses(t *testing.T) {
 	}
 }
 
+// bind binds a socket to the device of an index.
+func bind(t *testing.T, conn syscall.Conn, device int) {
+	t.Helper()
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fault error
+	err = raw.Control(func(fd uintptr) { fault = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_BINDTOIFINDEX, device) })
+	if err = errors.Join(err, fault); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestReadSockets(t *testing.T) {
 	n := testnet.New(t)
 	for _, f := range testnet.Families {
@@ -229,7 +245,7 @@ func TestReadSockets(t *testing.T) {
 		has := func(want Socket) {
 			t.Helper()
 			for _, s := range facts.Sockets {
-				if s.Inode != 0 && s.Protocol == want.Protocol && s.Local == want.Local && s.Remote == want.Remote && s.State == want.State {
+				if s.Inode != 0 && s.Protocol == want.Protocol && s.Local == want.Local && s.Remote == want.Remote && s.State == want.State && s.Device == want.Device {
 					return
 				}
 			}
@@ -241,6 +257,9 @@ func TestReadSockets(t *testing.T) {
 			none = netip.AddrPortFrom(netip.IPv6Unspecified(), 0)
 		}
 		has(Socket{Protocol: packet.UDP, Local: end(udp.Receiver.LocalAddr()), Remote: none, State: Listening})
+		bind(t, udp.Receiver, 1)
+		facts = readIn(t, n.Right)
+		has(Socket{Protocol: packet.UDP, Local: end(udp.Receiver.LocalAddr()), Remote: none, State: Listening, Device: 1})
 
 		// The operator is found among real sockets by the environment.
 		client := end(tcp.Client.LocalAddr())

@@ -91,6 +91,7 @@ func (r *reader) add(protocol uint8, list []*netlink.Socket) {
 			Remote:   addrPort(s.ID.Destination, s.ID.DestinationPort),
 			State:    stateOf(protocol, s.State),
 			Inode:    s.INode,
+			Device:   int(s.ID.Interface),
 		})
 	}
 }

@@ -52,8 +52,8 @@ func (f *Facts) truthOfTCP(q policy.Question) policy.Truth {
 }
 
 // elsewhere reports enforced rules that drop what has no connection here, if packets are
-// wanted that no socket of this network namespace waits for: addresses are translated, or
-// services spread. Those of a network that is only forwarded have no address of this host,
+// wanted that no socket of this network namespace waits for: addresses are translated,
+// services spread, or sockets bound to a device above. Those of a network that is only forwarded have no address of this host,
 // and nothing is known of them; so forwarding alone is no fault. Nor is translation, where
 // connection tracking can be asked, for a rule about packets that begin no connection.
 func elsewhere(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
@@ -68,9 +68,31 @@ func elsewhere(p *policy.Policy, facts *Facts) (faults []policy.Fault) {
 		if i := find(facts.Conntrack && r.SYNCookie == nil && !r.MayBegin() && !mayHold(r.Match, true, policy.SocketUnknown)); i >= 0 {
 			faults = append(faults, r.About(policy.SocketsElsewhere, "keep mode: audit, or use --accept-lockout if it is for no such packets",
 				"%s: sockets do not tell which packets are wanted", facts.Detours[i].Text))
+		} else if port, above, ok := facts.boundAbove(p, r); ok {
+			faults = append(faults, r.About(policy.SocketsElsewhere, "keep mode: audit, or attach to "+above.Name+" instead",
+				"sockets are bound to %s, of which %s is a port: they are not found for packets of %s", above.Name, port.Name, port.Name))
 		}
 	}
 	return faults
+}
+
+// boundAbove returns a device of a rule, and the bridge, bond or VRF of which it is a port, if
+// sockets are bound to that. The kernel finds these only for packets that came as far as that
+// device, see inet_bound_dev_eq in its inet_sock.h.
+func (f *Facts) boundAbove(p *policy.Policy, r *policy.Rule) (port, above Device, ok bool) {
+	for _, d := range f.Devices {
+		named := slices.ContainsFunc(p.Named, func(n policy.NamedInterface) bool { return matches(n.Name, d.Name) })
+		if d.Master == 0 || !named || r.Interfaces != nil && !policy.Interfaces(r.Interfaces).Has(d.Name) {
+			continue
+		}
+		if !slices.ContainsFunc(f.Sockets, func(s Socket) bool { return s.Device == d.Master }) {
+			continue
+		}
+		if above, ok = f.Device(d.Master); ok {
+			return d, above, true
+		}
+	}
+	return port, above, false
 }
 
 // mayHold tells whether an expression, or what it is not, may hold because some socket is in

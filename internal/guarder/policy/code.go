@@ -113,7 +113,7 @@ var Codes = []Code{
 	{InterfaceTaken, Error, "an interface that runs another XDP program", true},
 	{SlowAttach, Warning, "an interface that cannot run XDP in its driver", true},
 	{TagsStripped, Warning, "a VLAN rule where the device removes the tags", true},
-	{SocketsElsewhere, Error, "an enforced rule about sockets on a host that translates addresses", true},
+	{SocketsElsewhere, Error, "an enforced rule about sockets that are elsewhere: addresses are translated, or sockets bound to a device above", true},
 	{NoCookies, Warning, "a rule that answers SYNs where the kernel makes no cookies", true},
 	{OwnPorts, Warning, "a rule that counts the ports from which the host calls others", true},
 	{KernelLacks, Error, "a kernel that lacks what Guarder or the policy needs", true},
