@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -183,60 +184,48 @@ type noChance struct{}
 
 func (noChance) Read([]byte) (int, error) { return 0, errBroken }
 
-func TestAStepThatFailsFiveTimesIsADeadLetter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &memorySink{name: "memory"}
-		p := start(t, dbPath(t), Config{}, Parts{Random: noChance{}, Model: newModel(t, models(t, double.Say(modelSays)), nil), Sinks: []sink.Sink{s}}, nil)
-		m := firing("g", flood)
-		tell(t, p, m)
-		pass(5 * time.Minute)
-		letters, err := p.Store.Letters(store.DeadJob)
-		if err != nil || len(letters) != 1 || letters[0].Reason != "asked: read chance for a marker: broken on purpose" {
-			t.Fatalf("%+v, %v", letters, err)
-		}
-		want := map[Job]uint64{
-			{"gathered", "done"}: 1, {"explained", "done"}: 1, {"asked", "failed"}: 5, {"asked", "dead"}: 1,
-		}
-		if diff := cmp.Diff(want, p.Snapshot().Jobs); diff != "" {
-			t.Errorf("jobs (-want +got):\n%s", diff)
-		}
-		// It ends all the same.
-		tell(t, p, m.over())
-		pass(time.Second)
-		if got := s.told(); len(got) != 2 || got[1].Status != sink.Resolved {
-			t.Errorf("told %+v", got)
-		}
-	})
-}
-
 // wildChance is a source of chance that has a bug.
 type wildChance struct{}
 
 func (wildChance) Read([]byte) (int, error) { panic(strings.Repeat("wild\xff", 2000)) }
 
-func TestAStepThatPanicsFiveTimesIsADeadLetter(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := &memorySink{name: "memory"}
-		p := start(t, dbPath(t), Config{}, Parts{Random: wildChance{}, Model: newModel(t, models(t, double.Say(modelSays)), nil), Sinks: []sink.Sink{s}}, nil)
-		m := firing("g", flood)
-		tell(t, p, m)
-		pass(5 * time.Minute)
-		letters, err := p.Store.Letters(store.DeadJob)
-		if err != nil || len(letters) != 1 || !strings.HasPrefix(letters[0].Reason, "asked: panic: wild") || len(letters[0].Reason) > 5000 {
-			t.Fatalf("%+v, %v", letters, err)
-		}
-		want := map[Job]uint64{
-			{"gathered", "done"}: 1, {"explained", "done"}: 1, {"asked", "failed"}: 5, {"asked", "dead"}: 1,
-		}
-		if diff := cmp.Diff(want, p.Snapshot().Jobs); diff != "" {
-			t.Errorf("jobs (-want +got):\n%s", diff)
-		}
-		tell(t, p, m.over())
-		pass(time.Second)
-		if got := s.told(); len(got) != 2 || got[1].Status != sink.Resolved {
-			t.Errorf("told %+v", got)
-		}
-	})
+// TestAStepThatFailsFiveTimesIsADeadLetter, with an error or a panic.
+func TestAStepThatFailsFiveTimesIsADeadLetter(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		chance io.Reader
+		reason string // its beginning
+		most   int    // bytes of it
+	}{
+		{"error", noChance{}, "asked: read chance for a marker: broken on purpose", len("asked: read chance for a marker: broken on purpose")},
+		{"panic", wildChance{}, "asked: panic: wild", 5000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &memorySink{name: "memory"}
+				p := start(t, dbPath(t), Config{}, Parts{Random: c.chance, Model: newModel(t, models(t, double.Say(modelSays)), nil), Sinks: []sink.Sink{s}}, nil)
+				m := firing("g", flood)
+				tell(t, p, m)
+				pass(5 * time.Minute)
+				letters, err := p.Store.Letters(store.DeadJob)
+				if err != nil || len(letters) != 1 || !strings.HasPrefix(letters[0].Reason, c.reason) || len(letters[0].Reason) > c.most {
+					t.Fatalf("%+v, %v", letters, err)
+				}
+				want := map[Job]uint64{
+					{"gathered", "done"}: 1, {"explained", "done"}: 1, {"asked", "failed"}: 5, {"asked", "dead"}: 1,
+				}
+				if diff := cmp.Diff(want, p.Snapshot().Jobs); diff != "" {
+					t.Errorf("jobs (-want +got):\n%s", diff)
+				}
+				// It ends all the same.
+				tell(t, p, m.over())
+				pass(time.Second)
+				if got := s.told(); len(got) != 2 || got[1].Status != sink.Resolved {
+					t.Errorf("told %+v", got)
+				}
+			})
+		})
+	}
 }
 
 func TestNewsAreExplainedAnewAndUnchangedOnesAreNotPublished(t *testing.T) {
